@@ -45,7 +45,7 @@ func TestLoop(t *testing.T) {
 				l.After(time.Second, mark("b"))
 				l.After(3*time.Second, mark("never")).Stop()
 			})
-			time.Sleep(time.Hour) // virtual
+			<-time.After(time.Hour) // virtual
 			l.Do(t.Context(), func() {})
 			if want := []string{"a1s", "b1s", "c2s"}; !slices.Equal(got, want) {
 				t.Fatalf("got %v, want %v", got, want)
@@ -62,7 +62,7 @@ func TestLoop(t *testing.T) {
 				l.After(time.Second, func() { second.Stop() })
 				second = l.After(time.Second, func() { ran = true })
 			})
-			time.Sleep(time.Minute) // virtual
+			<-time.After(time.Minute) // virtual
 			l.Do(t.Context(), func() {})
 			if ran {
 				t.Fatal("the stopped timer ran")
