@@ -1,0 +1,67 @@
+package archtest
+
+// room is a row of the architecture: a package, the rooms that it may import,
+// and those that only its tests may import beside them.
+type room struct {
+	path   string
+	arrows string
+	tests  string
+}
+
+// rooms is the whole house, from the roof to the ground.
+var rooms = []room{
+	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/transport media/device", "internal/simnet"},
+	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
+	{"agent", "sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/simnet"},
+
+	{"sip", "sip/loop sip/message sip/transport sip/transaction", "internal/simnet internal/ladder"},
+	{"sip/transaction", "sip/loop sip/message sip/transport", "internal/simnet"},
+	{"sip/transport", "sip/loop sip/message", "internal/simnet"},
+	{"sip/message", "", ""},
+	{"sip/loop", "", ""},
+
+	{"media", "media/sdp media/codec media/jitter media/mixer media/device media/audio dtmf", "internal/simnet"},
+	{"media/sdp", "media/audio", ""},
+	{"media/codec", "media/audio", ""},
+	{"media/jitter", "media/audio", ""},
+	{"media/mixer", "media/audio", ""},
+	{"media/device", "media/audio", ""},
+	{"media/audio", "", ""},
+	{"dtmf", "", ""},
+
+	{"internal/lab", "sip sip/loop sip/transport media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder"},
+	{"internal/ladder", "sip", ""},
+	{"internal/simnet", "", "sip/transport media"},
+	{"internal/archtest", "", ""},
+}
+
+// door is an outside library and the rooms that may import it; "sip/..." stands
+// for sip and everything inside it. Tests go through the same door unless the
+// row names more for them.
+type door struct {
+	library string
+	rooms   string
+	tests   string
+}
+
+var doors = []door{
+	{"github.com/emiago/sipgo", "sip/...", ""},
+	{"github.com/icholy/digest", "sip internal/lab", ""},
+	{"github.com/miekg/dns", "sip", ""},
+	{"github.com/pion/rtp", "media", "dtmf"},
+	{"github.com/pion/rtcp", "media", ""},
+	{"github.com/pion/sdp", "media/sdp", ""},
+	{"github.com/gordonklaus/portaudio", "media/device", ""},
+	{"github.com/jfreymuth/pulse", "media/device", ""},
+	{"github.com/urfave/cli", "cmd/ringback", ""},
+	{"github.com/goccy/go-yaml", "agent", ""},
+	{"github.com/rogpeppe/go-internal", "", "cmd/ringback"},
+	{"pgregory.net/rapid", "", "sip/... media/... dtmf agent/... internal/..."},
+	{"golang.org/x/sys", "media media/device sip/transport", ""},
+	{"golang.org/x/net", "media sip/transport", ""},
+	{"golang.org/x/sync", "", ""},
+}
+
+// topLevel is what the product's owner allows beside dotfiles.
+const topLevel = "cmd sip media dtmf agent internal testdata go.mod go.sum README.md Dockerfile " +
+	"LICENSE CHANGELOG.md SECURITY.md Makefile"
