@@ -1,0 +1,59 @@
+# make demo: builds the phone and shows it.   make test: every test, with what they need installed.
+# Everything else here is a step of one of these two.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+GO ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help demo build test prepare lint vulnerabilities unit pure device interop asterisk golden clean
+
+help:
+	@echo "make demo      build ringback and run its demo: a PBX in the process, and a callback for you"
+	@echo "make build     build bin/ringback, with PortAudio where its headers are or can be installed"
+	@echo "make test      run every test that CI runs; installs Asterisk, SIPp and a virtual headset first"
+	@echo "make asterisk  run the tests' Asterisk on 127.0.0.10, to try the phone against by hand"
+
+demo: build
+	./bin/ringback demo
+
+build:
+	@.ci/build
+
+# What CI runs. Each step stands alone; `make test` is all of them in this order.
+test: prepare lint vulnerabilities pure unit device interop
+	@echo "make test: all steps passed"
+
+prepare:
+	@.ci/prepare
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go') | tee /dev/stderr)" || { echo "gofmt: run gofmt -w on the files above"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags portaudio,pulse,interop ./...
+	$(GO) run $(STATICCHECK) ./...
+
+vulnerabilities:
+	@.ci/vulnerabilities $(GOVULNCHECK)
+
+# The phone without cgo, for the three systems, and that the tests of each room compile there.
+pure:
+	@for os in linux windows darwin; do \
+	  echo "pure-Go build for $$os"; CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./cmd/ringback; done
+
+unit:
+	$(GO) test -race -timeout 20m ./...
+
+device:
+	$(GO) test -tags portaudio,pulse -count=1 -timeout 5m ./media/device/...
+
+interop: build
+	RINGBACK=$(CURDIR)/bin/ringback $(GO) test -tags interop -count=1 -timeout 20m -v ./internal/interop
+
+asterisk:
+	@testdata/asterisk/install >/dev/null
+	@testdata/asterisk/run 127.0.0.10 /lab
+
+clean:
+	rm -rf bin
