@@ -1,0 +1,204 @@
+//go:build interop
+
+package interop
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ringback/internal/asterisk"
+)
+
+const patience = 40 * time.Second // for one thing to happen on a busy machine
+
+// TestInterop runs each script with an Asterisk of its own.
+func TestInterop(t *testing.T) {
+	binary := os.Getenv("RINGBACK")
+	if binary == "" {
+		t.Fatal("set RINGBACK to the binary to test (make interop does)")
+	}
+	scripts, err := filepath.Abs("../../testdata/asterisk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/interop",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			pbx, err := asterisk.Start(ctx, scripts)
+			if err != nil {
+				return err
+			}
+			env.Defer(pbx.Stop)
+			env.Values["pbx"] = pbx
+			env.Setenv("PBX", pbx.Address)
+			env.Setenv("CA", pbx.Path("tls/ca.crt"))
+			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, "run"))
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+			env.Setenv("RINGBACK_PASSWORD", "lab-secret")
+			return os.MkdirAll(filepath.Join(env.WorkDir, "run"), 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"pbx": cmdPBX, "callback": cmdCallback, "heard": cmdHeard, "wrote": cmdWrote, "config": cmdConfig,
+		},
+	})
+}
+
+func pbxOf(ts *testscript.TestScript) *asterisk.PBX { return ts.Value("pbx").(*asterisk.PBX) }
+
+// pbx console COMMAND, pbx log REGEXP, pbx restart, pbx kill, pbx resume.
+func cmdPBX(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: pbx console|log|restart|kill|resume …")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	pbx := pbxOf(ts)
+	switch args[0] {
+	case "console":
+		out, err := pbx.Console(strings.Join(args[1:], " "))
+		ts.Check(err)
+		fmt.Fprint(ts.Stdout(), out)
+	case "log":
+		line, err := pbx.WaitLog(ctx, args[1])
+		ts.Check(err)
+		ts.Logf("%s", line)
+	case "restart":
+		ts.Check(pbx.Restart(ctx))
+	case "kill":
+		pbx.Kill()
+	case "resume":
+		ts.Check(pbx.Resume(ctx))
+	default:
+		ts.Fatalf("pbx: unknown word %q", args[0])
+	}
+}
+
+// callback KIND EXTENSION NAME=VALUE…: a contact of that kind (contexts contact and desk in
+// testdata/asterisk/etc/extensions.conf) waits for the agent or queue named.
+func cmdCallback(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: callback KIND EXTENSION NAME=VALUE…")
+	}
+	variables := map[string]string{}
+	for _, pair := range args[2:] {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			ts.Fatalf("callback: %q is not NAME=VALUE", pair)
+		}
+		variables["__CB"+strings.ToUpper(name)] = value
+	}
+	ts.Logf("callback with %v", slices.Sorted(maps.Keys(variables)))
+	ts.Check(pbxOf(ts).CallFile("Local/"+args[0]+"@contact/n", "desk", args[1], variables))
+}
+
+// wrote FILE TEXT: Asterisk has written a line with TEXT to spool/FILE.
+func cmdWrote(ts *testscript.TestScript, neg bool, args []string) {
+	path := pbxOf(ts).Path("spool/" + args[0])
+	until(ts, fmt.Sprintf("%s holds %q", args[0], args[1]), func() (bool, string) {
+		data, _ := os.ReadFile(path)
+		return strings.Contains(string(data), args[1]), string(data)
+	})
+}
+
+// heard FILE HZ: half a second of a tone of that frequency is in the recording spool/rec/FILE,
+// 8 kHz 16 bit mono, which may still be growing.
+func cmdHeard(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: heard FILE HZ")
+	}
+	hz, err := strconv.ParseFloat(args[1], 64)
+	ts.Check(err)
+	path := pbxOf(ts).Path("spool/rec/" + args[0])
+	if neg {
+		if n := toneWindows(path, hz); n > 0 {
+			ts.Fatalf("%s holds %d ms of %v Hz", args[0], n*50, hz)
+		}
+		return
+	}
+	until(ts, fmt.Sprintf("%s holds %v Hz", args[0], hz), func() (bool, string) {
+		n := toneWindows(path, hz)
+		return n >= 10, fmt.Sprintf("%d ms of it", n*50)
+	})
+}
+
+// until looks again as long as patience lasts; what is looked at is another process's file, which
+// sends no event.
+func until(ts *testscript.TestScript, what string, look func() (bool, string)) {
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, seen := look()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("not so after %v: %s; seen: %s", patience, what, seen)
+		}
+		<-tick.C
+	}
+}
+
+// toneWindows counts the windows of 50 ms in which most of the power is at hz.
+func toneWindows(path string, hz float64) int {
+	data, err := os.ReadFile(path)
+	if err != nil || len(data) < 44 {
+		return 0
+	}
+	const window = 400
+	n := 0
+	for data = data[44:]; len(data) >= 2*window; data = data[2*window:] {
+		var re, im, power float64
+		for i := range window {
+			v := float64(int16(binary.LittleEndian.Uint16(data[2*i:])))
+			angle := 2 * math.Pi * hz * float64(i) / 8000
+			re, im, power = re+v*math.Cos(angle), im+v*math.Sin(angle), power+v*v
+		}
+		if power/window > 100*100 && 2*(re*re+im*im)/window > 0.3*power {
+			n++
+		}
+	}
+	return n
+}
+
+// config FILE USER [KEY=VALUE…]: writes the configuration of an agent. The keys are transport (udp),
+// audio (tone:440), start (ready) and extra lines as they are.
+func cmdConfig(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: config FILE USER [KEY=VALUE…]")
+	}
+	set := map[string]string{"transport": "udp", "audio": "tone:440", "start": "ready"}
+	for _, pair := range args[2:] {
+		name, value, _ := strings.Cut(pair, "=")
+		set[name] = value
+	}
+	pbx := ts.Getenv("PBX")
+	account := fmt.Sprintf("account:\n  aor: sip:%s@%s\n  registrar: sip:%s\n  transport: %s\n  expires: 60s\n  bind: 127.0.0.1\n",
+		args[1], pbx, pbx, set["transport"])
+	if set["transport"] == "tls" {
+		account += "  tls:\n    ca_file: " + ts.Getenv("CA") + "\n"
+	}
+	text := account + fmt.Sprintf("audio:\n  headset: [%q]\nchannels:\n  start: %s\n", set["audio"], set["start"])
+	for _, line := range strings.Split(set["extra"], "|") {
+		text += line + "\n"
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
