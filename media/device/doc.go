@@ -1,0 +1,2 @@
+// Package device is what a person speaks into and listens with.
+package device
