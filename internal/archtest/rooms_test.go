@@ -12,9 +12,9 @@ type room struct {
 var rooms = []room{
 	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/transport media/device", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
-	{"agent", "sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/simnet"},
+	{"agent", "sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
 
-	{"sip", "sip/loop sip/message sip/transport sip/transaction", "internal/simnet internal/ladder"},
+	{"sip", "sip/loop sip/message sip/transport sip/transaction", "internal/simnet internal/ladder internal/ladder/golden"},
 	{"sip/transaction", "sip/loop sip/message sip/transport", "internal/simnet"},
 	{"sip/transport", "sip/loop sip/message", "internal/simnet"},
 	{"sip/message", "", ""},
@@ -29,8 +29,9 @@ var rooms = []room{
 	{"media/audio", "", ""},
 	{"dtmf", "", ""},
 
-	{"internal/lab", "sip sip/loop sip/transport media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder"},
-	{"internal/ladder", "sip", ""},
+	{"internal/lab", "sip sip/loop sip/transport media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder internal/ladder/golden"},
+	{"internal/ladder", "sip", "internal/ladder/golden"},
+	{"internal/ladder/golden", "", ""},
 	{"internal/simnet", "", "sip/transport media"},
 	{"internal/archtest", "", ""},
 }
