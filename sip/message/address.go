@@ -1,0 +1,183 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Address is a name-addr or addr-spec with its header parameters.
+type Address struct {
+	Display string // without quotes and escapes; "" when there is none
+	URI     URI
+	Params  Params // header parameters, such as tag
+}
+
+// ParseAddress reads one address: From, To, Contact, Route, P-Asserted-Identity
+// and the like. Without <> everything behind the first ; belongs to the header,
+// and a ? or a comma in the URI is refused (RFC 3261 20). Blanks inside <>, an
+// unclosed < or quote, and text behind the parameters are errors.
+func ParseAddress(s string) (Address, error) {
+	a, err := parseAddress(trimBlanks(s))
+	if err != nil {
+		return Address{}, fmt.Errorf("read address %q: %w", clip(s), err)
+	}
+	return a, nil
+}
+
+func parseAddress(s string) (Address, error) {
+	display, rest, bracketed, err := cutDisplay(s)
+	if err != nil {
+		return Address{}, err
+	}
+	a := Address{Display: display}
+	var uri string
+	if bracketed {
+		end := strings.IndexByte(rest, '>')
+		if end < 0 {
+			return a, errUnclosedAngle
+		}
+		uri, rest = rest[:end], rest[end+1:]
+	} else {
+		end := strings.IndexAny(rest, "; \t")
+		if end < 0 {
+			end = len(rest)
+		}
+		uri, rest = rest[:end], rest[end:]
+		if strings.ContainsAny(uri, ",?") {
+			return a, errors.New("a uri with comma or ? needs <>")
+		}
+	}
+	if a.URI, err = parseURI(uri); err != nil {
+		return a, err
+	}
+	a.Params, err = ParseParams(rest)
+	return a, err
+}
+
+// cutDisplay cuts the display name off and says whether a < followed it.
+func cutDisplay(s string) (display, rest string, bracketed bool, err error) {
+	if s == "" {
+		return "", "", false, errors.New("empty")
+	}
+	if s[0] == '"' {
+		end, err := quotedEnd(s, 0)
+		if err != nil {
+			return "", "", false, err
+		}
+		rest = strings.TrimLeft(s[end:], " \t")
+		if !strings.HasPrefix(rest, "<") {
+			return "", "", false, errors.New("no < behind the display name")
+		}
+		return unquote(s[:end]), rest[1:], true, nil
+	}
+	open := strings.IndexAny(s, "<;")
+	if open < 0 || s[open] == ';' {
+		return "", s, false, nil
+	}
+	display = trimBlanks(s[:open])
+	if strings.ContainsAny(display, `",:\>`) {
+		return "", "", false, errors.New("display name needs quotes")
+	}
+	return display, s[open+1:], true, nil
+}
+
+// ParseAddressList reads a comma-separated list of addresses.
+func ParseAddressList(s string) ([]Address, error) {
+	parts, err := splitElements(s)
+	if err != nil {
+		return nil, fmt.Errorf("read address list %q: %w", clip(s), err)
+	}
+	out := make([]Address, 0, len(parts))
+	for _, p := range parts {
+		a, err := ParseAddress(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// String writes the address with <>, the display name quoted.
+func (a Address) String() string {
+	var b strings.Builder
+	if a.Display != "" {
+		b.WriteString(Quote(a.Display))
+		b.WriteByte(' ')
+	}
+	b.WriteByte('<')
+	b.WriteString(a.URI.String())
+	b.WriteByte('>')
+	b.WriteString(a.Params.String())
+	return b.String()
+}
+
+// Tag is the tag parameter, or "".
+func (a Address) Tag() string { return a.Params.Value("tag") }
+
+// WithTag returns the address with another tag; "" takes it away.
+func (a Address) WithTag(tag string) Address {
+	if tag == "" {
+		a.Params = a.Params.Without("tag")
+	} else {
+		a.Params = a.Params.With("tag", tag)
+	}
+	return a
+}
+
+// From reads the From header.
+func From(m Message) (Address, error) { return addressOf(m, "From") }
+
+// To reads the To header.
+func To(m Message) (Address, error) { return addressOf(m, "To") }
+
+func addressOf(m Message, name string) (Address, error) {
+	v := Value(m, name)
+	if v == "" {
+		return Address{}, fmt.Errorf("read %s: %w", name, ErrNoHeader)
+	}
+	return ParseAddress(v)
+}
+
+// FromTag is the tag of the From header, or "".
+func FromTag(m Message) string {
+	a, _ := From(m)
+	return a.Tag()
+}
+
+// ToTag is the tag of the To header, or "".
+func ToTag(m Message) string {
+	a, _ := To(m)
+	return a.Tag()
+}
+
+// Addresses reads all addresses of all lines with that name, in order: Route,
+// Record-Route, Path, Service-Route, P-Asserted-Identity. None is no error.
+func Addresses(m Message, name string) ([]Address, error) {
+	var out []Address
+	for _, v := range Values(m, name) {
+		list, err := ParseAddressList(v)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+// Contacts reads all Contacts in order; star says that the one is "*", as in a
+// REGISTER that removes all bindings. None is no error.
+func Contacts(m Message) (list []Address, star bool, err error) {
+	values := Values(m, "Contact")
+	for _, v := range values {
+		if v == "*" {
+			if len(values) > 1 {
+				return nil, false, errors.New("read Contact: * beside other contacts")
+			}
+			return nil, true, nil
+		}
+	}
+	list, err = Addresses(m, "Contact")
+	return list, false, err
+}

@@ -1,0 +1,276 @@
+package message
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Parse admits and reads one whole message, as it comes in one datagram or as a
+// framer cut it from a stream. Bytes behind Content-Length are dropped. What is
+// not admitted comes back as a *Reject. The message does not refer to data.
+func Parse(data []byte) (Message, error) {
+	s := scan(data)
+	if s.start == "" {
+		s.blame(refuse(400, "no start line"))
+		return nil, s.fault
+	}
+	if first, _, _ := strings.Cut(s.start, " "); isVersion(first) {
+		return parseResponse(s)
+	}
+	return parseRequest(s)
+}
+
+func parseRequest(s *scanned) (Message, error) {
+	method, target, version := splitStart(s.start)
+	if !isToken(method) {
+		s.blame(refuse(400, "method is no token"))
+		return nil, s.fault
+	}
+	s.checkVersion(version)
+	uri := s.checkTarget(target)
+	s.checkCommon()
+	s.checkRequest(Method(method))
+	body := s.cutBody()
+	if s.fault != nil {
+		s.fault.Head = s.head(Method(method))
+		return nil, s.fault
+	}
+	req := sip.NewRequest(Method(method), uri.model())
+	s.fill(req, body)
+	return req, nil
+}
+
+func parseResponse(s *scanned) (Message, error) {
+	version, rest, _ := strings.Cut(s.start, " ")
+	code, reason, _ := strings.Cut(rest, " ")
+	status, err := strconv.Atoi(code)
+	switch {
+	case !strings.EqualFold(version, "SIP/2.0"):
+		s.blame(refuse(505, "version %q", clip(version)))
+	case err != nil || len(code) != 3 || status < 100 || status > 699:
+		s.blame(refuse(400, "status code %q", clip(code)))
+	}
+	s.checkCommon()
+	body := s.cutBody()
+	if s.fault != nil {
+		return nil, s.fault
+	}
+	res := sip.NewResponse(status, reason)
+	s.fill(res, body)
+	return res, nil
+}
+
+// splitStart cuts the request line at its first and last blank, so that blanks
+// in the URI are left for it to be refused with.
+func splitStart(start string) (method, target, version string) {
+	method, rest, _ := strings.Cut(start, " ")
+	if i := strings.LastIndexByte(rest, ' '); i >= 0 {
+		return method, rest[:i], rest[i+1:]
+	}
+	return method, rest, ""
+}
+
+func (s *scanned) checkVersion(version string) {
+	switch {
+	case strings.EqualFold(version, "SIP/2.0"):
+	case isVersion(version):
+		// Nothing else that is wrong matters to a version that we do not know.
+		s.fault = refuse(505, "version %q", clip(version))
+	default:
+		s.blame(refuse(400, "request line without SIP/2.0 at its end"))
+	}
+}
+
+func (s *scanned) checkTarget(target string) URI {
+	uri, err := parseURI(target)
+	switch {
+	case err != nil:
+		s.blame(refuse(400, "Request-URI: %v", err))
+	case len(uri.Headers) > 0:
+		s.blame(refuse(400, "headers in the Request-URI"))
+	}
+	return uri
+}
+
+// checkCommon checks what requests and responses have in common.
+func (s *scanned) checkCommon() {
+	for _, name := range [...]string{"Via", "From", "To", "Call-ID", "CSeq"} {
+		if v, _ := s.value(name); v == "" {
+			s.blame(refuse(400, "no %s", name))
+		}
+	}
+	s.checkSingle()
+	s.checkVias()
+	for _, name := range [...]string{"From", "To"} {
+		if v, ok := s.value(name); ok && s.fault == nil {
+			if _, err := ParseAddress(v); err != nil {
+				s.blame(refuse(400, "%s: %v", name, err))
+			}
+		}
+	}
+	if v, ok := s.value("CSeq"); ok && s.fault == nil {
+		if _, err := ParseCSeq(v); err != nil {
+			s.blame(refuse(400, "%v", err))
+		}
+	}
+}
+
+// checkSingle refuses headers that stand twice but may not (RFC 3261 7.3.1).
+func (s *scanned) checkSingle() {
+	if s.fault != nil {
+		return
+	}
+	seen := make(map[string]bool, len(s.lines))
+	for _, l := range s.lines {
+		if isSingle(l.name) && seen[l.name] {
+			s.blame(refuse(400, "more than one %s", l.name))
+			return
+		}
+		seen[l.name] = true
+	}
+}
+
+func isSingle(name string) bool {
+	switch name {
+	case "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type",
+		"Content-Disposition", "Expires", "Min-Expires", "Date", "Event", "Refer-To", "Referred-By",
+		"Replaces", "Session-Expires", "Min-SE", "Subscription-State", "RAck", "RSeq":
+		return true
+	}
+	return false
+}
+
+func (s *scanned) checkVias() {
+	n := 0
+	for _, l := range s.lines {
+		if l.name == "Via" {
+			n += countElements(l.value)
+		}
+	}
+	if n > MaxVias {
+		s.blame(refuse(400, "more than %d Via", MaxVias))
+	}
+	if s.fault != nil {
+		return
+	}
+	for _, l := range s.lines {
+		if l.name != "Via" {
+			continue
+		}
+		parts, err := splitElements(l.value)
+		for _, p := range parts {
+			if err == nil {
+				_, err = ParseVia(p)
+			}
+		}
+		if err != nil {
+			s.blame(refuse(400, "%v", err))
+			return
+		}
+	}
+}
+
+// checkRequest checks what only requests must keep.
+func (s *scanned) checkRequest(method Method) {
+	if s.fault != nil {
+		return
+	}
+	v, _ := s.value("CSeq")
+	if cseq, _ := ParseCSeq(v); cseq.Method != method {
+		s.blame(refuse(400, "CSeq is for another method"))
+	}
+	if v, ok := s.value("Max-Forwards"); ok {
+		if n, err := parseUint(v, 255); err != nil {
+			s.blame(refuse(400, "Max-Forwards %q (%d)", clip(v), n))
+		}
+	}
+	for _, l := range s.lines {
+		if err := checkAddresses(l); err != nil {
+			s.blame(refuse(400, "%s: %v", l.name, err))
+			return
+		}
+	}
+}
+
+// checkAddresses reads the address headers that a dialog would be built on.
+func checkAddresses(l line) error {
+	var err error
+	switch l.name {
+	case "Contact":
+		if l.value != "*" {
+			_, err = ParseAddressList(l.value)
+		}
+	case "Route", "Record-Route":
+		_, err = ParseAddressList(l.value)
+	case "Refer-To":
+		_, _, err = ParseReferTo(l.value)
+	case "Replaces":
+		_, err = ParseReplaces(l.value)
+	}
+	return err
+}
+
+// cutBody cuts the body at Content-Length. Without one the rest of the datagram
+// is the body (RFC 3261 18.3).
+func (s *scanned) cutBody() []byte {
+	v, ok := s.value("Content-Length")
+	if !ok {
+		return s.body
+	}
+	n, err := parseUint(v, MaxMessage)
+	switch {
+	case err != nil:
+		s.blame(refuse(400, "Content-Length: %v", err))
+	case n > uint64(len(s.body)):
+		s.blame(refuse(400, "Content-Length %d, but %d bytes", n, len(s.body)))
+	default:
+		return s.body[:n]
+	}
+	return nil
+}
+
+func (s *scanned) fill(m Message, body []byte) {
+	for _, l := range s.lines {
+		m.AppendHeader(sip.NewHeader(l.name, l.value))
+	}
+	if len(body) > 0 {
+		m.SetBody(append([]byte(nil), body...))
+	}
+}
+
+// head is what an answer is built from: clean lines only, the first of each.
+// nil when no answer is due.
+func (s *scanned) head(method Method) *Request {
+	if method == ACK {
+		return nil
+	}
+	req := sip.NewRequest(method, sip.Uri{})
+	vias := 0
+	for _, l := range s.lines {
+		if l.dirty {
+			if l.name == "Via" {
+				return nil
+			}
+			continue
+		}
+		switch l.name {
+		case "Via":
+			if vias++; vias > MaxVias {
+				continue
+			}
+		case "From", "To", "Call-ID", "CSeq":
+			if Has(req, l.name) {
+				continue
+			}
+		default:
+			continue
+		}
+		Add(req, l.name, l.value)
+	}
+	if vias == 0 {
+		return nil
+	}
+	return req
+}

@@ -1,0 +1,156 @@
+package message
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// NewRequest makes a request with a start line only. Add the headers of
+// RFC 3261 8.1.1; the transaction puts the Via in front.
+func NewRequest(method Method, uri URI) *Request {
+	req := sip.NewRequest(method, sip.Uri{})
+	SetRequestURI(req, uri)
+	return req
+}
+
+// NewResponse makes a response to a request as RFC 3261 8.2.6 says: Via, From,
+// To, Call-ID and CSeq are copied as they stand. toTag is added to a To that has
+// none, except in a 100. Record-Route goes along where a dialog can begin, the
+// Timestamp with a 100. An empty reason is filled in.
+func NewResponse(req *Request, code int, reason, toTag string) *Response {
+	if reason == "" {
+		reason = ReasonPhrase(code)
+	}
+	res := sip.NewResponse(code, reason)
+	Copy(req, res, "Via")
+	if code > 100 && code < 300 && req.Method != REGISTER {
+		Copy(req, res, "Record-Route")
+	}
+	copyFirst(req, res, "From")
+	if to := Value(req, "To"); to != "" {
+		if code > 100 && toTag != "" && !hasTag(to) {
+			to += ";tag=" + toTag
+		}
+		Add(res, "To", to)
+	}
+	copyFirst(req, res, "Call-ID")
+	copyFirst(req, res, "CSeq")
+	if code == 100 {
+		copyFirst(req, res, "Timestamp")
+	}
+	res.SetBody(nil)
+	return res
+}
+
+func copyFirst(from, to Message, name string) {
+	if v := Value(from, name); v != "" {
+		Add(to, name, v)
+	}
+}
+
+func hasTag(to string) bool {
+	a, err := ParseAddress(to)
+	return err != nil || a.Params.Has("tag")
+}
+
+// SetBody gives a message a body and its Content-Type; an empty body takes the
+// Content-Type away. Content-Length follows.
+func SetBody(m Message, contentType string, body []byte) {
+	if len(body) == 0 {
+		Remove(m, "Content-Type")
+		m.SetBody(nil)
+		return
+	}
+	Set(m, "Content-Type", contentType)
+	m.SetBody(body)
+}
+
+// CheckValue refuses a header value that must not go out: CR, LF, NUL and other
+// control characters but TAB (RFC 3261 25.1, CWE-93). Everything that a person
+// or a CRM gave goes through here or Quote before it is put in a message.
+func CheckValue(name, value string) error {
+	if !isToken(name) {
+		return fmt.Errorf("check header name %q: not a token; use letters, digits and -", clip(name))
+	}
+	for i := 0; i < len(value); i++ {
+		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
+			return fmt.Errorf("check header %s: control character 0x%02x at byte %d; take it out", name, c, i)
+		}
+	}
+	return nil
+}
+
+// NewBranch makes a Via branch with the magic cookie of RFC 3261 8.1.1.7.
+func NewBranch() string { return "z9hG4bK" + randomText() }
+
+// NewTag makes a From or To tag.
+func NewTag() string { return randomText()[:16] }
+
+// NewCallID makes a Call-ID.
+func NewCallID() string { return randomText() }
+
+// randomText has 130 random bits from the system's source.
+func randomText() string { return strings.ToLower(rand.Text()) }
+
+// ReasonPhrase is the usual text of a status code.
+func ReasonPhrase(code int) string {
+	switch code {
+	case 100:
+		return "Trying"
+	case 180:
+		return "Ringing"
+	case 181:
+		return "Call Is Being Forwarded"
+	case 182:
+		return "Queued"
+	case 183:
+		return "Session Progress"
+	case 200:
+		return "OK"
+	case 202:
+		return "Accepted"
+	case 300:
+		return "Multiple Choices"
+	case 301:
+		return "Moved Permanently"
+	case 302:
+		return "Moved Temporarily"
+	case 305:
+		return "Use Proxy"
+	}
+	if code >= 400 {
+		return failurePhrase(code)
+	}
+	return "Unspecified"
+}
+
+func failurePhrase(code int) string {
+	phrases := [...]struct {
+		code int
+		text string
+	}{
+		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+		{405, "Method Not Allowed"}, {406, "Not Acceptable"}, {407, "Proxy Authentication Required"},
+		{408, "Request Timeout"}, {410, "Gone"}, {412, "Conditional Request Failed"},
+		{413, "Request Entity Too Large"}, {414, "Request-URI Too Long"}, {415, "Unsupported Media Type"},
+		{416, "Unsupported URI Scheme"}, {420, "Bad Extension"}, {421, "Extension Required"},
+		{422, "Session Interval Too Small"}, {423, "Interval Too Brief"}, {429, "Provide Referrer Identity"},
+		{469, "Bad Info Package"}, {480, "Temporarily Unavailable"},
+		{481, "Call/Transaction Does Not Exist"}, {482, "Loop Detected"}, {483, "Too Many Hops"},
+		{484, "Address Incomplete"}, {485, "Ambiguous"}, {486, "Busy Here"}, {487, "Request Terminated"},
+		{488, "Not Acceptable Here"}, {489, "Bad Event"}, {491, "Request Pending"}, {493, "Undecipherable"},
+		{500, "Server Internal Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+		{503, "Service Unavailable"}, {504, "Server Time-out"}, {505, "Version Not Supported"},
+		{513, "Message Too Large"}, {600, "Busy Everywhere"}, {603, "Decline"},
+		{604, "Does Not Exist Anywhere"}, {606, "Not Acceptable"},
+	}
+	for _, p := range phrases {
+		if p.code == code {
+			return p.text
+		}
+	}
+	return "Failure"
+}

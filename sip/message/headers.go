@@ -1,0 +1,288 @@
+package message
+
+import (
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Header is one header line: a name and its unfolded value.
+type Header struct {
+	Name  string
+	Value string
+}
+
+// headered is what requests and responses of sipgo have in common beyond Message.
+type headered interface {
+	Headers() []sip.Header
+	RemoveHeader(name string) bool
+	AppendHeader(h sip.Header)
+	PrependHeader(h ...sip.Header)
+}
+
+func raw(m Message) headered {
+	return m.(headered)
+}
+
+// Headers lists the header lines of a message in their order.
+func Headers(m Message) []Header {
+	hs := raw(m).Headers()
+	out := make([]Header, len(hs))
+	for i, h := range hs {
+		out[i] = Header{h.Name(), h.Value()}
+	}
+	return out
+}
+
+// Values are the values of all lines with that name, in order. The name's case
+// does not matter, and a compact form counts as its long name.
+func Values(m Message, name string) []string {
+	name = CanonicalName(name)
+	var out []string
+	for _, h := range raw(m).Headers() {
+		if strings.EqualFold(h.Name(), name) {
+			out = append(out, h.Value())
+		}
+	}
+	return out
+}
+
+// Value is the value of the first line with that name, or "".
+func Value(m Message, name string) string {
+	name = CanonicalName(name)
+	for _, h := range raw(m).Headers() {
+		if strings.EqualFold(h.Name(), name) {
+			return h.Value()
+		}
+	}
+	return ""
+}
+
+// Has reports whether there is a line with that name, be its value empty.
+func Has(m Message, name string) bool {
+	name = CanonicalName(name)
+	for _, h := range raw(m).Headers() {
+		if strings.EqualFold(h.Name(), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Elements are the comma-separated elements of all lines with that name, in
+// order, trimmed; commas inside quotes and <> do not separate. Empty elements
+// are left out. Elements of an unbalanced value are not split.
+func Elements(m Message, name string) []string {
+	var out []string
+	for _, v := range Values(m, name) {
+		parts, err := splitElements(v)
+		if err != nil {
+			parts = []string{v}
+		}
+		for _, p := range parts {
+			if p != "" {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// HasToken reports whether an element of that header is the token, without
+// regard to case: HasToken(m, "Supported", "100rel").
+func HasToken(m Message, name, token string) bool {
+	for _, e := range Elements(m, name) {
+		if strings.EqualFold(e, token) {
+			return true
+		}
+	}
+	return false
+}
+
+// Add appends a line at the end.
+func Add(m Message, name, value string) {
+	raw(m).AppendHeader(sip.NewHeader(CanonicalName(name), value))
+}
+
+// Prepend puts a line before all others, as a new top Via needs it.
+func Prepend(m Message, name, value string) {
+	raw(m).PrependHeader(sip.NewHeader(CanonicalName(name), value))
+}
+
+// Set gives the first line with that name a new value, takes the others away,
+// and appends a line when there was none.
+func Set(m Message, name, value string) {
+	name = CanonicalName(name)
+	if SetFirst(m, name, value) {
+		removeAfterFirst(m, name)
+		return
+	}
+	Add(m, name, value)
+}
+
+// SetFirst gives the first line with that name a new value and leaves the
+// others, and reports whether there was one.
+func SetFirst(m Message, name, value string) bool {
+	name = CanonicalName(name)
+	hs := raw(m).Headers()
+	for i, h := range hs {
+		if strings.EqualFold(h.Name(), name) {
+			hs[i] = sip.NewHeader(name, value)
+			return true
+		}
+	}
+	return false
+}
+
+func removeAfterFirst(m Message, name string) {
+	hs := raw(m).Headers()
+	n, seen := 0, false
+	var surplus []int
+	for i, h := range hs {
+		if !strings.EqualFold(h.Name(), name) {
+			continue
+		}
+		if seen {
+			surplus = append(surplus, i)
+		}
+		seen = true
+		n++
+	}
+	if len(surplus) == 0 {
+		return
+	}
+	// sipgo removes by name only, so the surplus lines get a name of their own.
+	const doomed = "-"
+	for _, i := range surplus {
+		hs[i] = sip.NewHeader(doomed, "")
+	}
+	for raw(m).RemoveHeader(doomed) {
+	}
+}
+
+// Remove takes away all lines with that name and reports whether there were any.
+func Remove(m Message, name string) bool {
+	name = CanonicalName(name)
+	removed := false
+	for {
+		exact := ""
+		for _, h := range raw(m).Headers() {
+			if strings.EqualFold(h.Name(), name) {
+				exact = h.Name()
+				break
+			}
+		}
+		if exact == "" {
+			return removed
+		}
+		raw(m).RemoveHeader(exact)
+		removed = true
+	}
+}
+
+// Copy appends to one message all lines with that name of another, as they are.
+func Copy(from, to Message, name string) {
+	name = CanonicalName(name)
+	for _, v := range Values(from, name) {
+		Add(to, name, v)
+	}
+}
+
+// CanonicalName is the usual spelling of a header's name; compact forms
+// (RFC 3261 7.3.3 and later RFCs) become long. Unknown names stay as they are.
+func CanonicalName(name string) string {
+	if known := knownName(strings.ToLower(name)); known != "" {
+		return known
+	}
+	return name
+}
+
+func knownName(lower string) string {
+	if len(lower) == 1 {
+		return compactName(lower[0])
+	}
+	switch lower {
+	case "accept", "allow", "authorization", "contact", "date", "event", "expires", "from", "organization",
+		"path", "priority", "reason", "replaces", "require", "route", "server", "subject", "supported",
+		"timestamp", "to", "unsupported", "via", "warning", "privacy", "identity", "identity-info":
+		return titled(lower)
+	case "call-id", "call-info", "alert-info", "error-info", "accept-encoding", "accept-language", "allow-events",
+		"content-disposition", "content-encoding", "content-language", "content-length", "content-type",
+		"in-reply-to", "max-forwards", "min-expires", "proxy-authenticate", "proxy-authorization",
+		"proxy-require", "record-route", "refer-to", "referred-by", "reply-to", "retry-after",
+		"service-route", "session-expires", "subscription-state", "user-agent", "history-info", "diversion",
+		"p-asserted-identity", "p-preferred-identity", "remote-party-id", "authentication-info",
+		"target-dialog", "refer-sub", "answer-mode", "info-package", "recv-info", "security-verify":
+		return strings.Replace(titled(lower), "Call-Id", "Call-ID", 1)
+	case "cseq":
+		return "CSeq"
+	case "rack":
+		return "RAck"
+	case "rseq":
+		return "RSeq"
+	case "min-se":
+		return "Min-SE"
+	case "www-authenticate":
+		return "WWW-Authenticate"
+	case "mime-version":
+		return "MIME-Version"
+	case "user-to-user":
+		return "User-to-User"
+	}
+	return ""
+}
+
+func titled(lower string) string {
+	if lower == "remote-party-id" {
+		return "Remote-Party-ID"
+	}
+	b := []byte(lower)
+	up := true
+	for i, c := range b {
+		if up && c >= 'a' && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+		up = c == '-'
+	}
+	return string(b)
+}
+
+func compactName(c byte) string {
+	switch c {
+	case 'b':
+		return "Referred-By"
+	case 'c':
+		return "Content-Type"
+	case 'e':
+		return "Content-Encoding"
+	case 'f':
+		return "From"
+	case 'i':
+		return "Call-ID"
+	case 'k':
+		return "Supported"
+	case 'l':
+		return "Content-Length"
+	case 'm':
+		return "Contact"
+	case 'n':
+		return "Identity-Info"
+	case 'o':
+		return "Event"
+	case 'r':
+		return "Refer-To"
+	case 's':
+		return "Subject"
+	case 't':
+		return "To"
+	case 'u':
+		return "Allow-Events"
+	case 'v':
+		return "Via"
+	case 'x':
+		return "Session-Expires"
+	case 'y':
+		return "Identity"
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package message
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Param is one parameter. Value is without quotes and escapes; Quoted says that
+// it stood in quotes and is written so again.
+type Param struct {
+	Name   string
+	Value  string
+	Quoted bool
+}
+
+// Params are the parameters of a URI or a header in their order. Names are
+// compared without regard to case.
+type Params []Param
+
+// Get returns the value of a parameter and whether it is there.
+func (ps Params) Get(name string) (string, bool) {
+	for _, p := range ps {
+		if sameName(p.Name, name) {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// sameName also resolves escapes: in a URI %6C%72 is lr (RFC 4475 3.1.1.3).
+func sameName(have, want string) bool {
+	return strings.EqualFold(have, want) ||
+		strings.IndexByte(have, '%') >= 0 && strings.EqualFold(Unescape(have), want)
+}
+
+// Value is the value of a parameter, or "".
+func (ps Params) Value(name string) string {
+	v, _ := ps.Get(name)
+	return v
+}
+
+// Has reports whether a parameter is there, with or without a value.
+func (ps Params) Has(name string) bool {
+	_, ok := ps.Get(name)
+	return ok
+}
+
+// With returns a copy in which the parameter has that value; "" writes the name
+// alone. A new parameter is the last. Values that are no token are quoted.
+func (ps Params) With(name, value string) Params {
+	p := Param{Name: name, Value: value, Quoted: value != "" && !isPlainValue(value)}
+	out := slices.Clone(ps)
+	for i := range out {
+		if sameName(out[i].Name, name) {
+			out[i] = p
+			return out
+		}
+	}
+	return append(out, p)
+}
+
+// Without returns a copy in which the parameter is not.
+func (ps Params) Without(name string) Params {
+	return slices.DeleteFunc(slices.Clone(ps), func(p Param) bool { return sameName(p.Name, name) })
+}
+
+// String writes the parameters as they stand in a header or URI, each with its
+// leading semicolon.
+func (ps Params) String() string {
+	var b strings.Builder
+	for _, p := range ps {
+		b.WriteByte(';')
+		b.WriteString(p.Name)
+		switch {
+		case p.Quoted:
+			b.WriteByte('=')
+			b.WriteString(Quote(p.Value))
+		case p.Value != "":
+			b.WriteByte('=')
+			b.WriteString(p.Value)
+		}
+	}
+	return b.String()
+}
+
+// isPlainValue says that a header parameter's value may stand without quotes:
+// tokens, hosts, IPv6 addresses with and without brackets.
+func isPlainValue(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isTokenChar(c) && strings.IndexByte(":[]/@$&?#{}|^=()", c) < 0 && c < 0x80 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// ParseParams reads header parameters: ";a=b ; c = \"d\"". Blanks round ; and =
+// are allowed, one semicolon at the very end too. More than MaxParams, an empty
+// parameter or an unclosed quote is an error.
+func ParseParams(s string) (Params, error) {
+	var ps Params
+	i := skipBlanks(s, 0)
+	for i < len(s) {
+		if s[i] != ';' {
+			return nil, fmt.Errorf("read parameters: unexpected %q", clip(s[i:]))
+		}
+		i = skipBlanks(s, i+1)
+		if i == len(s) && len(ps) > 0 {
+			break
+		}
+		if len(ps) == MaxParams {
+			return nil, fmt.Errorf("read parameters: more than %d", MaxParams)
+		}
+		p, next, err := parseParam(s, i)
+		if err != nil {
+			return nil, fmt.Errorf("read parameters: %w", err)
+		}
+		ps = append(ps, p)
+		i = skipBlanks(s, next)
+	}
+	return ps, nil
+}
+
+func parseParam(s string, i int) (Param, int, error) {
+	start := i
+	for i < len(s) && isTokenChar(s[i]) {
+		i++
+	}
+	if i == start {
+		return Param{}, 0, fmt.Errorf("no name at %q", clip(s[start:]))
+	}
+	p := Param{Name: s[start:i]}
+	j := skipBlanks(s, i)
+	if j == len(s) || s[j] != '=' {
+		return p, j, nil
+	}
+	i = skipBlanks(s, j+1)
+	if i < len(s) && s[i] == '"' {
+		end, err := quotedEnd(s, i)
+		if err != nil {
+			return p, 0, err
+		}
+		p.Value, p.Quoted = unquote(s[i:end]), true
+		return p, end, nil
+	}
+	start = i
+	for i < len(s) && isPlainValue(s[i:i+1]) {
+		i++
+	}
+	p.Value = s[start:i]
+	return p, i, nil
+}
+
+func skipBlanks(s string, i int) int {
+	for i < len(s) && isBlank(s[i]) {
+		i++
+	}
+	return i
+}

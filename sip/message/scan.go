@@ -1,0 +1,196 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	errUnclosedQuote = errors.New("unclosed quote")
+	errUnclosedAngle = errors.New("unclosed <")
+)
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+func isAlnum(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// isTokenChar is the token of RFC 3261 25.1.
+func isTokenChar(c byte) bool {
+	return isAlnum(c) || strings.IndexByte("-.!%*_+`'~", c) >= 0
+}
+
+func isToken(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isTokenChar(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func trimBlanks(s string) string { return strings.Trim(s, " \t") }
+
+// quotedEnd returns the index behind the closing quote of the quoted string
+// that starts at s[i].
+func quotedEnd(s string, i int) (int, error) {
+	for i++; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1, nil
+		}
+	}
+	return 0, errUnclosedQuote
+}
+
+// unquote takes the quotes off a quoted string and resolves its escapes.
+func unquote(s string) string {
+	s = s[1 : len(s)-1]
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// Quote makes a quoted string of s, with quotes and backslashes escaped. CR, LF
+// and NUL become blanks, so that the result can never end its line.
+func Quote(s string) string {
+	b := make([]byte, 0, len(s)+2)
+	b = append(b, '"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < 0x20 || c == 0x7f:
+			b = append(b, ' ')
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, '"'))
+}
+
+// splitElements splits at commas outside quotes and <>, and trims the parts.
+func splitElements(s string) ([]string, error) {
+	return splitTop(s, ',')
+}
+
+// splitTop splits at sep outside quotes and <>, in one pass.
+func splitTop(s string, sep byte) ([]string, error) {
+	var out []string
+	start, angle := 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case angle:
+			angle = c != '>'
+		case c == '"':
+			end, err := quotedEnd(s, i)
+			if err != nil {
+				return nil, err
+			}
+			i = end - 1
+		case c == '<':
+			angle = true
+		case c == sep:
+			out = append(out, trimBlanks(s[start:i]))
+			start = i + 1
+		}
+	}
+	if angle {
+		return nil, errUnclosedAngle
+	}
+	return append(out, trimBlanks(s[start:])), nil
+}
+
+// checkEscapes refuses a % that two hex digits do not follow.
+func checkEscapes(s string) error {
+	for i := strings.IndexByte(s, '%'); i >= 0 && i < len(s); i++ {
+		if s[i] != '%' {
+			continue
+		}
+		if i+2 >= len(s) || unhex(s[i+1]) < 0 || unhex(s[i+2]) < 0 {
+			return fmt.Errorf("bad escape at %q", clip(s[i:]))
+		}
+		i += 2
+	}
+	return nil
+}
+
+// Unescape resolves %HH escapes; what is not a proper escape stays as it is.
+func Unescape(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && unhex(s[i+1]) >= 0 && unhex(s[i+2]) >= 0 {
+			b = append(b, byte(unhex(s[i+1])<<4|unhex(s[i+2])))
+			i += 2
+			continue
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+func unhex(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// escape writes as %HH every byte that is neither alphanumeric nor in keep.
+func escape(s, keep string) string {
+	const hex = "0123456789ABCDEF"
+	b := make([]byte, 0, len(s)+8)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if isAlnum(c) || strings.IndexByte(keep, c) >= 0 {
+			b = append(b, c)
+			continue
+		}
+		b = append(b, '%', hex[c>>4], hex[c&15])
+	}
+	return string(b)
+}
+
+// EscapeUser writes a user part so that it may stand before the @ of a URI.
+func EscapeUser(s string) string { return escape(s, "-_.!~*'()&=+$,;?/") }
+
+// EscapeHeader writes a value so that it may stand behind the ? of a URI.
+func EscapeHeader(s string) string { return escape(s, "-_.!~*'()[]/?:+$") }
+
+// clip shortens a value for an error text.
+func clip(s string) string {
+	const most = 60
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}

@@ -1,0 +1,198 @@
+package message
+
+import (
+	"bytes"
+	"strings"
+)
+
+// line is one unfolded header line. Dirty lines hold control characters that
+// must not be echoed.
+type line struct {
+	name  string // canonical
+	value string
+	dirty bool
+}
+
+// scanned is the raw form of a message: its lines, and where the body starts.
+type scanned struct {
+	start string
+	lines []line
+	body  []byte
+	fault *Reject // the first fault; scanning goes on to find what an answer needs
+}
+
+func (s *scanned) blame(r *Reject) {
+	if s.fault == nil {
+		s.fault = r
+	}
+}
+
+func (s *scanned) count(name string) int {
+	n := 0
+	for _, l := range s.lines {
+		if l.name == name {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *scanned) value(name string) (string, bool) {
+	for _, l := range s.lines {
+		if l.name == name {
+			return l.value, true
+		}
+	}
+	return "", false
+}
+
+// scan cuts a message into lines in one pass. Lines end with CRLF and nothing
+// else; it never reads a byte twice more than a fixed number of times.
+func scan(data []byte) *scanned {
+	s := &scanned{}
+	if len(data) > MaxMessage {
+		s.blame(refuse(513, "message of %d bytes, over %d", len(data), MaxMessage))
+		data = data[:MaxHeaderBytes]
+	}
+	head := data
+	if end := bytes.Index(data, []byte("\r\n\r\n")); end >= 0 {
+		head, s.body = data[:end+2], data[end+4:]
+	} else {
+		s.blame(refuse(400, "no empty line after the headers"))
+	}
+	if len(head) > MaxHeaderBytes {
+		s.blame(refuse(513, "headers of %d bytes, over %d", len(head), MaxHeaderBytes))
+		head = head[:MaxHeaderBytes]
+	}
+	start, rest, _ := cutLine(head)
+	s.start = string(start)
+	if hasControls(start) {
+		s.blame(refuse(400, "control character in the start line"))
+		s.start = ""
+	}
+	s.scanLines(rest)
+	return s
+}
+
+func cutLine(data []byte) (line, rest []byte, ok bool) {
+	if i := bytes.Index(data, []byte("\r\n")); i >= 0 {
+		return data[:i], data[i+2:], true
+	}
+	return data, nil, false
+}
+
+func (s *scanned) scanLines(data []byte) {
+	for len(data) > 0 {
+		if len(s.lines) == MaxHeaders {
+			s.blame(refuse(400, "more than %d header lines", MaxHeaders))
+			return
+		}
+		text, rest, _ := cutLine(data)
+		if len(rest) > 0 && isBlank(rest[0]) {
+			text, rest = unfold(text, rest)
+		}
+		data = rest
+		s.addLine(text)
+	}
+}
+
+// unfold joins a line with the lines that continue it, one blank between.
+func unfold(first, rest []byte) (text, after []byte) {
+	text = append(make([]byte, 0, len(first)+64), bytes.TrimRight(first, " \t")...)
+	for len(rest) > 0 && isBlank(rest[0]) {
+		var more []byte
+		more, rest, _ = cutLine(rest)
+		text = append(append(text, ' '), bytes.Trim(more, " \t")...)
+	}
+	return text, rest
+}
+
+func (s *scanned) addLine(text []byte) {
+	colon := bytes.IndexByte(text, ':')
+	if colon < 0 {
+		s.blame(refuse(400, "header line without a colon"))
+		return
+	}
+	name := trimBlanks(string(text[:colon]))
+	if !isToken(name) {
+		s.blame(refuse(400, "header name is no token"))
+		return
+	}
+	l := line{name: CanonicalName(name), value: trimBlanks(string(text[colon+1:]))}
+	if hasControls(text[colon+1:]) {
+		s.blame(refuse(400, "control character in %s", clip(l.name)))
+		l.dirty = true
+	}
+	if n := mostParams(l.value); n > MaxParams {
+		s.blame(refuse(400, "more than %d parameters in %s", MaxParams, clip(l.name)))
+	}
+	s.lines = append(s.lines, l)
+}
+
+// hasControls finds control characters other than TAB. Behind a backslash in
+// quotes they are allowed, but for CR and LF (quoted-pair, RFC 3261 25.1).
+func hasControls(text []byte) bool {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted && i+1 < len(text) && text[i+1] != '\r' && text[i+1] != '\n':
+			i++
+		case c < 0x20 && c != '\t' || c == 0x7f:
+			return true
+		}
+	}
+	return false
+}
+
+// mostParams is the largest number of semicolons outside quotes in one element.
+func mostParams(value string) int {
+	most, n := 0, 0
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ';':
+			n++
+			most = max(most, n)
+		case c == ',':
+			n = 0
+		}
+	}
+	return most
+}
+
+// countElements counts comma-separated elements without splitting.
+func countElements(value string) int {
+	n, quoted := 1, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			n++
+		}
+	}
+	return n
+}
+
+// isVersion says that s has the form SIP/d.d.
+func isVersion(s string) bool {
+	rest, ok := cutPrefixFold(s, "SIP/")
+	major, minor, ok2 := strings.Cut(rest, ".")
+	return ok && ok2 && isDigits(major) && isDigits(minor)
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
+}

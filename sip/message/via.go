@@ -1,0 +1,201 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Via is one hop of the Via header.
+type Via struct {
+	Transport string // upper case: UDP, TCP, TLS, WS, WSS or what stood there
+	Host      string // sent-by, IPv6 without brackets
+	Port      uint16 // sent-by, 0 when none is given
+	Params    Params
+	Raw       string // as it stood in the message; "" when made here
+}
+
+// ParseVia reads one Via element. Blanks round the slashes, the colon and the
+// parameters are allowed (RFC 3261 20.42, 4475 3.1.1.1).
+func ParseVia(s string) (Via, error) {
+	v, err := parseVia(s)
+	if err != nil {
+		return Via{}, fmt.Errorf("read Via %q: %w", clip(s), err)
+	}
+	return v, nil
+}
+
+func parseVia(s string) (Via, error) {
+	v := Via{Raw: trimBlanks(s)}
+	name, rest, ok := strings.Cut(v.Raw, "/")
+	version, rest, ok2 := strings.Cut(rest, "/")
+	if !ok || !ok2 || !strings.EqualFold(trimBlanks(name), "SIP") || trimBlanks(version) != "2.0" {
+		return v, errors.New("protocol is not SIP/2.0")
+	}
+	rest = strings.TrimLeft(rest, " \t")
+	end := strings.IndexAny(rest, " \t")
+	if end < 0 || !isToken(rest[:end]) {
+		return v, errors.New("no transport and sent-by")
+	}
+	v.Transport = strings.ToUpper(rest[:end])
+	rest = rest[end:]
+	params := ""
+	if i := strings.IndexByte(rest, ';'); i >= 0 {
+		rest, params = rest[:i], rest[i:]
+	}
+	var err error
+	if v.Host, v.Port, err = parseSentBy(trimBlanks(rest)); err != nil {
+		return v, err
+	}
+	v.Params, err = ParseParams(params)
+	return v, err
+}
+
+// parseSentBy allows blanks round the colon, as the grammar does.
+func parseSentBy(s string) (string, uint16, error) {
+	if i := strings.LastIndexByte(s, ':'); i > 0 && strings.ContainsAny(s, " \t") {
+		s = trimBlanks(s[:i]) + ":" + trimBlanks(s[i+1:])
+	}
+	return parseHostPort(s)
+}
+
+// String writes the hop as it came in, or as it was made.
+func (v Via) String() string {
+	if v.Raw != "" {
+		return v.Raw
+	}
+	return "SIP/2.0/" + v.Transport + " " + joinHostPort(v.Host, v.Port) + v.Params.String()
+}
+
+// Branch is the branch parameter, or "".
+func (v Via) Branch() string { return v.Params.Value("branch") }
+
+// SentBy is host or host:port as the sender wrote it, in lower case.
+func (v Via) SentBy() string { return strings.ToLower(joinHostPort(v.Host, v.Port)) }
+
+// HasMagic says that the branch identifies the transaction (RFC 3261 17.2.3):
+// it has the magic cookie and something behind it.
+func (v Via) HasMagic() bool {
+	const magic = "z9hg4bk"
+	b := v.Branch()
+	return len(b) > len(magic) && strings.EqualFold(b[:len(magic)], magic)
+}
+
+// TopVia reads the first hop.
+func TopVia(m Message) (Via, error) {
+	first, _, err := topElement(m)
+	if err != nil {
+		return Via{}, err
+	}
+	return ParseVia(first)
+}
+
+// Vias reads all hops in order.
+func Vias(m Message) ([]Via, error) {
+	var out []Via
+	for _, value := range Values(m, "Via") {
+		parts, err := splitElements(value)
+		if err != nil {
+			return nil, fmt.Errorf("read Via: %w", err)
+		}
+		for _, p := range parts {
+			v, err := ParseVia(p)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// topElement is the first element of the first Via line and what follows it.
+func topElement(m Message) (first, rest string, err error) {
+	value := Value(m, "Via")
+	if value == "" {
+		return "", "", fmt.Errorf("read Via: %w", ErrNoHeader)
+	}
+	for i := 0; i < len(value); i++ {
+		switch value[i] {
+		case '"':
+			end, err := quotedEnd(value, i)
+			if err != nil {
+				return "", "", fmt.Errorf("read Via: %w", err)
+			}
+			i = end - 1
+		case ',':
+			return value[:i], value[i:], nil
+		}
+	}
+	return value, "", nil
+}
+
+// StampVia notes in the top Via where a request came from: received when the
+// sent-by is another address or rport is there, and the port in an empty rport
+// (RFC 3261 18.2.1, 3581 4). A received that the sender wrote himself is
+// replaced. All else stays byte for byte.
+func StampVia(req *Request, source netip.AddrPort) error {
+	first, rest, err := topElement(req)
+	if err != nil {
+		return err
+	}
+	via, err := ParseVia(first)
+	if err != nil {
+		return err
+	}
+	source = netip.AddrPortFrom(source.Addr().Unmap(), source.Port())
+	sentBy, parseErr := netip.ParseAddr(via.Host)
+	_, rport := via.Params.Get("rport")
+	stamp := rport || parseErr != nil || sentBy.Unmap() != source.Addr().WithZone("")
+	if !stamp && !via.Params.Has("received") {
+		return nil
+	}
+	first = editParams(first, source, stamp)
+	SetFirst(req, "Via", first+rest)
+	return nil
+}
+
+// editParams rewrites received and rport in the text of a hop that was read
+// without error, and leaves every other byte.
+func editParams(hop string, source netip.AddrPort, stamp bool) string {
+	head, params := hop, ""
+	if i := strings.IndexByte(hop, ';'); i >= 0 {
+		head, params = hop[:i], hop[i:]
+	}
+	var b strings.Builder
+	b.WriteString(strings.TrimRight(head, " \t"))
+	for params != "" {
+		next := paramEnd(params)
+		part := params[:next]
+		params = params[next:]
+		name, _, _ := strings.Cut(part[1:], "=")
+		switch name = strings.ToLower(trimBlanks(name)); {
+		case name == "received" || name == "":
+		case name == "rport":
+			b.WriteString(";rport=" + strconv.Itoa(int(source.Port())))
+		default:
+			b.WriteString(part)
+		}
+	}
+	if stamp {
+		b.WriteString(";received=" + source.Addr().WithZone("").String())
+	}
+	return b.String()
+}
+
+// paramEnd is the index of the ; that starts the next parameter, or the end.
+func paramEnd(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			if end, err := quotedEnd(s, i); err == nil {
+				i = end - 1
+			}
+		case ';':
+			return i
+		}
+	}
+	return len(s)
+}
