@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,12 +54,31 @@ func TestInterop(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("RINGBACK_PASSWORD", "lab-secret")
+			env.Setenv("SIPP", filepath.Join(filepath.Dir(scripts), "sipp"))
+			for _, name := range []string{"SIPP_PORT", "AGENT_PORT"} {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, port)
+			}
 			return os.MkdirAll(filepath.Join(env.WorkDir, "run"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"pbx": cmdPBX, "callback": cmdCallback, "heard": cmdHeard, "wrote": cmdWrote, "config": cmdConfig,
 		},
 	})
+}
+
+// freePort is a UDP port of 127.0.0.1 that nobody has now.
+func freePort() (string, error) {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	_, port, err := net.SplitHostPort(c.LocalAddr().String())
+	return port, err
 }
 
 func pbxOf(ts *testscript.TestScript) *asterisk.PBX { return ts.Value("pbx").(*asterisk.PBX) }
@@ -180,19 +200,19 @@ func toneWindows(path string, hz float64) int {
 }
 
 // config FILE USER [KEY=VALUE…]: writes the configuration of an agent. The keys are transport (udp),
-// audio (tone:440), start (ready) and extra lines as they are.
+// audio (tone:440), start (ready), bind (127.0.0.1) and extra, lines as they are with | between them.
 func cmdConfig(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: config FILE USER [KEY=VALUE…]")
 	}
-	set := map[string]string{"transport": "udp", "audio": "tone:440", "start": "ready"}
+	set := map[string]string{"transport": "udp", "audio": "tone:440", "start": "ready", "bind": "127.0.0.1"}
 	for _, pair := range args[2:] {
 		name, value, _ := strings.Cut(pair, "=")
 		set[name] = value
 	}
 	pbx := ts.Getenv("PBX")
-	account := fmt.Sprintf("account:\n  aor: sip:%s@%s\n  registrar: sip:%s\n  transport: %s\n  expires: 60s\n  bind: 127.0.0.1\n",
-		args[1], pbx, pbx, set["transport"])
+	account := fmt.Sprintf("account:\n  aor: sip:%s@%s\n  registrar: sip:%s\n  transport: %s\n  expires: 60s\n  bind: %s\n",
+		args[1], pbx, pbx, set["transport"], set["bind"])
 	if set["transport"] == "tls" {
 		account += "  tls:\n    ca_file: " + ts.Getenv("CA") + "\n"
 	}
