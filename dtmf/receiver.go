@@ -293,7 +293,7 @@ func (r *Receiver) overtaken(dst []Heard, digit Digit, e Event, at segment) []He
 		return dst
 	}
 	r.stats.Digits++
-	dst = append(dst,
+	dst = append(r.release(dst), // one press at a time
 		Heard{Digit: digit, Phase: Pressed},
 		Heard{Digit: digit, Phase: Released, Duration: r.time(uint32(e.Duration))})
 	// It takes the place of the oldest and the newest stays the newest.
