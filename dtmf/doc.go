@@ -14,6 +14,7 @@
 //	sender.go    RFC 4733 section 2.5.1, sending
 //	receiver.go  RFC 4733 section 2.5.2, receiving
 //	info.go      digits as bodies of SIP INFO (RFC 6086)
+//	merge.go     one key press told in two ways
 //	tone.go      ITU-T Q.23 frequencies, digits as sound
 //	detect.go    ITU-T Q.24, digits heard in sound
 //

@@ -142,6 +142,8 @@ func TestReceiver(t *testing.T) {
 			[]arrival{ev(0, 1, 0, 5, 0, "m"), ev(20, 2, 0, 5, 160, ""), ev(40, 3, 0, 5, 320, "e")}, "5"},
 		{"M19 every packet of zero duration",
 			[]arrival{ev(0, 1, 0, 5, 0, "m"), ev(20, 2, 0, 5, 0, ""), ev(40, 3, 0, 5, 0, "e")}, "5"},
+		{"M17 packets lost around a new segment", []arrival{ev(0, 1, 0, 5, 40000, "m"), ev(20, 250, 0xffff, 5, 160, ""), ev(40, 251, 0xffff, 5, 320, "e")}, "5"},
+		{"M19 a marker begins a new digit though no gap is left", []arrival{ev(0, 1, 0, 5, 800, "m"), ev(20, 2, 800, 5, 160, "m"), ev(40, 3, 800, 5, 320, "e")}, "55"},
 		{"M19 R bit", []arrival{ev(0, 1, 0, 5, 160, "mr"), ev(20, 2, 0, 5, 320, "er")}, "5"},
 		{"M19 event above 15", []arrival{ev(0, 1, 0, 16, 160, "m"), ev(20, 2, 0, 16, 320, "e"), ev(40, 3, 800, 255, 320, "e"), ev(60, 4, 1600, 5, 320, "e")}, "5"},
 		{"M19 short payload", []arrival{{EventPacket{SSRC: 1, Sequence: 1, Payload: []byte{5, 0x8a, 1}}, 0}, {EventPacket{SSRC: 1, Sequence: 2}, 20}}, ""},
