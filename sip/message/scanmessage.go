@@ -27,16 +27,6 @@ func (s *scanned) blame(r *Reject) {
 	}
 }
 
-func (s *scanned) count(name string) int {
-	n := 0
-	for _, l := range s.lines {
-		if l.name == name {
-			n++
-		}
-	}
-	return n
-}
-
 func (s *scanned) value(name string) (string, bool) {
 	for _, l := range s.lines {
 		if l.name == name {

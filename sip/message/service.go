@@ -91,15 +91,11 @@ func (sv Service) checkBody(req *Request) *Reject {
 		return refuse(400, "%v", err)
 	}
 	whole, _ := ContentType(req)
-	needed := true
+	// Beside a part that we know, the others of a multipart may stay unread.
+	known := strings.HasPrefix(whole, "multipart/") &&
+		slices.ContainsFunc(parts, func(p Part) bool { return slices.Contains(sv.ContentTypes, p.ContentType) })
 	for _, p := range parts {
-		if slices.Contains(sv.ContentTypes, p.ContentType) {
-			needed = false
-		}
-	}
-	for _, p := range parts {
-		optional := strings.EqualFold(p.Disposition.Params.Value("handling"), "optional") ||
-			whole == "multipart/alternative" || whole == "multipart/mixed" && !needed
+		optional := known || strings.EqualFold(p.Disposition.Params.Value("handling"), "optional")
 		if !slices.Contains(sv.ContentTypes, p.ContentType) && !optional {
 			r := refuse(415, "content type %q", clip(p.ContentType))
 			r.Headers = []Header{{"Accept", strings.Join(sv.ContentTypes, ", ")}}

@@ -1,0 +1,30 @@
+// Package transport carries SIP messages over UDP, TCP and TLS.
+//
+// Words: a Flow is a way to one peer, either one UDP address seen from one
+// socket or one TCP or TLS connection; a Target is where a request is to go; to
+// frame is to find where a message ends in a stream; a ping is CRLF CRLF, a pong
+// CRLF (RFC 5626 4.4.1).
+//
+// Order: what one stream connection or one UDP socket receives reaches OnMessage
+// in the order of its arrival, on the loop. A connection whose messages the loop
+// has not taken yet is read no further; a socket drops beyond its backlog and
+// counts it.
+//
+// Goroutines: one reader per UDP socket, one acceptor per listener, a reader and
+// a writer per connection, one for each dial under way. All of them are owned by
+// the Layer: Close ends them and waits. Callbacks run on the loop. Everything
+// exported may be called from any goroutine, and nothing but Close and Listen
+// blocks.
+//
+// A message that is not admitted is answered here, statelessly, with the same To
+// tag for each retransmission, and does not travel up; only the counters and
+// OnReject tell of it.
+//
+// RFC sections: framing.go RFC 3261 7.5 and 18.3; udp.go and respond.go 18.1.1,
+// 18.2.1, 18.2.2 and RFC 3581 4; stream.go 18.2.2; tls.go 26.3 and RFC 5922 7;
+// keepalive.go RFC 5626 3.5.1 and 4.4.1.
+//
+// The network is injected, so that the same code runs over internal/simnet in
+// virtual time. sipgo's transport is not used: robustness.md 1, findings 3, 8 to
+// 10, 12, 13 and 19. Standard library only, beside the message room.
+package transport

@@ -1,0 +1,246 @@
+package transport
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"ringback/sip/message"
+)
+
+// Layer is the transport of one user agent. Make one with New.
+type Layer struct {
+	cfg    Config
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	counts counters
+	secret [16]byte // keys the To tags of stateless answers
+
+	mu        sync.Mutex
+	closed    bool
+	sockets   []*socket
+	listeners []*listener
+	pool      map[poolKey]*conn
+	conns     map[*conn]struct{}
+	accepted  map[netip.Addr]int
+	dials     map[poolKey][]func(Flow, error)
+	noTCP     map[netip.AddrPort]time.Time // until when UDP peers are not tried by TCP
+}
+
+// poolKey finds a connection again. A TLS connection is only found by the name
+// that it was verified for (RFC 5922 7, CVE-2020-15260).
+type poolKey struct {
+	transport  string
+	remote     netip.AddrPort
+	serverName string
+}
+
+// New makes a Layer without listeners. Any goroutine. Close it.
+func New(cfg Config) (*Layer, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	l := &Layer{cfg: cfg, pool: map[poolKey]*conn{}, conns: map[*conn]struct{}{},
+		accepted: map[netip.Addr]int{}, dials: map[poolKey][]func(Flow, error){}, noTCP: map[netip.AddrPort]time.Time{}}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	if _, err := rand.Read(l.secret[:]); err != nil {
+		return nil, fmt.Errorf("make transport: %w", err)
+	}
+	return l, nil
+}
+
+// Listen opens a UDP socket or a TCP or TLS listener on host:port and returns
+// the address it has, with the port that was picked for port 0.
+func (l *Layer) Listen(ctx context.Context, transport, addr string) (netip.AddrPort, error) {
+	var local netip.AddrPort
+	var err error
+	switch transport {
+	case "UDP":
+		local, err = l.listenUDP(ctx, addr)
+	case "TCP", "TLS":
+		local, err = l.listenStream(ctx, transport, addr)
+	default:
+		err = fmt.Errorf("unknown transport %q; use UDP, TCP or TLS", transport)
+	}
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("listen on %s %s: %w", transport, addr, err)
+	}
+	return local, nil
+}
+
+// LocalAddr is the address of the first listener of a transport, or the zero
+// AddrPort.
+func (l *Layer) LocalAddr(transport string) netip.AddrPort {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if transport == "UDP" {
+		if len(l.sockets) > 0 {
+			return l.sockets[0].local
+		}
+		return netip.AddrPort{}
+	}
+	for _, ln := range l.listeners {
+		if ln.transport == transport {
+			return ln.local
+		}
+	}
+	return netip.AddrPort{}
+}
+
+// GetFlow finds or opens the way to a target and hands it to cb on the loop,
+// exactly once. An open connection is used again; dials to one target under way
+// are shared.
+func (l *Layer) GetFlow(t Target, cb func(Flow, error)) {
+	t.Addr = netip.AddrPortFrom(t.Addr.Addr().Unmap(), t.Addr.Port())
+	done := func(f Flow, err error) {
+		if err != nil {
+			f, err = nil, fmt.Errorf("reach %s: %w", t, err)
+		}
+		l.cfg.Loop.Post(func() { cb(f, err) })
+	}
+	switch {
+	case !isTransport(t.Transport):
+		done(nil, fmt.Errorf("unknown transport %q; use UDP, TCP or TLS", t.Transport))
+	case !t.Addr.IsValid() || t.Addr.Port() == 0:
+		done(nil, fmt.Errorf("%s is no address with a port", t.Addr))
+	case t.Transport == "UDP":
+		l.getUDP(t, done)
+	case t.Transport == "TLS" && t.ServerName == "" && !t.Reuse:
+		done(nil, ErrNoServerName)
+	default:
+		l.getConn(t, done)
+	}
+}
+
+// Send puts a message on a flow as it is. A request goes to the flow's peer. A
+// response goes where RFC 3261 18.2.2 and RFC 3581 4 say for its top Via, which
+// must be the one that came over this flow: the same connection; for UDP the
+// source address, and its port where rport is. Over TCP that has closed a new
+// connection to the source address is opened; the host named in Via is never
+// asked. done, which may be nil, is called on the loop once: with nil when the
+// bytes were handed to the network.
+func (l *Layer) Send(f Flow, m message.Message, done func(error)) {
+	data := message.Bytes(m)
+	report := func(err error) {
+		if err != nil {
+			l.counts.add(countSendError, 1)
+			err = fmt.Errorf("send over %s: %w", f, err)
+		}
+		if done != nil {
+			l.cfg.Loop.Post(func() { done(err) })
+		}
+	}
+	res, isResponse := m.(*message.Response)
+	switch f := f.(type) {
+	case udpFlow:
+		if isResponse {
+			f = f.forResponse(res)
+		}
+		report(f.write(data))
+	case *conn:
+		if isResponse && f.Closed() {
+			l.respondAnew(f, res, data, report)
+			return
+		}
+		f.send(data, report)
+	default:
+		report(fmt.Errorf("flow of another layer"))
+	}
+}
+
+// CloseFlow ends a connection; what waits to be sent is dropped. UDP flows need
+// no closing.
+func (l *Layer) CloseFlow(f Flow) {
+	if c, ok := f.(*conn); ok {
+		c.close(ErrFlowClosed)
+	}
+}
+
+// Counters are what happened since the start, by cause.
+func (l *Layer) Counters() map[string]uint64 { return l.counts.snapshot() }
+
+// Connections is the number of open TCP and TLS connections.
+func (l *Layer) Connections() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
+// Close ends all connections, sockets, dials and listeners, and waits for every
+// goroutine of the Layer. Not on the loop. Callbacks that are posted meanwhile
+// still run while the loop does.
+func (l *Layer) Close() {
+	l.mu.Lock()
+	l.closed = true
+	sockets, listeners := l.sockets, l.listeners
+	conns := make([]*conn, 0, len(l.conns))
+	for c := range l.conns {
+		conns = append(conns, c)
+	}
+	l.mu.Unlock()
+	l.cancel()
+	for _, s := range sockets {
+		s.pc.Close()
+	}
+	for _, ln := range listeners {
+		ln.Close()
+	}
+	for _, c := range conns {
+		c.close(ErrClosed)
+	}
+	l.wg.Wait()
+}
+
+// start runs fn on a goroutine that Close waits for; false when closed.
+func (l *Layer) start(fn func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.startLocked(fn)
+}
+
+func (l *Layer) startLocked(fn func()) bool {
+	if l.closed {
+		return false
+	}
+	l.wg.Go(fn)
+	return true
+}
+
+func (l *Layer) trace(dir Direction, f Flow, raw []byte) {
+	if l.cfg.Trace != nil {
+		l.cfg.Trace(dir, f, raw, time.Now())
+	}
+}
+
+// answerTag is the To tag of a stateless answer: the same for the same request
+// (RFC 3261 8.2.7), and not to be guessed.
+func (l *Layer) answerTag(head *message.Request) string {
+	h := sha256.New()
+	h.Write(l.secret[:])
+	for _, name := range [...]string{"Via", "Call-ID", "CSeq", "From"} {
+		fmt.Fprintf(h, "%s\n", message.Value(head, name))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	case nil:
+		return ap
+	default:
+		ap, _ = netip.ParseAddrPort(a.String())
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

@@ -1,0 +1,419 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ringback/sip/message"
+)
+
+// conn is one TCP or TLS connection: a Flow with a reader and a writer.
+type conn struct {
+	l             *Layer
+	c             net.Conn
+	key           poolKey
+	local, remote netip.AddrPort
+	incoming      bool
+
+	queue  chan outgoing
+	slots  chan struct{} // one for each message that the loop has not taken yet
+	done   chan struct{} // closed by close
+	once   sync.Once
+	cause  error // why it closed; read after done
+	pings  pings
+	opened time.Time
+
+	framer framer // reader only, as all below
+	heard  bool   // a whole message came
+	begun  time.Time
+	crlfs  int
+	bad    int // messages in a row that were not admitted
+	closed atomic.Bool
+}
+
+// outgoing is what waits for the writer.
+type outgoing struct {
+	data      []byte
+	report    func(error)
+	keepalive bool
+}
+
+func (l *Layer) newConn(c net.Conn, key poolKey, incoming bool) *conn {
+	return &conn{l: l, c: c, key: key, incoming: incoming, opened: time.Now(),
+		local: addrPortOf(c.LocalAddr()), remote: addrPortOf(c.RemoteAddr()),
+		queue: make(chan outgoing, l.cfg.Limits.WriteQueue),
+		slots: make(chan struct{}, l.cfg.Limits.Backlog),
+		done:  make(chan struct{})}
+}
+
+// adopt registers a connection and starts its reader and writer.
+func (l *Layer) adopt(c *conn) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		c.c.Close()
+		return ErrClosed
+	}
+	l.conns[c] = struct{}{}
+	if _, taken := l.pool[c.key]; !taken {
+		l.pool[c.key] = c
+	}
+	l.wg.Go(c.read)
+	l.wg.Go(c.write)
+	return nil
+}
+
+// forget is the end of adopt; the reader calls it as its last act.
+func (l *Layer) forget(c *conn) {
+	l.mu.Lock()
+	delete(l.conns, c)
+	if l.pool[c.key] == c {
+		delete(l.pool, c.key)
+	}
+	l.mu.Unlock()
+	if l.cfg.OnFlowClosed != nil {
+		l.cfg.Loop.Post(func() { l.cfg.OnFlowClosed(c, c.cause) })
+	}
+}
+
+// close ends the connection once; the first cause counts. Any goroutine.
+func (c *conn) close(cause error) {
+	c.once.Do(func() {
+		c.cause = cause
+		c.closed.Store(true)
+		c.l.unpool(c)
+		close(c.done)
+		c.c.Close()
+	})
+}
+
+// unpool keeps a connection that has ended from being found again.
+func (l *Layer) unpool(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pool[c.key] == c {
+		delete(l.pool, c.key)
+	}
+}
+
+// send queues bytes; report is called once.
+func (c *conn) send(data []byte, report func(error)) {
+	c.enqueue(outgoing{data: data, report: report})
+}
+
+func (c *conn) enqueue(o outgoing) {
+	if c.Closed() {
+		o.report(ErrFlowClosed)
+		return
+	}
+	select {
+	case c.queue <- o:
+	default:
+		c.l.counts.add(countWriteBacklog, 1)
+		o.report(ErrBacklog)
+		return
+	}
+	// The writer may have ended between the check and the queue.
+	if c.Closed() {
+		c.drain()
+	}
+}
+
+// write is the writer's goroutine.
+func (c *conn) write() {
+	defer c.drain()
+	for {
+		select {
+		case <-c.done:
+			return
+		case o := <-c.queue:
+			err := c.writeOne(o)
+			o.report(err)
+			if err != nil {
+				c.close(err)
+				return
+			}
+		}
+	}
+}
+
+func (c *conn) writeOne(o outgoing) error {
+	c.l.trace(Out, c, o.data)
+	if err := c.c.SetWriteDeadline(time.Now().Add(c.l.cfg.Limits.WriteTimeout)); err != nil {
+		return err
+	}
+	if _, err := c.c.Write(o.data); err != nil {
+		return fmt.Errorf("write to %s: %w", c.remote, err)
+	}
+	if !o.keepalive {
+		c.l.counts.add(countSent, 1)
+	}
+	c.l.counts.add(countBytesOut, len(o.data))
+	return nil
+}
+
+// drain reports to all that wait that nothing more is sent.
+func (c *conn) drain() {
+	for {
+		select {
+		case o := <-c.queue:
+			o.report(ErrFlowClosed)
+		default:
+			return
+		}
+	}
+}
+
+// read is the reader's goroutine: it lives as long as the connection.
+func (c *conn) read() {
+	defer c.l.forget(c)
+	defer c.pings.fail(c)
+	cause := c.readLoop()
+	c.close(cause)
+}
+
+func (c *conn) readLoop() (cause error) {
+	buf := make([]byte, 8192)
+	for {
+		limit, reason := c.deadline()
+		if err := c.c.SetReadDeadline(limit); err != nil {
+			return err
+		}
+		n, err := c.c.Read(buf)
+		if n > 0 {
+			c.l.counts.add(countBytesIn, n)
+			if fault := c.take(buf[:n]); fault != nil {
+				return fault
+			}
+		}
+		if err == nil {
+			continue
+		}
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			c.l.counts.add(reason, 1)
+			if reason == countClosedSlow {
+				return ErrSlow
+			}
+			return ErrIdle
+		}
+		return fmt.Errorf("read from %s: %w", c.remote, err)
+	}
+}
+
+// deadline is when the peer's silence ends the connection, and what that is
+// counted as. Connections that we opened may be silent for ever.
+func (c *conn) deadline() (time.Time, cause) {
+	limits := &c.l.cfg.Limits
+	switch {
+	case c.framer.partial():
+		return c.begun.Add(limits.MessageTimeout), countClosedSlow
+	case c.incoming && !c.heard:
+		return c.opened.Add(limits.FirstTimeout), countClosedIdle
+	case c.incoming:
+		return time.Now().Add(limits.IdleTimeout), countClosedIdle
+	}
+	return time.Time{}, countClosedIdle
+}
+
+// take frames what was read and hands it on; an error ends the connection.
+func (c *conn) take(data []byte) (fault error) {
+	defer c.l.recoverPanic()
+	fault = errors.New("receive: recovered a panic")
+	if !c.framer.partial() {
+		c.begun = time.Now()
+	}
+	c.framer.push(data)
+	for {
+		f := c.framer.next()
+		switch f.kind {
+		case frameNone:
+			return nil
+		case frameCRLF:
+			c.crlf()
+			c.begun = time.Now()
+		case frameFault:
+			c.l.trace(In, c, f.data)
+			c.l.counts.add(countClosedUnframed, 1)
+			c.rejectLast(f.reject, len(f.data))
+			return ErrUnframed
+		case frameMessage:
+			c.crlfs = 0
+			if err := c.message(f.data); err != nil {
+				return err
+			}
+			c.begun = time.Now()
+		}
+	}
+}
+
+// message admits one message and posts it once there is room.
+func (c *conn) message(data []byte) error {
+	now := time.Now()
+	c.l.trace(In, c, data)
+	m, err := message.Parse(data)
+	if err != nil {
+		if c.bad++; c.bad > c.l.cfg.Limits.BadMessages {
+			c.l.counts.add(countClosedHostile, 1)
+			return ErrHostile
+		}
+		c.l.reject(c, err, len(data), now, func(answer []byte, _ *message.Response) {
+			c.send(answer, func(error) {})
+		})
+		return nil
+	}
+	c.bad, c.heard = 0, true
+	select {
+	case c.slots <- struct{}{}:
+	case <-c.done:
+		return ErrFlowClosed
+	}
+	c.l.deliver(c, m, len(data), now, func() { <-c.slots })
+	return nil
+}
+
+// rejectLast answers what the connection ends with, and waits until the answer
+// is written.
+func (c *conn) rejectLast(r *message.Reject, size int) {
+	written := make(chan struct{}, 1)
+	asked := false
+	c.l.reject(c, r, size, time.Now(), func(answer []byte, _ *message.Response) {
+		asked = true
+		c.send(answer, func(error) { written <- struct{}{} })
+	})
+	if asked {
+		<-written
+	}
+}
+
+func (c *conn) Transport() string      { return c.key.transport }
+func (c *conn) Reliable() bool         { return true }
+func (c *conn) Local() netip.AddrPort  { return c.local }
+func (c *conn) Remote() netip.AddrPort { return c.remote }
+func (c *conn) ServerName() string     { return c.key.serverName }
+func (c *conn) Incoming() bool         { return c.incoming }
+func (c *conn) Closed() bool           { return c.closed.Load() }
+
+func (c *conn) String() string {
+	return c.key.transport + " " + c.local.String() + " to " + c.remote.String()
+}
+
+// LocalVia names our listener of that transport where there is one, because
+// answers come there when the connection is gone (RFC 3261 18.2.2).
+func (c *conn) LocalVia() message.Via {
+	local := c.local
+	if ln := c.l.LocalAddr(c.key.transport); ln.IsValid() {
+		local = netip.AddrPortFrom(local.Addr(), ln.Port())
+	}
+	return viaFor(c.key.transport, local)
+}
+
+// getConn finds a connection or dials one.
+func (l *Layer) getConn(t Target, done func(Flow, error)) {
+	key := poolKey{t.Transport, t.Addr, t.ServerName}
+	if t.Transport == "TCP" {
+		key.serverName = ""
+	}
+	l.mu.Lock()
+	c, open := l.pool[key]
+	if !open && t.Reuse {
+		c, open = l.pool[poolKey{t.Transport, t.Addr, ""}]
+	}
+	waiting, dialling := l.dials[key]
+	var err error
+	switch {
+	case l.closed:
+		err = ErrClosed
+	case open:
+	case t.Reuse:
+		err = ErrNoFlow
+	default:
+		l.dials[key] = append(waiting, done)
+		if !dialling {
+			l.wg.Go(func() { l.dial(key, t.Local) })
+		}
+		done = nil
+	}
+	l.mu.Unlock()
+	switch {
+	case done == nil:
+	case err != nil:
+		done(nil, err)
+	default:
+		done(c, nil)
+	}
+}
+
+// dial opens one connection and tells all that wait for it.
+func (l *Layer) dial(key poolKey, local netip.AddrPort) {
+	c, err := l.open(key, local)
+	if err == nil {
+		err = l.adopt(c)
+	}
+	if err != nil {
+		l.counts.add(countDialError, 1)
+	}
+	l.mu.Lock()
+	waiting := l.dials[key]
+	delete(l.dials, key)
+	l.mu.Unlock()
+	for _, done := range waiting {
+		if err != nil {
+			done(nil, err)
+			continue
+		}
+		done(c, nil)
+	}
+}
+
+func (l *Layer) open(key poolKey, local netip.AddrPort) (*conn, error) {
+	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.Limits.DialTimeout)
+	defer cancel()
+	laddr := ""
+	if local.IsValid() {
+		// A listener holds the port: only the address can be chosen.
+		laddr = netip.AddrPortFrom(local.Addr(), 0).String()
+	}
+	raw, err := l.cfg.Network.Dial(ctx, "tcp", laddr, key.remote.String())
+	if err != nil {
+		return nil, err
+	}
+	if key.transport != "TLS" {
+		return l.newConn(raw, key, false), nil
+	}
+	secured := tls.Client(raw, clientConfig(l.cfg.TLSClient, key.serverName))
+	if err := secured.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		l.counts.add(countHandshake, 1)
+		return nil, fmt.Errorf("verify %s: %w", key.serverName, err)
+	}
+	return l.newConn(secured, key, false), nil
+}
+
+// respondAnew sends a response whose connection has closed: over TCP to the
+// source address and the port of the top Via's sent-by (RFC 3261 18.2.2).
+func (l *Layer) respondAnew(c *conn, res *message.Response, data []byte, report func(error)) {
+	via, err := message.TopVia(res)
+	if err != nil || c.key.transport != "TCP" {
+		report(ErrFlowClosed)
+		return
+	}
+	port := via.Port
+	if port == 0 {
+		port = 5060
+	}
+	l.getConn(Target{Transport: "TCP", Addr: netip.AddrPortFrom(c.remote.Addr(), port)}, func(f Flow, err error) {
+		if err != nil {
+			report(err)
+			return
+		}
+		f.(*conn).send(data, report)
+	})
+}

@@ -1,0 +1,88 @@
+package transport
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// ClientTLS makes the configuration for connections that we open. caFile is a
+// PEM file of the authorities to trust instead of the system's, certFile and
+// keyFile our own certificate for peers that ask for one; each may be "".
+func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	var err error
+	if caFile != "" {
+		if c.RootCAs, err = readPool(caFile); err != nil {
+			return nil, err
+		}
+	}
+	if certFile != "" || keyFile != "" {
+		cert, err := readPair(certFile, keyFile)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{cert}
+	}
+	return c, nil
+}
+
+// ServerTLS makes the configuration for connections that we accept. With
+// clientCAFile a peer must show a certificate of one of its authorities.
+func ServerTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
+	cert, err := readPair(certFile, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	if clientCAFile != "" {
+		if c.ClientCAs, err = readPool(clientCAFile); err != nil {
+			return nil, err
+		}
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c, nil
+}
+
+func readPair(certFile, keyFile string) (tls.Certificate, error) {
+	if certFile == "" || keyFile == "" {
+		return tls.Certificate{}, errors.New("read certificate: certificate and key file are both needed")
+	}
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return cert, fmt.Errorf("read certificate %s: %w", certFile, err)
+	}
+	return cert, nil
+}
+
+func readPool(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read authorities: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read authorities: %s holds no PEM certificate", file)
+	}
+	return pool, nil
+}
+
+// clientConfig verifies serverName, whatever the base says.
+func clientConfig(base *tls.Config, serverName string) *tls.Config {
+	c := &tls.Config{}
+	if base != nil {
+		c = base.Clone()
+	}
+	c.InsecureSkipVerify = false
+	c.ServerName = serverName
+	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
+	return c
+}
+
+func serverConfig(base *tls.Config) *tls.Config {
+	c := base.Clone()
+	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
+	return c
+}
