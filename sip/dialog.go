@@ -1,0 +1,184 @@
+package sip
+
+import (
+	"math/rand/v2"
+	"strings"
+
+	"ringback/sip/message"
+)
+
+// dialogKey finds a dialog (RFC 3261 12): the Call-ID, our tag, the far end's.
+type dialogKey struct {
+	call   CallID
+	local  LocalTag
+	remote RemoteTag
+}
+
+// dialog is a peer-to-peer relation (RFC 3261 12): where requests go and how they
+// are numbered.
+type dialog struct {
+	ua        *UA
+	session   *Session
+	account   *Account
+	key       dialogKey
+	remoteTag RemoteTag
+	local     Address // without tag
+	remote    Address // without tag
+	localSeq  uint32
+	remoteSeq uint32
+	seen      bool // remoteSeq is set
+	target    URI
+	routes    []Address // the route set, next hop first
+	flow      Flow      // what the dialog's messages came by
+	flowHop   string    // the next hop that flow reached, as it was then
+	allow     methodSet // what the peer serves, from its Allow
+	rseq      uint32    // UAC: the last RSeq that was acknowledged in this early dialog
+	confirmed bool
+}
+
+// methodSet is an Allow header; nil: none was seen.
+type methodSet map[string]bool
+
+// serves reports whether the peer may be sent a method: unknown counts as yes.
+func (m methodSet) serves(method string) bool { return m == nil || m[method] }
+
+// offers reports whether the peer has said that it serves a method.
+func (m methodSet) offers(method string) bool { return m[method] }
+
+// newClientDialog is a dialog made by a response to our INVITE (RFC 3261 12.1.2):
+// the route set is the Record-Route in reverse.
+func newClientDialog(s *Session, res *message.Response, flow Flow) *dialog {
+	seq := seqOf(res)
+	d := &dialog{ua: s.ua, session: s, account: s.account, remoteTag: RemoteTag(message.ToTag(res)),
+		local: s.local, remote: s.remote, localSeq: max(seq, s.out.seq), routes: reversed(recordRoutes(res))}
+	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}
+	d.learn(res, flow)
+	if d.target.Host == "" {
+		d.target = message.RequestURI(s.invite)
+	}
+	return d
+}
+
+// newServerDialog is a dialog made by their INVITE (RFC 3261 12.1.1): the route set
+// is the Record-Route in order.
+func newServerDialog(s *Session, req *message.Request, flow Flow) *dialog {
+	seq := seqOf(req)
+	d := &dialog{ua: s.ua, session: s, account: s.account, remoteTag: RemoteTag(message.FromTag(req)),
+		local: s.local, remote: s.remote, localSeq: rand.Uint32N(1 << 30), remoteSeq: seq, seen: true,
+		routes: recordRoutes(req)}
+	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}
+	d.learn(req, flow)
+	return d
+}
+
+// learn takes the remote target and the peer's abilities from a message that may
+// refresh them (RFC 3261 12.2.1.2, 12.2.2; RFC 3311 5), and remembers the flow.
+func (d *dialog) learn(msg message.Message, flow Flow) {
+	if c, ok := contactOf(msg); ok {
+		d.target = c
+	}
+	if message.Has(msg, "Allow") {
+		d.allow = methodsOf(msg)
+	}
+	if flow != nil {
+		d.flow, d.flowHop = flow, d.nextHop().String()
+	}
+}
+
+// refreshRoutes replaces the route set by that of the 2xx which made the dialog
+// (RFC 3261 13.2.2.4).
+func (d *dialog) confirm(res *message.Response, flow Flow) {
+	d.confirmed = true
+	d.routes = reversed(recordRoutes(res))
+	d.learn(res, flow)
+}
+
+// inOrder checks a request's CSeq (RFC 3261 12.2.2) and takes it over.
+func (d *dialog) inOrder(req *message.Request) bool {
+	seq := seqOf(req)
+	if d.seen && seq < d.remoteSeq {
+		return false
+	}
+	d.remoteSeq, d.seen = seq, true
+	return true
+}
+
+// nextSeq is the CSeq number of our next request.
+func (d *dialog) nextSeq() uint32 {
+	d.localSeq++
+	return d.localSeq
+}
+
+// nextHop is the URI that says where requests go: the first route, else the
+// remote target.
+func (d *dialog) nextHop() URI {
+	if len(d.routes) > 0 {
+		return d.routes[0].URI
+	}
+	return d.target
+}
+
+// request builds a request in the dialog (RFC 3261 12.2.1.1). ACK and CANCEL take
+// the number of their INVITE: pass it as seq; zero takes the next.
+func (d *dialog) request(method string, seq uint32) *message.Request {
+	uri, routes := d.target, d.routes
+	if len(routes) > 0 && !isLoose(routes[0].URI) {
+		// "If the route set is not empty, and its first URI does not contain the lr
+		// parameter, the UAC MUST place the first URI from the route set into the
+		// Request-URI"; the remote target goes last.
+		uri = routes[0].URI
+		routes = append(append([]Address{}, routes[1:]...), Address{URI: d.target})
+	}
+	if seq == 0 {
+		seq = d.nextSeq()
+	}
+	req := message.NewRequest(message.Method(method), uri)
+	for _, r := range routes {
+		message.Add(req, "Route", r.String())
+	}
+	d.ua.identify(req, parties{local: d.local, localTag: string(d.key.local), remote: d.remote,
+		remoteTag: string(d.remoteTag), callID: d.key.call, seq: seq})
+	if oneOf(method, "INVITE", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE") {
+		message.Add(req, "Contact", d.ua.contact(d.account, d.flow))
+	}
+	if method != "ACK" {
+		d.ua.sign(req)
+	}
+	return req
+}
+
+// hop says where a request of the dialog goes. A stream that reached the peer
+// before is used again as long as the next hop is the same: a Contact behind a
+// NAT or on a connection cannot be dialled.
+func (d *dialog) hop() hop {
+	next := d.nextHop()
+	h := hop{uri: next}
+	if d.flow == nil || d.flow.Closed() {
+		return h
+	}
+	if (d.flow.Transport() != "UDP" && next.String() == d.flowHop) || !dialable(next) {
+		h.flow = d.flow
+	}
+	return h
+}
+
+// dialable reports whether a URI names something that can be resolved.
+func dialable(u URI) bool {
+	return u.Host != "" && !strings.HasSuffix(strings.ToLower(u.Host), ".invalid") &&
+		u.Host != "0.0.0.0" && u.Host != "::"
+}
+
+// enter puts the dialog in the table; leave takes it out.
+func (u *UA) enter(d *dialog) { u.dialogs[d.key] = d }
+
+func (u *UA) leave(d *dialog) {
+	if d != nil && u.dialogs[d.key] == d {
+		delete(u.dialogs, d.key)
+	}
+}
+
+// find is the dialog that a request belongs to (RFC 3261 12.2.2): their From tag
+// is our remote tag.
+func (u *UA) find(req *message.Request) *dialog {
+	return u.dialogs[dialogKey{CallID(message.CallID(req)), LocalTag(message.ToTag(req)), RemoteTag(message.FromTag(req))}]
+}

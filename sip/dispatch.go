@@ -1,0 +1,265 @@
+package sip
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"ringback/sip/message"
+	"ringback/sip/transaction"
+)
+
+// baseService is what the UA serves by itself.
+func baseService(p Policy, l Limits) message.Service {
+	s := message.Service{
+		Methods: []message.Method{message.INVITE, message.ACK, message.CANCEL, message.BYE, message.OPTIONS,
+			message.PRACK, message.UPDATE, message.INFO, message.REFER, message.NOTIFY, message.MESSAGE},
+		Options: []string{"100rel", "timer", "replaces", "norefersub"},
+		ContentTypes: []string{typeSDP, "text/plain", "application/json", "application/dtmf-relay",
+			"application/dtmf", "message/sipfrag", "message/sip", "application/simple-message-summary"},
+		Accept:  []string{typeSDP},
+		MaxBody: l.Body,
+	}
+	for _, m := range p.Methods {
+		s.Methods = append(s.Methods, message.Method(m))
+	}
+	return s
+}
+
+// receive takes a new request from the transactions (RFC 3261 8.2): admission
+// first, then its dialog, then its method.
+func (u *UA) receive(server *transaction.Server) {
+	req, flow := server.Request(), server.Flow()
+	defer func() {
+		if cause := recover(); cause != nil {
+			u.recovered("request", cause)
+			_ = server.Respond(u.response(req, 500, "", server.Tag()))
+		}
+	}()
+	if u.refuseByRule(server, req, flow) {
+		return
+	}
+	if message.ToTag(req) != "" {
+		u.receiveInside(server, req, flow)
+		return
+	}
+	accounts := u.peers.at(flow.Remote().Addr())
+	if u.cfg.Policy.AcceptFrom == AcceptRegistrar && len(accounts) == 0 && req.Method != message.OPTIONS {
+		u.count.add("stranger." + methodLabel(req.Method))
+		u.refuse(server, 403)
+		return
+	}
+	account, ok := u.addressee(req, accounts)
+	if !ok {
+		u.refuse(server, 404)
+		return
+	}
+	u.receiveOutside(server, req, flow, account)
+}
+
+// refuseByRule answers what is not served whoever asks: 405, 416, 420, 415, 406
+// (in the order of RFC 3261 8.2), 482 for our own request come back.
+func (u *UA) refuseByRule(server *transaction.Server, req *message.Request, flow Flow) bool {
+	if r := u.serviceFor(req).Check(req); r != nil {
+		u.count.add("unserved")
+		res := u.response(req, r.Code, r.Reason, server.Tag())
+		for _, h := range r.Headers {
+			message.Add(res, h.Name, h.Value)
+		}
+		_ = server.Respond(res)
+		return true
+	}
+	if message.ToTag(req) == "" && u.isOurs(req) {
+		u.refuse(server, 482)
+		return true
+	}
+	return false
+}
+
+// serviceFor leaves bodies inside a dialog to the session (INFO answers 415 by
+// itself, a re-INVITE goes to the handler), and bodies of the lab's own methods to
+// the handler.
+func (u *UA) serviceFor(req *message.Request) message.Service {
+	s := u.service
+	if req.Method == message.INFO || req.Method == message.REFER || oneOf(string(req.Method), u.cfg.Policy.Methods...) {
+		s.ContentTypes = append([]string{bareType(req)}, s.ContentTypes...)
+	}
+	return s
+}
+
+func bareType(req *message.Request) string {
+	t, _ := message.ContentType(req)
+	return t
+}
+
+// isOurs reports whether a request outside a dialog is one of our own INVITEs
+// come back to us (RFC 3261 8.2.2.2's 482 for ourselves).
+func (u *UA) isOurs(req *message.Request) bool {
+	call, tag := CallID(message.CallID(req)), LocalTag(message.FromTag(req))
+	for s := range u.sessions {
+		if !s.incoming && s.callID == call && s.localTag == tag {
+			return true
+		}
+	}
+	return false
+}
+
+// receiveInside takes a request with a To tag.
+func (u *UA) receiveInside(server *transaction.Server, req *message.Request, flow Flow) {
+	d := u.find(req)
+	if d == nil {
+		u.refuse(server, 481)
+		return
+	}
+	d.session.serveRequest(d, server, flow)
+}
+
+// receiveOutside takes a request that begins something.
+func (u *UA) receiveOutside(server *transaction.Server, req *message.Request, flow Flow, a *Account) {
+	switch {
+	case oneOf(string(req.Method), u.cfg.Policy.Methods...):
+		u.hand(server, req, flow, a)
+	case req.Method == message.INVITE:
+		u.receiveInvite(server, req, flow, a)
+	case req.Method == message.OPTIONS:
+		u.answerOptions(server, req)
+	case req.Method == message.MESSAGE:
+		u.receiveMessage(server, req, flow, a)
+	case req.Method == message.REFER:
+		// X13: nobody outside a call may make this phone dial.
+		u.refuse(server, 403)
+	default: // BYE, PRACK, UPDATE, INFO, NOTIFY without a dialog
+		u.refuse(server, 481)
+	}
+}
+
+// addressee finds the account that a request is for; ok is false when its user is
+// not here.
+func (u *UA) addressee(req *message.Request, accounts []*Account) (a *Account, ok bool) {
+	user := message.RequestURI(req).UserText()
+	for _, a := range accounts {
+		if user == a.AOR.UserText() || user == a.user() {
+			return a, true
+		}
+	}
+	if here := u.cfg.Policy.LocalUsers; here != nil {
+		return nil, user == "" || here(user)
+	}
+	switch {
+	case len(accounts) > 0 && (user == "" || req.Method == message.OPTIONS):
+		return accounts[0], true
+	case req.Method == message.OPTIONS && u.cfg.Policy.AcceptFrom == AcceptRegistrar:
+		return nil, true
+	}
+	return nil, len(u.peers.order) == 0 && u.cfg.Policy.AcceptFrom == AcceptAnyone
+}
+
+// hand gives a request to the handler.
+func (u *UA) hand(server *transaction.Server, req *message.Request, flow Flow, a *Account) {
+	if u.cfg.Handler == nil {
+		u.refuse(server, 480)
+		return
+	}
+	r := &IncomingRequest{ua: u, server: server, req: req, flow: flow, account: a,
+		trusted: len(u.peers.at(flow.Remote().Addr())) > 0}
+	u.guard("request", func() { u.cfg.Handler.Requested(r) }, func() { u.refuse(server, 500) })
+}
+
+func (u *UA) refuse(server *transaction.Server, code int, headers ...Header) {
+	res := u.response(server.Request(), code, "", server.Tag())
+	for _, h := range headers {
+		message.Add(res, h.Name, h.Value)
+	}
+	_ = server.Respond(res)
+}
+
+// methodLabel bounds the names that counters get from outside.
+func methodLabel(m message.Method) string {
+	if oneOf(string(m), "INVITE", "MESSAGE", "REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "OPTIONS") {
+		return strings.ToLower(string(m))
+	}
+	return "other"
+}
+
+// receiveAck takes the ACK of a 2xx to its session.
+func (u *UA) receiveAck(ack *message.Request, flow Flow) {
+	d := u.find(ack)
+	if d == nil {
+		u.count.add("ack_without_dialog")
+		return
+	}
+	s := d.session
+	s.guarded("ACK", func() {
+		if s.in != nil && seqOf(ack) == s.in.seq {
+			s.happen(onAck, &happening{req: ack, flow: flow})
+			return
+		}
+		s.takeChangeAck(ack)
+	})
+}
+
+// receiveInvite makes a session of an INVITE that passed admission.
+func (u *UA) receiveInvite(server *transaction.Server, req *message.Request, flow Flow, a *Account) {
+	if !u.admission.pass(u.loop.Now()) || len(u.sessions) >= u.cfg.Limits.Sessions {
+		u.count.add("overload")
+		u.refuse(server, 503, Header{Name: "Retry-After", Value: "5"})
+		return
+	}
+	if _, ok := contactOf(req); !ok {
+		u.refuse(server, 400)
+		return
+	}
+	if u.cfg.Handler == nil {
+		u.refuse(server, 480)
+		return
+	}
+	s := u.newIncoming(server, req, flow, a)
+	if s.intervalTooSmall(&inDialog{session: s, dialog: s.dialog, req: req, server: server, flow: flow}) {
+		return
+	}
+	if code := s.matchReplaces(); code != 0 {
+		u.refuse(server, code)
+		return
+	}
+	u.sessions[s] = struct{}{}
+	u.enter(s.dialog)
+	server.OnCancel(func(cancel *message.Request) {
+		s.guarded("CANCEL", func() { s.happen(onCancel, &happening{req: cancel}) })
+	})
+	server.OnEnd(func(err error) {
+		if err != nil && s.in.final == nil {
+			s.guarded("transaction end", func() { s.happen(onGone, &happening{err: err}) })
+		}
+	})
+	s.happen(onReceive, nil)
+	if d, ok := message.Seconds(req, "Expires"); ok && d < time.Hour {
+		s.startExpires(d)
+	}
+	u.guard("invited", func() { u.cfg.Handler.Invited(s) }, s.breakOff)
+}
+
+// newIncoming makes the session of an INVITE, not yet in any table.
+func (u *UA) newIncoming(server *transaction.Server, req *message.Request, flow Flow, a *Account) *Session {
+	s := &Session{ua: u, account: a, incoming: true, callID: CallID(message.CallID(req)),
+		localTag: LocalTag(server.Tag()), invite: req}
+	to, _ := message.To(req)
+	from, _ := message.From(req)
+	s.local, s.remote = to.WithTag(""), from.WithTag("")
+	s.in = &inCall{server: server, flow: flow, offer: sdpOf(req), seq: seqOf(req)}
+	s.parts = partsOf(req)
+	s.dialog = newServerDialog(s, req, flow)
+	s.learnIdentity(req, flow)
+	if s.in.offer != nil {
+		s.oa.step(receiveOffer, s.in.offer)
+	}
+	return s
+}
+
+// Source is the address of the far end's last hop; the zero value when none is
+// known.
+func sourceOf(flow Flow) netip.AddrPort {
+	if flow == nil {
+		return netip.AddrPort{}
+	}
+	return flow.Remote()
+}

@@ -1,0 +1,35 @@
+// Package sip is a SIP user agent: accounts and their registrations, calls out
+// and in with all that a desk does to them, transfers, messages.
+//
+// Words: an Account is an identity at a PBX; a Registration is the life of its
+// binding there; a dialog is RFC 3261's peer-to-peer relation; a Session is one
+// INVITE session on a dialog; a fork is one of the dialogs that an INVITE of ours
+// made; a Referral is a transfer that we asked for; an exchange is one request of
+// ours through resolution, failover and challenges to its final answer. A body is
+// bytes with a content type: what SDP means is not known here.
+//
+// Goroutines: everything runs on the loop that Config names, input from the
+// network too, so that what crosses on the wire is decided by its order there and
+// nothing is locked. NewUA, Close and LocalAddr may be called from anywhere. The
+// Handler and SessionHandlers are called on the loop and must not block; a panic
+// in one answers 500, ends that call and is counted.
+//
+// Where the RFCs are: RFC 3261 8.2 dispatch.go, 11 options.go, 12 dialog.go and
+// indialog.go, 13.2 invite.go, 13.3 answer.go, 14 reinvite.go, 15 bye.go, 8.1.3.4
+// redirect.go, 22 auth.go and outgoing.go, 10 register.go; RFC 3262 prack.go;
+// RFC 3263 resolve.go; RFC 3264's order of offers offer_table.go; RFC 3311
+// reinvite.go; RFC 3325 identity.go; RFC 3326 and 5407 bye.go and answer.go; RFC
+// 3515, 4488 and 6665 refer.go (ours) and referin.go (theirs); RFC 3891
+// replaces.go; RFC 4028 timer.go; RFC 6086 info.go. State machines are tables:
+// session_table.go, offer_table.go, refer_table.go, register_table.go.
+//
+// Policies where the RFCs leave a choice: a re-INVITE or UPDATE that gets 481, 408
+// or nothing ends the call; a BYE is told as the end when it is sent; a BYE that is
+// challenged on a call that came in counts as done and gets no credentials; only
+// the registrar's and outbound proxy's addresses may call, be believed about
+// identities, or get credentials.
+//
+// Outside dependencies: sipgo, through sip/message only (the message model);
+// icholy/digest (the digest arithmetic); miekg/dns (NAPTR and SRV, which the
+// standard library cannot ask for).
+package sip

@@ -1,0 +1,415 @@
+package sip
+
+import (
+	"fmt"
+	"time"
+
+	"ringback/sip/loop"
+	"ringback/sip/message"
+)
+
+// maxRedirects bounds the targets tried on account of 3xx answers in one call.
+const maxRedirects = 5
+
+// InviteOptions is a call out.
+type InviteOptions struct {
+	Account    *Account // nil only with From
+	To         URI
+	Offer      []byte   // SDP; nil: a late offer, the far end offers
+	Headers    []Header // added as they are; checked for CR, LF and NUL
+	Replaces   *Replaces
+	ReferredBy string        // raw value of Referred-By; empty: none
+	Target     *URI          // where to send it, for instance a registered Contact; nil: To
+	Flow       Flow          // nil: resolved; else this one, as long as it lives
+	From       *Address      // in place of the account's; the lab's
+	Timeout    time.Duration // until an answer; then CANCEL, ended as no-answer. Zero: none
+}
+
+// outCall is what a session keeps of its own INVITE.
+type outCall struct {
+	opts       InviteOptions
+	seq        uint32
+	target     URI
+	exchange   *exchange
+	forks      map[RemoteTag]*fork
+	kept       *fork
+	tried      map[string]bool
+	redirect   *redirection
+	retries    int // after 422
+	timeout    *loop.Timer
+	impatience *loop.Timer // after a hang-up: tell the handler before the far end does
+	reason     ReasonHeader
+}
+
+// fork is one of the dialogs that a forked INVITE made (RFC 3261 12.1.2).
+type fork struct {
+	dialog   *dialog
+	answer   []byte            // SDP that stands
+	reliable bool              // answer came reliably: the 2xx cannot change it
+	ack      *message.Request  // of its 2xx; nil until sent
+	unacked  *message.Response // a 2xx with an offer that waits for AnswerOffer
+	prack    *message.Response // a reliable 1xx with an offer that waits for AnswerOffer
+	rseq     uint32
+	leaving  bool
+	gone     bool // a BYE ended the early dialog
+}
+
+// Invite calls somebody. Everything after the checks of the options comes as
+// events: a target that cannot be reached is an Ended.
+func (u *UA) Invite(opts InviteOptions, h SessionHandler) (*Session, error) {
+	if u.closed.Load() {
+		return nil, ErrClosed
+	}
+	if opts.Account == nil && opts.From == nil {
+		return nil, fmt.Errorf("call %s: neither account nor From was given", opts.To.String())
+	}
+	if opts.Account != nil {
+		if err := opts.Account.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	if opts.To.Host == "" || !oneOf(opts.To.Scheme, "sip", "sips") {
+		return nil, fmt.Errorf("call %q: not a SIP address; write it like sip:1001@pbx.example.com", opts.To.String())
+	}
+	if len(u.sessions) >= u.cfg.Limits.Sessions {
+		return nil, ErrLimit
+	}
+	s := &Session{ua: u, account: opts.Account, handler: h, callID: CallID(message.NewCallID()),
+		localTag: LocalTag(message.NewTag()), remote: Address{URI: opts.To}}
+	s.local = u.fromFor(opts.Account, opts.From)
+	target := opts.To
+	if opts.Target != nil {
+		target = *opts.Target
+	}
+	s.out = &outCall{opts: opts, target: target, forks: map[RemoteTag]*fork{}, tried: map[string]bool{}}
+	if err := s.buildInvite(); err != nil {
+		return nil, err
+	}
+	u.sessions[s] = struct{}{}
+	s.happen(onSend, nil)
+	if opts.Offer != nil {
+		s.oa.step(sendOffer, opts.Offer)
+	}
+	s.sendInvite()
+	if opts.Timeout > 0 {
+		s.out.timeout = u.loop.After(opts.Timeout, func() { s.noAnswer() })
+	}
+	return s, nil
+}
+
+// buildInvite makes the INVITE for the present target, with the next CSeq.
+func (s *Session) buildInvite() error {
+	o := s.out
+	o.seq++
+	req := message.NewRequest(message.Method("INVITE"), o.target)
+	s.ua.identify(req, parties{local: s.local, localTag: string(s.localTag), remote: s.remote, callID: s.callID, seq: o.seq})
+	s.ua.preload(req, s.account)
+	message.Add(req, "Contact", s.ua.contact(s.account, o.opts.Flow))
+	s.ua.sign(req)
+	message.Set(req, "Supported", s.supportedOptions())
+	s.askTimer(req)
+	if r := o.opts.Replaces; r != nil {
+		message.Add(req, "Replaces", r.String())
+		message.Add(req, "Require", "replaces")
+	}
+	if o.opts.ReferredBy != "" {
+		if err := addHeaders(req, []Header{{Name: "Referred-By", Value: o.opts.ReferredBy}}); err != nil {
+			return err
+		}
+	}
+	if err := addHeaders(req, o.opts.Headers); err != nil {
+		return err
+	}
+	if o.opts.Offer != nil {
+		message.SetBody(req, typeSDP, o.opts.Offer)
+	} else {
+		message.SetBody(req, "", nil)
+	}
+	s.invite = req
+	return nil
+}
+
+// sendInvite hands the INVITE to an exchange, which resolves, fails over and
+// answers challenges.
+func (s *Session) sendInvite() {
+	o := s.out
+	h := hop{uri: s.ua.firstHop(s.invite, s.account), flow: o.opts.Flow}
+	var e *exchange
+	e = s.ua.start(exchangeOptions{account: s.account, req: s.invite, hop: h,
+		seq: func() uint32 { o.seq++; return o.seq }, replyTo: replyTo{
+			sent: func(req *message.Request) { s.invite = req },
+			response: func(res *message.Response, flow Flow) {
+				s.guarded("INVITE response", func() { s.inviteResponse(e, res, flow) })
+			},
+			failed: func(err error) {
+				s.guarded("INVITE failure", func() {
+					if o.exchange == e {
+						s.happen(onFailure, &happening{err: err})
+					}
+				})
+			}}})
+	o.exchange = e
+}
+
+// inviteResponse sorts a response to our INVITE into what the table knows.
+func (s *Session) inviteResponse(e *exchange, res *message.Response, flow Flow) {
+	h := &happening{res: res, flow: flow, code: res.StatusCode, reason: res.Reason}
+	code, current := res.StatusCode, s.out.exchange == e
+	switch {
+	case code >= 200 && code < 300:
+		if message.ToTag(res) != "" { // RFC 3261 12.1: without a tag there is no dialog
+			s.happen(onAccept, h)
+		}
+	case !current: // a branch that we left behind on a redirect
+	case code < 200 && (code == 100 || message.ToTag(res) == ""):
+		s.happen(onTrying, h)
+	case code < 200:
+		s.happen(onEarly, h)
+	case code == 422 && s.phase != phaseCancelling && s.retryLonger(res):
+	case code >= 300 && code < 400 && s.phase != phaseCancelling && s.redirected(res):
+	default:
+		s.happen(onRefuse, h)
+	}
+}
+
+// retryLonger calls again with the interval that a 422 asks for (RFC 4028 7.3):
+// once for each rising Min-SE, three times at most.
+func (s *Session) retryLonger(res *message.Response) bool {
+	if s.out.retries >= 3 || !s.raiseInterval(res) {
+		return false
+	}
+	s.out.retries++
+	if s.buildInvite() != nil {
+		return false
+	}
+	s.sendInvite()
+	return true
+}
+
+// fork finds or makes the dialog that a response belongs to.
+func (s *Session) fork(res *message.Response, flow Flow) *fork {
+	tag := RemoteTag(message.ToTag(res))
+	f := s.out.forks[tag]
+	if f == nil {
+		if len(s.out.forks) >= maxForks {
+			return nil
+		}
+		f = &fork{dialog: newClientDialog(s, res, flow)}
+		s.out.forks[tag] = f
+		s.ua.enter(f.dialog)
+	}
+	return f
+}
+
+// maxForks bounds the early dialogs of one INVITE.
+const maxForks = 16
+
+// tellProgress takes a provisional response: it keeps forks apart, acknowledges
+// reliable ones in order (RFC 3262 4) and tells the handler.
+func (s *Session) tellProgress(h *happening) {
+	if h.code == 100 {
+		return
+	}
+	e := Progressed{Code: h.code, Reason: h.reason, Fork: message.ToTag(h.res)}
+	sdp := sdpOf(h.res)
+	e.SDP = sdp
+	if e.Fork == "" {
+		s.emit(e)
+		return
+	}
+	f := s.fork(h.res, h.flow)
+	if f == nil || f.gone {
+		return
+	}
+	if requires(h.res, "100rel") {
+		if !s.inSequence(f, h.res) {
+			return
+		}
+		e.Reliable = true
+	}
+	f.dialog.learn(h.res, h.flow)
+	s.dialog = f.dialog
+	s.learnIdentity(h.res, h.flow)
+	if sdp != nil && s.out.opts.Offer == nil && e.Reliable && s.oa.step(receiveOffer, sdp) {
+		f.prack = h.res // their offer: the PRACK carries our answer
+		s.emit(e)
+		return
+	}
+	if sdp != nil && !f.reliable && s.out.opts.Offer != nil {
+		f.answer = sdp
+		if e.Reliable {
+			f.reliable = true
+			s.oa.step(receiveAnswer, sdp)
+		}
+	}
+	if e.Reliable {
+		s.sendPrack(f, h.res, nil)
+	}
+	s.emit(e)
+}
+
+// takeAnswer keeps the fork of the first 2xx and acknowledges it
+// (RFC 3261 13.2.2.4).
+func (s *Session) takeAnswer(h *happening) {
+	f := s.fork(h.res, h.flow)
+	if f == nil { // more forks than we hold: the answer wins over an early one
+		clear(s.out.forks)
+		f = s.fork(h.res, h.flow)
+	}
+	s.keep(f, h)
+	sdp := sdpOf(h.res)
+	e := Answered{Fork: string(f.dialog.remoteTag)}
+	switch {
+	case s.oa.phase == offerReceived: // offered in a reliable 1xx that was never answered
+		s.acknowledge(f, nil)
+		s.abandon(CauseFailed, "the answer to the early offer is missing")
+		return
+	case s.out.opts.Offer == nil && s.oa.remote == nil:
+		if sdp == nil || !s.oa.step(receiveOffer, sdp) {
+			s.acknowledge(f, nil)
+			s.abandon(CauseNotAcceptable, "no session description in the answer")
+			return
+		}
+		f.unacked = h.res
+		e.SDP, e.Late = sdp, true
+	default:
+		if sdp != nil && !f.reliable {
+			f.answer = sdp
+		}
+		s.acknowledge(f, nil)
+		if f.answer == nil && s.out.opts.Offer != nil {
+			s.abandon(CauseNotAcceptable, "no session description in the answer")
+			return
+		}
+		s.oa.step(receiveAnswer, f.answer)
+		e.SDP = f.answer
+	}
+	s.emit(e)
+}
+
+// keep makes a fork the session's dialog and lets the others go after 64*T1.
+func (s *Session) keep(f *fork, h *happening) {
+	s.out.kept = f
+	s.out.timeout.Stop()
+	f.dialog.confirm(h.res, h.flow)
+	s.dialog = f.dialog
+	s.learnIdentity(h.res, h.flow)
+	s.agreeTimer(h.res)
+	s.linger = s.ua.loop.After(64*s.ua.cfg.T1, func() { s.dropForks(f) })
+}
+
+// dropForks forgets the early dialogs that did not win.
+func (s *Session) dropForks(kept *fork) {
+	for tag, f := range s.out.forks {
+		if f != kept && !f.leaving {
+			s.ua.leave(f.dialog)
+			delete(s.out.forks, tag)
+		}
+	}
+}
+
+// acceptAgain is a 2xx that is not the first: a repetition gets its ACK again
+// (T06); another fork gets ACK and BYE (T07).
+func (s *Session) acceptAgain(h *happening) {
+	if s.out == nil {
+		return
+	}
+	f := s.fork(h.res, h.flow)
+	switch {
+	case f == nil:
+	case f.ack != nil:
+		s.ua.sendAck(f.ack, f.dialog.hop(), s.account)
+	case f.unacked != nil: // its offer is not answered yet: the ACK follows
+	case f.leaving:
+	default:
+		s.leaveFork(f, h)
+	}
+}
+
+// leaveFork acknowledges a 2xx and hangs its dialog up.
+func (s *Session) leaveFork(f *fork, h *happening) {
+	f.dialog.confirm(h.res, h.flow)
+	f.leaving = true
+	s.acknowledge(f, nil)
+	s.ua.count.add("forks_left")
+	s.ua.bye(f.dialog, ReasonHeader{}, func() { s.ua.leave(f.dialog) })
+}
+
+// leaveAnswered: our CANCEL crossed the 2xx: ACK, then BYE.
+func (s *Session) leaveAnswered(h *happening) {
+	f := s.fork(h.res, h.flow)
+	if f == nil {
+		clear(s.out.forks)
+		f = s.fork(h.res, h.flow)
+	}
+	s.keep(f, h)
+	s.acknowledge(f, nil)
+	s.finish(s.hangupCause())
+	s.sendBye(nil)
+}
+
+// acknowledge sends the ACK of a fork's 2xx, with the answer to a late offer.
+func (s *Session) acknowledge(f *fork, sdp []byte) {
+	ack := f.dialog.request("ACK", s.out.seq)
+	// RFC 3261 22.1: the ACK carries the credentials of its INVITE.
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		for _, v := range message.Values(s.invite, name) {
+			message.Add(ack, name, v)
+		}
+	}
+	message.SetBody(ack, typeSDP, sdp)
+	f.ack, f.unacked = ack, nil
+	s.ua.sendAck(ack, f.dialog.hop(), s.account)
+}
+
+// endRefused ends the call with the far end's final response.
+func (s *Session) endRefused(h *happening) {
+	cause := causeOf(h.code, h.reason, true)
+	cause.Text = message.Value(h.res, "Reason")
+	s.finish(cause)
+	s.close(nil)
+}
+
+// endFailed ends a call that nobody answered for, or that could not be sent.
+func (s *Session) endFailed(h *happening) {
+	s.finish(causeOfError(h.err))
+	s.close(nil)
+}
+
+// endCancelled ends a call that we hung up before an answer.
+func (s *Session) endCancelled(*happening) {
+	s.finish(s.hangupCause())
+	s.close(nil)
+}
+
+// sendCancel asks the far end to forget our INVITE; the transaction waits for a
+// 1xx where none came (RFC 3261 9.1).
+func (s *Session) sendCancel(h *happening) {
+	s.out.timeout.Stop()
+	s.out.reason = h.because
+	s.out.exchange.cancel(reasonHeaders(h.because))
+	s.out.impatience = s.ua.loop.After(s.ua.cfg.T2, func() { s.finish(s.hangupCause()) })
+}
+
+// hangupCause is the cause of a call that we gave up.
+func (s *Session) hangupCause() Cause {
+	if s.cause.Kind != "" {
+		return s.cause
+	}
+	return Cause{Kind: CauseCancelled}
+}
+
+// noAnswer gives up a call whose ring time is over.
+func (s *Session) noAnswer() {
+	s.cause = Cause{Kind: CauseNoAnswer}
+	_ = s.Hangup(ReasonHeader{Protocol: "SIP", Cause: 408, Text: "No answer"})
+}
+
+// dropFork: a BYE in an early dialog ends that fork, not the call.
+func (s *Session) dropFork(h *happening) {
+	s.answerBye(h)
+	if f := s.out.forks[h.dialog.remoteTag]; f != nil {
+		f.gone = true
+	}
+	s.ua.leave(h.dialog)
+}

@@ -1,0 +1,343 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"ringback/sip/message"
+	"ringback/sip/transaction"
+	"ringback/sip/transport"
+)
+
+// hop is where a request goes first.
+type hop struct {
+	uri  URI
+	flow Flow // used as long as it lives; nil: uri is resolved
+}
+
+// replyTo gets what becomes of a request. Any of its functions may be nil.
+type replyTo struct {
+	sent     func(*message.Request) // the request as it goes out, again with credentials
+	response func(*message.Response, Flow)
+	failed   func(error)
+}
+
+// exchangeOptions is one request of ours.
+type exchangeOptions struct {
+	account *Account // whose credentials; nil: none are ever sent
+	req     *message.Request
+	hop     hop
+	seq     func() uint32 // the CSeq number of a retry
+	replyTo
+}
+
+// exchange carries one request of ours to its final response: it resolves, goes
+// on to the next server (RFC 3263 4.3) and answers challenges of the account's own
+// realms (RFC 3261 22).
+type exchange struct {
+	exchangeOptions
+	ua        *UA
+	targets   []transport.Target // those still to be tried
+	target    transaction.Target // the present one
+	client    *transaction.Client
+	auth      *attempt
+	heard     bool // the present server has answered something
+	cancelled bool
+	because   []Header
+	done      bool
+}
+
+// start begins an exchange. Nothing is called back before it has returned.
+func (u *UA) start(o exchangeOptions) *exchange {
+	e := &exchange{exchangeOptions: o, ua: u}
+	u.open++
+	if f := o.hop.flow; f != nil && !f.Closed() {
+		e.try(transaction.Target{Flow: f, Target: transport.Target{Transport: f.Transport(), Addr: f.Remote(), ServerName: f.ServerName()}})
+		return e
+	}
+	u.locate(o.hop.uri, u.preferred(o.account), func(targets []transport.Target, err error) {
+		switch {
+		case e.done:
+		case e.cancelled:
+			e.fail(transaction.ErrCancelled)
+		case err != nil:
+			e.fail(fmt.Errorf("%w: %w", transaction.ErrTransport, err))
+		default:
+			u.learnPeers(o.account, o.hop.uri, targets)
+			e.targets = targets
+			e.next()
+		}
+	})
+	return e
+}
+
+// next tries the next server.
+func (e *exchange) next() {
+	if len(e.targets) == 0 {
+		e.fail(fmt.Errorf("%w: %s has no address", transaction.ErrTransport, e.hop.uri.Host))
+		return
+	}
+	t := transaction.Target{Target: e.targets[0]}
+	e.targets = e.targets[1:]
+	if len(e.targets) > 0 {
+		t.Timeout = 16 * e.ua.cfg.T1 // sooner than timer B: another server waits
+	}
+	e.try(t)
+}
+
+// try sends the request to a server.
+func (e *exchange) try(t transaction.Target) {
+	e.heard, e.target = false, t
+	e.auth = nil
+	home := e.home(t.Addr)
+	if e.account != nil {
+		e.auth = e.ua.keyring(e.account).attempt(home, false)
+		message.Remove(e.req, "Authorization")
+		message.Remove(e.req, "Proxy-Authorization")
+		e.credit(e.auth.first(e.signed()))
+	}
+	e.send()
+}
+
+func (e *exchange) send() {
+	t := e.target
+	t.Prepare = func(req *message.Request, flow transport.Flow) {
+		if message.Has(req, "Contact") {
+			message.Set(req, "Contact", e.ua.contact(e.account, flow))
+			message.Set(e.req, "Contact", message.Value(req, "Contact"))
+		}
+	}
+	if e.account != nil {
+		t.Peers = func(a netip.AddrPort) bool { return e.ua.peers.has(e.account, a.Addr()) }
+	}
+	if e.sent != nil {
+		e.sent(e.req)
+	}
+	e.client = e.ua.tx.Request(e.req, t, e)
+}
+
+// home reports whether an address is the account's registrar or proxy: only it
+// ever gets credentials (R16).
+func (e *exchange) home(addr netip.AddrPort) bool {
+	return e.account != nil && e.ua.peers.has(e.account, addr.Addr())
+}
+
+func (e *exchange) signed() signed {
+	return signed{method: string(e.req.Method), uri: e.req.Recipient.String(), body: e.req.Body()}
+}
+
+func (e *exchange) credit(list []credential) {
+	for _, c := range list {
+		message.Add(e.req, c.name, c.value)
+	}
+}
+
+// OnResponse implements transaction.ClientHandler.
+func (e *exchange) OnResponse(res *message.Response, flow transport.Flow) {
+	code := res.StatusCode
+	switch {
+	case code < 200:
+		e.heard = true
+		e.tell(res, flow)
+		return
+	case !e.cancelled && (code == 401 || code == 407) && e.answerChallenge(res):
+		return
+	case !e.cancelled && code == 503 && len(e.targets) > 0:
+		e.next()
+		return
+	}
+	e.end()
+	e.tell(res, flow)
+}
+
+// OnFailure implements transaction.ClientHandler.
+func (e *exchange) OnFailure(err error) {
+	if !e.cancelled && !e.heard && len(e.targets) > 0 &&
+		(errors.Is(err, transaction.ErrTransport) || errors.Is(err, transaction.ErrTimeout)) {
+		e.next()
+		return
+	}
+	e.fail(err)
+}
+
+func (e *exchange) tell(res *message.Response, flow Flow) {
+	if e.response != nil {
+		e.response(res, flow)
+	}
+}
+
+func (e *exchange) fail(err error) {
+	e.end()
+	if e.failed != nil {
+		e.failed(err)
+	}
+}
+
+func (e *exchange) end() {
+	if !e.done {
+		e.done = true
+		e.ua.open--
+	}
+}
+
+// answerChallenge sends the request again with credentials and the next CSeq, and
+// reports whether it did; else the 401 or 407 stands (wrong password, foreign
+// realm, no algorithm that is allowed).
+func (e *exchange) answerChallenge(res *message.Response) bool {
+	if e.auth == nil || e.seq == nil {
+		return false
+	}
+	var all []challenged
+	for _, v := range message.Values(res, "WWW-Authenticate") {
+		all = append(all, challenged{false, v})
+	}
+	for _, v := range message.Values(res, "Proxy-Authenticate") {
+		all = append(all, challenged{true, v})
+	}
+	list, err := e.auth.answer(all, e.signed())
+	if err != nil {
+		e.ua.count.add("challenge_refused")
+		e.ua.log.Warn("cannot authenticate", "method", string(e.req.Method), "cause", err)
+		return false
+	}
+	req := message.Clone(e.req)
+	message.Remove(req, "Authorization")
+	message.Remove(req, "Proxy-Authorization")
+	e.req = req
+	message.Set(req, "CSeq", message.CSeq{Seq: e.seq(), Method: req.Method}.String())
+	e.credit(list)
+	if f := e.client.Flow(); f != nil && !f.Closed() {
+		e.target.Flow = f
+	}
+	e.send()
+	return true
+}
+
+// cancel gives an INVITE up; its final response still comes.
+func (e *exchange) cancel(headers []Header) {
+	e.cancelled, e.because = true, headers
+	if e.client != nil && !e.done {
+		e.client.Cancel(headers...)
+	}
+}
+
+// sendAck sends the ACK of a 2xx to where the dialog's requests go.
+func (u *UA) sendAck(ack *message.Request, h hop, a *Account) {
+	if h.flow != nil && !h.flow.Closed() {
+		u.tx.SendAck(ack, transaction.Target{Flow: h.flow})
+		return
+	}
+	u.locate(h.uri, u.preferred(a), func(targets []transport.Target, err error) {
+		if err != nil || len(targets) == 0 {
+			u.count.add("ack_unroutable")
+			u.log.Warn("cannot send ACK", "to", h.uri.Host, "cause", err)
+			return
+		}
+		u.tx.SendAck(ack, transaction.Target{Target: targets[0]})
+	})
+}
+
+// preferred is the transport for URIs that name none, in the form of a Via.
+func (u *UA) preferred(a *Account) string {
+	if a != nil {
+		return a.transport()
+	}
+	for _, t := range []string{"UDP", "TCP", "TLS"} {
+		if _, ok := u.listening[t]; ok {
+			return t
+		}
+	}
+	return "UDP"
+}
+
+// inside sends a request in a session's dialog. What comes back is guarded: a
+// panic ends this session only.
+func (s *Session) inside(d *dialog, req *message.Request, to *replyTo) {
+	if to == nil {
+		to = &replyTo{}
+	}
+	s.ua.start(exchangeOptions{account: d.account, req: req, hop: d.hop(), seq: d.nextSeq, replyTo: replyTo{
+		sent: to.sent,
+		response: func(res *message.Response, flow Flow) {
+			if to.response != nil {
+				s.guarded("response in dialog", func() { to.response(res, flow) })
+			}
+		},
+		failed: func(err error) {
+			if to.failed != nil {
+				s.guarded("failure in dialog", func() { to.failed(err) })
+			}
+		}}})
+}
+
+// Request sends a request outside a dialog and calls done once with what became
+// of it, never before it has returned.
+func (u *UA) Request(a *Account, o RequestOptions, done func(Reply)) {
+	begin := u.loop.Now()
+	fail := func(err error) { u.loop.After(0, func() { done(Reply{Err: err}) }) }
+	if u.closed.Load() {
+		fail(ErrClosed)
+		return
+	}
+	req, err := u.outside(a, o)
+	if err != nil {
+		fail(err)
+		return
+	}
+	var seq uint32 = 1
+	finished := false
+	finish := func(r Reply) {
+		if !finished {
+			finished = true
+			r.RTT = u.loop.Now().Sub(begin)
+			u.guard("reply", func() { done(r) }, nil)
+		}
+	}
+	u.start(exchangeOptions{account: a, req: req, hop: hop{uri: u.firstHop(req, a), flow: o.Flow},
+		seq: func() uint32 { seq++; return seq }, replyTo: replyTo{
+			response: func(res *message.Response, _ Flow) {
+				if res.StatusCode >= 200 {
+					finish(Reply{Code: res.StatusCode, Reason: res.Reason, Headers: message.Headers(res),
+						ContentType: message.Value(res, "Content-Type"), Body: res.Body()})
+				}
+			},
+			failed: func(err error) { finish(Reply{Err: fmt.Errorf("send %s: %w", o.Method, err)}) }}})
+	if o.Timeout > 0 {
+		u.loop.After(o.Timeout, func() { finish(Reply{Err: fmt.Errorf("send %s: %w", o.Method, transaction.ErrTimeout)}) })
+	}
+}
+
+// outside builds a request outside a dialog.
+func (u *UA) outside(a *Account, o RequestOptions) (*message.Request, error) {
+	if !o.To.IsSIP() || o.To.Host == "" {
+		return nil, fmt.Errorf("send %s to %q: not a SIP address", o.Method, o.To.String())
+	}
+	if err := message.CheckValue(o.Method, o.ContentType); err != nil {
+		return nil, fmt.Errorf("send %s: %w", o.Method, err)
+	}
+	target := o.To
+	if o.Target != nil {
+		target = *o.Target
+	}
+	from := o.From
+	if from == nil && a == nil {
+		from = &Address{URI: URI{Scheme: "sip", User: "ringback", Host: u.anyHost()}}
+	}
+	req := message.NewRequest(message.Method(o.Method), target)
+	u.preload(req, a)
+	u.identify(req, parties{local: u.fromFor(a, from), localTag: message.NewTag(), remote: Address{URI: o.To.Bare()},
+		callID: CallID(message.NewCallID()), seq: 1})
+	if oneOf(o.Method, "SUBSCRIBE", "REFER", "OPTIONS") {
+		message.Add(req, "Contact", u.contact(a, o.Flow))
+	}
+	if o.Method == "OPTIONS" {
+		message.Add(req, "Accept", typeSDP)
+	}
+	u.sign(req)
+	if err := addHeaders(req, o.Headers); err != nil {
+		return nil, fmt.Errorf("send %s: %w", o.Method, err)
+	}
+	message.SetBody(req, o.ContentType, o.Body)
+	return req, nil
+}

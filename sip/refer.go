@@ -1,0 +1,244 @@
+package sip
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ringback/sip/loop"
+	"ringback/sip/message"
+)
+
+// ReferOptions goes with a REFER.
+type ReferOptions struct {
+	Replaces   *Session // attended: the far end takes this session's place with the target
+	ReferredBy string   // raw value; empty: our address
+}
+
+// Times of a transfer.
+const (
+	notifySilenceLimit = 32 * time.Second  // without a first NOTIFY
+	notifyMostWait     = 180 * time.Second // bounds what a subscription's expires may claim
+)
+
+// Referral is a REFER of ours: a transfer under way.
+type Referral struct {
+	session *Session
+	target  URI
+	id      uint32 // the REFER's CSeq, which Event: refer;id= names
+	phase   referPhase
+	clock   *loop.Timer
+	code    int
+	reason  string
+}
+
+// notice is what comes with a step of a referral.
+type notice struct {
+	code    int
+	reason  string
+	expires time.Duration // of the subscription; zero: not said
+}
+
+// To is who the far end was asked to call.
+func (r *Referral) To() URI { return r.target }
+
+// Refer asks the far end to call somebody (RFC 3515): a blind transfer, or with
+// Replaces an attended one (RFC 5589 7). The call itself stays as it is.
+// TransferProgressed and TransferEnded tell the outcome; 32 s without a NOTIFY
+// count as timed out. ErrOwnAddress for our own address of record.
+func (s *Session) Refer(to URI, o ReferOptions) (*Referral, error) {
+	switch {
+	case s.ended:
+		return nil, ErrEnded
+	case s.phase != phaseConfirmed:
+		return nil, ErrState
+	case !s.dialog.allow.serves("REFER"):
+		return nil, ErrNotSupported
+	case s.isSelf(to):
+		return nil, ErrOwnAddress
+	case !to.IsSIP() || to.Host == "":
+		return nil, fmt.Errorf("transfer to %q: not a SIP address", to.String())
+	}
+	to.Headers = nil
+	if o.Replaces != nil {
+		if o.Replaces.dialog == nil || o.Replaces.ended {
+			return nil, fmt.Errorf("transfer to %s: %w", to.String(), ErrEnded)
+		}
+		// "targets the far tag order": the target of the REFER sees the tags of the
+		// consultation as its own UA does (RFC 3891 6.1).
+		to.Headers = message.Params{{Name: "Replaces", Value: message.EscapeHeader(o.Replaces.Replaces().String())}}
+	}
+	req := s.dialog.request("REFER", 0)
+	message.Add(req, "Refer-To", Address{URI: to}.String())
+	if o.ReferredBy == "" {
+		o.ReferredBy = Address{URI: s.local.URI.Bare()}.String()
+	}
+	if err := addHeaders(req, []Header{{Name: "Referred-By", Value: o.ReferredBy}}); err != nil {
+		return nil, err
+	}
+	r := &Referral{session: s, target: to, id: seqOf(req)}
+	s.refers = append(s.refers, r)
+	s.inside(s.dialog, req, &replyTo{
+		sent: func(req *message.Request) { r.id = seqOf(req) },
+		response: func(res *message.Response, _ Flow) {
+			switch code := res.StatusCode; {
+			case code < 200:
+			case code < 300:
+				r.happen(referOK, &notice{code: code, reason: res.Reason})
+			default:
+				r.happen(referRefused, &notice{code: code, reason: res.Reason})
+				s.goneBy(code, res.Reason)
+			}
+		},
+		failed: func(err error) {
+			cause := causeOfError(err)
+			r.happen(referRefused, &notice{code: cause.Code, reason: cause.Reason})
+		},
+	})
+	return r, nil
+}
+
+// happen takes one row of the referral's table.
+func (r *Referral) happen(on referStep, n *notice) bool {
+	for _, m := range referMoves() {
+		if m.from != r.phase || m.on != on {
+			continue
+		}
+		r.phase = m.to
+		if m.do != nil {
+			m.do(r, n)
+		}
+		if r.phase == referEnded {
+			r.clock.Stop()
+			r.session.dropReferral(r)
+		}
+		return true
+	}
+	return false
+}
+
+// startClock waits for the next NOTIFY.
+func (r *Referral) startClock(n *notice) {
+	wait := notifySilenceLimit
+	if n.expires > wait {
+		wait = min(n.expires, notifyMostWait)
+	}
+	r.clock.Stop()
+	s := r.session
+	r.clock = s.ua.loop.After(wait, func() { s.guarded("transfer clock", func() { r.happen(notifySilence, &notice{}) }) })
+}
+
+func (r *Referral) tellProgress(n *notice) {
+	r.code, r.reason = n.code, n.reason
+	r.startClock(n)
+	r.session.emit(TransferProgressed{Referral: r, Code: n.code, Reason: n.reason})
+}
+
+func (r *Referral) tellEnd(n *notice) {
+	r.session.emit(TransferEnded{Referral: r, OK: n.code >= 200 && n.code < 300, Code: n.code, Reason: n.reason})
+}
+
+func (r *Referral) tellRefused(n *notice) {
+	r.session.emit(TransferEnded{Referral: r, Code: n.code, Reason: n.reason})
+}
+
+func (r *Referral) tellSilence(*notice) {
+	r.session.emit(TransferEnded{Referral: r, Code: r.code, Reason: "nothing was heard of the transfer", TimedOut: true})
+}
+
+func (r *Referral) tellGone(*notice) {
+	r.session.emit(TransferEnded{Referral: r, Code: r.code, Reason: "the call has ended"})
+}
+
+// dropReferral forgets a transfer that ended; the dialog may go with the last.
+func (s *Session) dropReferral(r *Referral) {
+	for i, have := range s.refers {
+		if have == r {
+			s.refers = append(s.refers[:i], s.refers[i+1:]...)
+			break
+		}
+	}
+	s.release()
+}
+
+// subscribed reports whether a subscription still needs the dialog.
+func (s *Session) subscribed() bool {
+	if len(s.refers) > 0 {
+		return true
+	}
+	for _, r := range s.inRefers {
+		if r.open() {
+			return true
+		}
+	}
+	return false
+}
+
+// takeNotify serves a NOTIFY of a transfer (RFC 3515 2.4.4, RFC 6665 4.1.3).
+func (s *Session) takeNotify(r *inDialog) {
+	event := message.TokenOf(r.req, "Event")
+	if !strings.EqualFold(event.Value, "refer") {
+		r.respond(489, Header{Name: "Allow-Events", Value: "refer"})
+		return
+	}
+	referral := s.referral(event.Params.Value("id"))
+	if referral == nil {
+		r.respond(481)
+		return
+	}
+	kind, _ := message.ContentType(r.req)
+	state := message.TokenOf(r.req, "Subscription-State")
+	code, reason, ok := parseStatus(r.req.Body())
+	ending := strings.EqualFold(state.Value, "terminated")
+	switch {
+	case len(r.req.Body()) > 0 && (kind != "message/sipfrag" || !ok):
+		r.respond(400)
+		return
+	case !ok && !ending:
+		r.respond(200)
+		return
+	}
+	r.respond(200)
+	n := &notice{code: code, reason: reason}
+	if d, err := time.ParseDuration(state.Params.Value("expires") + "s"); err == nil {
+		n.expires = d
+	}
+	if code >= 200 || ending {
+		referral.happen(notifyFinal, n)
+		return
+	}
+	referral.happen(notifyStarted, n)
+}
+
+// referral finds the transfer that an Event names; without id it is the only one.
+func (s *Session) referral(id string) *Referral {
+	for _, r := range s.refers {
+		if id != "" && uintText(r.id) == id {
+			return r
+		}
+	}
+	if id == "" && len(s.refers) == 1 {
+		return s.refers[0]
+	}
+	return nil
+}
+
+// parseStatus reads the status line of a message/sipfrag (RFC 3420).
+func parseStatus(body []byte) (code int, reason string, ok bool) {
+	line, _, _ := strings.Cut(string(body), "\n")
+	rest, found := strings.CutPrefix(strings.TrimRight(line, "\r"), "SIP/2.0 ")
+	if !found || len(rest) < 3 {
+		return 0, "", false
+	}
+	for _, c := range rest[:3] {
+		if c < '0' || c > '9' {
+			return 0, "", false
+		}
+		code = 10*code + int(c-'0')
+	}
+	reason = strings.TrimSpace(rest[3:])
+	if len(reason) > 200 {
+		reason = reason[:200]
+	}
+	return code, reason, code >= 100 && code < 700
+}

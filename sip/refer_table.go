@@ -1,0 +1,68 @@
+package sip
+
+// referPhase is where a REFER of ours stands (RFC 3515, 6665 4.1.3).
+type referPhase int
+
+const (
+	referSent     referPhase = iota // REFER is out
+	referAccepted                   // 2xx came, no NOTIFY yet
+	referTold                       // a NOTIFY with a 1xx came
+	referEnded
+	referPhaseCount
+)
+
+var referPhaseNames = [referPhaseCount]string{"sent", "accepted", "told", "ended"}
+
+func (p referPhase) String() string { return referPhaseNames[p] }
+
+// referStep is what happens to a REFER of ours.
+type referStep int
+
+const (
+	referOK       referStep = iota // 2xx to the REFER
+	referRefused                   // any other final, or none
+	notifyStarted                  // NOTIFY with a 1xx
+	notifyFinal                    // NOTIFY with a final response, or terminated
+	notifySilence                  // the clock ran out
+	referGone                      // the dialog has ended and the far end with it
+	referStepCount
+)
+
+var referStepNames = [referStepCount]string{"ok", "refused", "notify-1xx", "notify-final", "silence", "gone"}
+
+func (s referStep) String() string { return referStepNames[s] }
+
+type referMove struct {
+	from referPhase
+	on   referStep
+	to   referPhase
+	do   func(*Referral, *notice)
+}
+
+// referMoves: what a transfer goes through. A NOTIFY may overtake the REFER's
+// own response (RFC 6665 4.1.2.4).
+func referMoves() []referMove {
+	return []referMove{
+		{referSent, referOK, referAccepted, (*Referral).startClock},
+		{referSent, referRefused, referEnded, (*Referral).tellRefused},
+		{referSent, notifyStarted, referTold, (*Referral).tellProgress},
+		{referSent, notifyFinal, referEnded, (*Referral).tellEnd},
+		{referSent, referGone, referEnded, (*Referral).tellGone},
+
+		{referAccepted, notifyStarted, referTold, (*Referral).tellProgress},
+		{referAccepted, notifyFinal, referEnded, (*Referral).tellEnd},
+		{referAccepted, notifySilence, referEnded, (*Referral).tellSilence},
+		{referAccepted, referGone, referEnded, (*Referral).tellGone},
+
+		{referTold, referOK, referTold, nil},
+		{referTold, referRefused, referEnded, (*Referral).tellRefused},
+		{referTold, notifyStarted, referTold, (*Referral).tellProgress},
+		{referTold, notifyFinal, referEnded, (*Referral).tellEnd},
+		{referTold, notifySilence, referEnded, (*Referral).tellSilence},
+		{referTold, referGone, referEnded, (*Referral).tellGone},
+
+		{referEnded, referOK, referEnded, nil},
+		{referEnded, referRefused, referEnded, nil},
+		{referEnded, referGone, referEnded, nil},
+	}
+}

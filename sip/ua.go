@@ -1,0 +1,184 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"ringback/sip/loop"
+	"ringback/sip/message"
+	"ringback/sip/transaction"
+	"ringback/sip/transport"
+)
+
+// Handler gets what comes to a UA from outside a dialog, on the loop. It must not
+// block. A panic in it is answered with 500 and ends nothing else.
+type Handler interface {
+	// Invited hands over a call that passed admission (source, Require, content,
+	// loops). Call s.Handle, then Ring, Progress, Answer, Reject or Redirect, now
+	// or later.
+	Invited(s *Session)
+	// Requested hands over a request that the UA does not serve itself: MESSAGE,
+	// and the methods of Policy.Methods. Answer it with Respond.
+	Requested(r *IncomingRequest)
+}
+
+// UA is a SIP user agent: its listeners, transactions, registrations and
+// sessions, on one loop. All methods but Close, LocalAddr and Counters are called
+// on the loop.
+type UA struct {
+	cfg       Config
+	loop      *loop.Loop
+	log       *slog.Logger
+	transport *transport.Layer
+	tx        *transaction.Layer
+	listening map[string]netip.AddrPort // transport (UDP, TCP, TLS) to what was bound
+	peers     *peerBook
+	dialogs   map[dialogKey]*dialog
+	sessions  map[*Session]struct{}
+	moves     map[moveKey]move
+	service   message.Service
+	keyrings  map[*Account]*keyring
+	routes    map[*Account][]Address // Service-Route of the registrations
+	admission rateGate
+	count     counters
+	flowEnds  []func(Flow, error) // who else wants to know that a connection ended
+	open      int                 // requests of ours without a final answer
+	closed    atomic.Bool
+}
+
+// NewUA makes a user agent and opens its listeners. The loop may be running or
+// not. Any goroutine. An address that is in use or not ours is named in the error.
+func NewUA(cfg Config) (*UA, error) {
+	if err := cfg.withDefaults(); err != nil {
+		return nil, err
+	}
+	u := &UA{cfg: cfg, loop: cfg.Loop, log: cfg.Log, listening: map[string]netip.AddrPort{},
+		peers: newPeerBook(), dialogs: map[dialogKey]*dialog{}, sessions: map[*Session]struct{}{},
+		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
+		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{},
+		admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}
+	if err := u.openLayers(); err != nil {
+		return nil, err
+	}
+	for _, l := range cfg.Listen {
+		bound, err := u.transport.Listen(context.Background(), strings.ToUpper(l.Transport), l.Address)
+		if err != nil {
+			u.transport.Close()
+			return nil, fmt.Errorf("listen on %s %s: %w", l.Transport, l.Address, err)
+		}
+		if _, have := u.listening[strings.ToUpper(l.Transport)]; !have {
+			u.listening[strings.ToUpper(l.Transport)] = bound
+		}
+	}
+	return u, nil
+}
+
+// LocalAddr is the first address bound for a transport (udp, tcp, tls); the zero
+// value when there is none. Any goroutine.
+func (u *UA) LocalAddr(transport string) netip.AddrPort {
+	return u.listening[strings.ToUpper(transport)]
+}
+
+// Counters are what was refused, dropped and recovered, by cause. Any goroutine.
+func (u *UA) Counters() map[string]uint64 {
+	all := u.count.snapshot()
+	all["sip.panics"] += u.loop.Panics()
+	for name, n := range u.transport.Counters() {
+		all["transport."+name] = n
+	}
+	for name, n := range u.tx.Counters() {
+		all["transaction."+name] = n
+	}
+	return all
+}
+
+// Close waits until our requests have their answers or ctx is done, then closes
+// the listeners and waits for every goroutine. Hang the sessions up before. Any
+// goroutine but the loop's.
+func (u *UA) Close(ctx context.Context) error {
+	if u.closed.Swap(true) {
+		return nil
+	}
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		open := 0
+		if err := u.loop.Do(ctx, func() { open = u.open }); err != nil || open == 0 {
+			break
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			continue
+		case <-ctx.Done():
+			timer.Stop()
+		}
+		break
+	}
+	u.transport.Close()
+	return ctx.Err()
+}
+
+// openLayers makes the transport and the transactions, which need each other.
+func (u *UA) openLayers() error {
+	client, server, err := u.cfg.TLS.build()
+	if err != nil {
+		return fmt.Errorf("make user agent: %w", err)
+	}
+	u.transport, err = transport.New(transport.Config{Loop: u.loop, Network: u.cfg.Network, Log: u.log,
+		TLSClient: client, TLSServer: server, Trace: u.trace(),
+		OnMessage:    func(in transport.Inbound) { u.tx.Receive(in) },
+		OnFlowClosed: u.flowClosed})
+	if err != nil {
+		return fmt.Errorf("make user agent: %w", err)
+	}
+	u.tx = transaction.New(transaction.Config{Loop: u.loop, Transport: u.transport, Log: u.log,
+		T1: u.cfg.T1, T2: u.cfg.T2, T4: u.cfg.T4})
+	u.tx.OnRequest(u.receive)
+	u.tx.OnAck(u.receiveAck)
+	return nil
+}
+
+// flowClosed tells the transactions, then the registrations, that a connection
+// has ended.
+func (u *UA) flowClosed(flow Flow, cause error) {
+	u.tx.FlowClosed(flow, cause)
+	for _, fn := range u.flowEnds {
+		fn(flow, cause)
+	}
+}
+
+// keyring is what is known of an account's realms and nonces.
+func (u *UA) keyring(a *Account) *keyring {
+	k := u.keyrings[a]
+	if k == nil {
+		k = newKeyring(a)
+		u.keyrings[a] = k
+	}
+	return k
+}
+
+// serviceRoute is the Service-Route that an account's registration brought.
+func (u *UA) serviceRoute(a *Account) []Address { return u.routes[a] }
+
+// guard runs fn; a panic in it is recovered, counted and logged, and after runs.
+func (u *UA) guard(what string, fn func(), after func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			u.recovered(what, cause)
+			if after != nil {
+				after()
+			}
+		}
+	}()
+	fn()
+}
+
+func (u *UA) recovered(what string, cause any) {
+	u.count.add("panics")
+	u.log.Error("recovered a panic", "in", what, "cause", fmt.Sprint(cause), slog.String("stack", string(debug.Stack())))
+}
