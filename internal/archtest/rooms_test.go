@@ -33,6 +33,8 @@ var rooms = []room{
 	{"internal/ladder", "sip", "internal/ladder/golden"},
 	{"internal/ladder/golden", "", ""},
 	{"internal/simnet", "", "sip/transport media"},
+	{"internal/asterisk", "", ""},
+	{"internal/interop", "", "internal/asterisk"},
 	{"internal/archtest", "", ""},
 }
 
@@ -56,7 +58,7 @@ var doors = []door{
 	{"github.com/jfreymuth/pulse", "media/device", ""},
 	{"github.com/urfave/cli", "cmd/ringback", ""},
 	{"github.com/goccy/go-yaml", "agent", ""},
-	{"github.com/rogpeppe/go-internal", "", "cmd/ringback"},
+	{"github.com/rogpeppe/go-internal", "", "cmd/ringback internal/interop"},
 	{"pgregory.net/rapid", "", "sip/... media/... dtmf agent/... internal/..."},
 	{"golang.org/x/sys", "media media/device sip/transport", ""},
 	{"golang.org/x/net", "media sip/transport", ""},
