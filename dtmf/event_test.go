@@ -19,8 +19,7 @@ func TestRFC4733_2_3_Payload(t *testing.T) {
 	}
 }
 
-// RFC 4733 section 2.3.3: "this field is reserved for future use. The sender
-// MUST set it to zero, and the receiver MUST ignore it."
+// RFC 4733 section 2.3.3: senders set the reserved bit to 0, receivers ignore it.
 func TestM19_ReservedBitIsIgnored(t *testing.T) {
 	got, err := ParseEvent([]byte{5, 0x4a, 0, 160})
 	if want := (Event{Code: 5, Volume: 10, Duration: 160}); err != nil || got != want {
