@@ -10,7 +10,7 @@ type room struct {
 
 // rooms is the whole house, from the roof to the ground.
 var rooms = []room{
-	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/transport media/device", "internal/simnet"},
+	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
 	{"agent", "sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
 
@@ -29,7 +29,7 @@ var rooms = []room{
 	{"media/audio", "", ""},
 	{"dtmf", "", ""},
 
-	{"internal/lab", "sip sip/loop sip/transport media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder internal/ladder/golden"},
+	{"internal/lab", "sip sip/loop sip/message media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder internal/ladder/golden"},
 	{"internal/ladder", "sip", "internal/ladder/golden"},
 	{"internal/ladder/golden", "", ""},
 	{"internal/simnet", "", "sip/transport media"},
@@ -49,7 +49,7 @@ type door struct {
 
 var doors = []door{
 	{"github.com/emiago/sipgo", "sip/...", ""},
-	{"github.com/icholy/digest", "sip internal/lab", ""},
+	{"github.com/icholy/digest", "sip", "internal/lab"},
 	{"github.com/miekg/dns", "sip", ""},
 	{"github.com/pion/rtp", "media", "dtmf"},
 	{"github.com/pion/rtcp", "media", ""},
