@@ -1,0 +1,507 @@
+package sip
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ringback/sip/message"
+)
+
+func TestConformance_T04_FortyTimes180(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := a.invite("sip:queue@" + pbxIP)
+		inv := p.request("INVITE")
+		for range 40 {
+			p.reply(inv, 180)
+			b.pass(time.Minute)
+		}
+		p.reply(inv, 200, "", "answer")
+		p.request("ACK")
+		b.pass(time.Second)
+		rang := 0
+		a.do(func() {
+			for _, e := range a.events {
+				if e == "progressed 180" {
+					rang++
+				}
+			}
+			if rang != 40 || a.events[len(a.events)-1] != "answered answer" || s.State() != StateConfirmed {
+				t.Errorf("rang %d times, state %s, last %s", rang, s.State(), a.events[len(a.events)-1])
+			}
+		})
+	})
+}
+
+func TestConformance_T05_RefusalIsAcknowledgedEachTimeAndToldOnce(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invite("sip:peer@" + pbxIP)
+		inv := p.request("INVITE")
+		for range 3 {
+			p.reply(inv, 486)
+			ack := p.request("ACK")
+			if message.Value(ack, "Via") != message.Value(inv, "Via") || seqOf(ack) != seqOf(inv) {
+				t.Errorf("ACK of another branch:\n%s", ack)
+			}
+		}
+		a.saw("ended busy 486")
+		a.empty()
+	})
+}
+
+func TestConformance_T06_AckIsSentAgainForEach200(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invite("sip:peer@" + pbxIP)
+		inv := p.request("INVITE")
+		branches := map[string]bool{}
+		for range 4 {
+			p.reply(inv, 200, "", "answer")
+			ack := p.request("ACK")
+			v, _ := message.TopVia(ack)
+			branches[v.Branch()] = true
+			if seqOf(ack) != seqOf(inv) {
+				t.Errorf("ACK has number %d, INVITE %d", seqOf(ack), seqOf(inv))
+			}
+			b.pass(time.Second)
+		}
+		if len(branches) != 4 {
+			t.Errorf("%d branches for 4 ACKs", len(branches))
+		}
+		a.saw("answered answer")
+	})
+}
+
+func TestConformance_T07_Forked200GetsAckAndBye(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := a.invite("sip:peer@" + pbxIP)
+		inv := p.request("INVITE")
+		p.write(p.replyText(inv, 200, "kept", "", "answer a"))
+		if tag := message.ToTag(p.request("ACK")); tag != "kept" {
+			t.Errorf("ACK to %q", tag)
+		}
+		p.write(p.replyText(inv, 200, "other", "", "answer b"))
+		if tag := message.ToTag(p.request("ACK")); tag != "other" {
+			t.Errorf("ACK to %q", tag)
+		}
+		bye := p.request("BYE")
+		if tag := message.ToTag(bye); tag != "other" {
+			t.Errorf("BYE to %q", tag)
+		}
+		p.reply(bye, 200)
+		b.pass(time.Minute)
+		a.saw("answered answer a")
+		a.do(func() {
+			if s.RemoteTag() != "kept" || len(a.UA.dialogs) != 1 {
+				t.Errorf("kept %s, %d dialogs", s.RemoteTag(), len(a.UA.dialogs))
+			}
+		})
+	})
+}
+
+func TestConformance_T08_ForkedEarlyDialogsAreKeptApart(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invite("sip:peer@" + pbxIP)
+		inv := p.request("INVITE")
+		p.write(p.replyText(inv, 180, "a"))
+		p.write(p.replyText(inv, 183, "b", "", "early b"))
+		b.pass(time.Second)
+		a.do(func() {
+			if len(a.UA.dialogs) != 2 {
+				t.Errorf("%d early dialogs", len(a.UA.dialogs))
+			}
+		})
+		p.write(p.replyText(inv, 200, "a", "", "answer a"))
+		p.request("ACK")
+		b.pass(31 * time.Second)
+		a.do(func() {
+			if len(a.UA.dialogs) != 2 {
+				t.Errorf("%d dialogs before 64*T1", len(a.UA.dialogs))
+			}
+		})
+		b.pass(2 * time.Second)
+		a.do(func() {
+			if len(a.UA.dialogs) != 1 {
+				t.Errorf("%d dialogs after 64*T1", len(a.UA.dialogs))
+			}
+		})
+		a.saw("progressed 180", "progressed 183 early b", "answered answer a")
+	})
+}
+
+func TestConformance_T13_MergedRequestRingsOnce(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invited = func(s *Session) { _ = s.Ring() }
+		inv := p.invite("", "offer")
+		p.response(180)
+		message.SetFirst(inv, "Via", "SIP/2.0/UDP "+pbxIP+":5060;rport;branch="+message.NewBranch())
+		p.write(string(message.Bytes(inv)))
+		p.response(482)
+		a.saw("invited")
+	})
+}
+
+func TestConformance_T14_RefusalIsRepeatedUntilAck(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invited = func(s *Session) { _ = s.Reject(486, "") }
+		p.invite("", "offer")
+		first := p.next(time.Second)
+		a.saw("invited", "ended busy 486")
+		a.empty()
+		var at []string
+		for m := p.next(40 * time.Second); m != nil; m = p.next(40 * time.Second) {
+			at = append(at, m.at.Sub(first.at).String())
+		}
+		want := "500ms 1.5s 3.5s 7.5s 11.5s 15.5s 19.5s 23.5s 27.5s 31.5s"
+		if got := strings.Join(at, " "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+}
+
+func TestConformance_T15_LostAckEndsTheCallAt32s(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invited = func(s *Session) { _ = s.Answer([]byte("answer")) }
+		p.invite("", "offer")
+		first := p.next(time.Second)
+		var at []string
+		var last *arrival
+		for {
+			last = p.next(40 * time.Second)
+			if last == nil {
+				t.Fatal("no BYE came")
+			}
+			at = append(at, last.at.Sub(first.at).String())
+			if _, ok := last.msg.(*message.Request); ok {
+				break
+			}
+		}
+		want := "500ms 1.5s 3.5s 7.5s 11.5s 15.5s 19.5s 23.5s 27.5s 31.5s 32s"
+		if got := strings.Join(at, " "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		a.saw("invited", "ended lost-ack 0")
+		bye := last.msg.(*message.Request)
+		if bye.Method != message.BYE {
+			t.Errorf("got %s", bye.Method)
+		}
+		p.reply(bye, 200)
+		b.pass(time.Second)
+		a.empty()
+	})
+}
+
+func TestConformance_T16_InviteAgainAfter200IsNoSecondCall(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invited = func(s *Session) { _ = s.Answer([]byte("answer")) }
+		inv := p.invite("", "offer")
+		p.response(200)
+		p.write(string(message.Bytes(inv)))
+		p.response(200)
+		p.ack()
+		b.pass(time.Second)
+		a.saw("invited", "confirmed")
+	})
+}
+
+func TestConformance_T17_CancelWaitsForA1xx(t *testing.T) {
+	t.Run("then 180", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			s := a.invite("sip:peer@" + pbxIP)
+			inv := p.request("INVITE")
+			a.must(func() error { return s.Hangup(ReasonHeader{Protocol: "SIP", Cause: 200, Text: "Call completed elsewhere"}) })
+			p.silent(400 * time.Millisecond) // RFC 3261 9.1: no CANCEL before a 1xx
+			p.reply(inv, 180)
+			cancel := p.request("CANCEL")
+			if message.Value(cancel, "Via") != message.Value(inv, "Via") || message.Reasons(cancel)[0].Cause != 200 {
+				t.Errorf("CANCEL:\n%s", cancel)
+			}
+			p.reply(cancel, 200)
+			p.reply(inv, 487)
+			p.request("ACK")
+			a.saw("ended cancelled 0")
+			a.empty()
+		})
+	})
+	t.Run("straight 200", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			s := a.invite("sip:peer@" + pbxIP)
+			inv := p.request("INVITE")
+			a.must(func() error { return s.Hangup(ReasonHeader{}) })
+			p.reply(inv, 200, "", "answer")
+			p.request("ACK")
+			p.reply(p.request("BYE"), 200)
+			b.pass(time.Second)
+			a.saw("ended cancelled 0")
+			a.empty()
+		})
+	})
+}
+
+func TestConformance_T18_CancelOfARingingCall(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invited = func(s *Session) { _ = s.Ring() }
+		inv := p.invite("", "offer")
+		tag := message.ToTag(p.response(180))
+		p.cancel(inv)
+		first, second := p.response(200), p.response(487)
+		if message.ToTag(first) != tag || message.ToTag(second) != tag {
+			t.Errorf("tags: 180 %s, CANCEL's 200 %s, 487 %s", tag, message.ToTag(first), message.ToTag(second))
+		}
+		p.ackRefusal(inv, second)
+		p.silent(time.Minute)
+		a.saw("invited", "ended cancelled 487")
+		a.empty()
+	})
+}
+
+func TestConformance_T19_CancelCrosses200AsCaller(t *testing.T) {
+	for _, code := range []int{200, 481} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			story(t, func(b *bed) {
+				a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+				s := a.invite("sip:peer@" + pbxIP)
+				inv := p.request("INVITE")
+				p.reply(inv, 180)
+				b.pass(100 * time.Millisecond)
+				p.reply(inv, 200, "", "answer") // under way for 5 ms
+				a.must(func() error { return s.Hangup(ReasonHeader{}) })
+				cancel := p.request("CANCEL")
+				p.reply(cancel, code)
+				p.request("ACK")
+				p.reply(p.request("BYE"), 200)
+				b.pass(time.Second)
+				a.saw("progressed 180", "ended cancelled 0")
+				a.empty()
+			})
+		})
+	}
+}
+
+func TestConformance_T20_CancelCrossesTheAnswerAsCallee(t *testing.T) {
+	t.Run("CANCEL first", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			inv := p.invite("", "offer")
+			b.pass(50 * time.Millisecond)
+			s := a.session()
+			p.cancel(inv)
+			b.pass(50 * time.Millisecond)
+			a.do(func() {
+				if err := s.Answer([]byte("answer")); err != ErrCancelled {
+					t.Errorf("answer: %v", err)
+				}
+			})
+			p.response(200) // of the CANCEL
+			refusal := p.response(487)
+			p.ackRefusal(inv, refusal)
+			p.silent(time.Minute)
+			a.saw("invited", "ended cancelled 487")
+		})
+	})
+	t.Run("answer first", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			inv := p.invite("", "offer")
+			b.pass(50 * time.Millisecond)
+			s := a.session()
+			a.must(func() error { return s.Answer([]byte("answer")) })
+			p.cancel(inv)
+			if m := message.MethodOf(p.response(200)); m != "INVITE" {
+				t.Errorf("first 200 is for %s", m)
+			}
+			if m := message.MethodOf(p.response(200)); m != "CANCEL" { // T23: it has no effect
+				t.Errorf("second 200 is for %s", m)
+			}
+			p.ack()
+			p.silent(time.Minute)
+			a.saw("invited", "confirmed")
+		})
+	})
+}
+
+func TestConformance_T21_NothingAfterAFinal(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		inv := p.invite("", "offer")
+		b.pass(50 * time.Millisecond)
+		s := a.session()
+		a.must(func() error { return s.Reject(486, "") })
+		a.do(func() {
+			if s.Ring() == nil || s.Answer([]byte("answer")) == nil || s.Reject(603, "") == nil {
+				t.Error("taken after the final response")
+			}
+		})
+		p.response(486)
+		p.write(string(message.Bytes(inv)))
+		p.response(486)
+	})
+}
+
+func TestConformance_T22_CancelWithoutTransactionGets481(t *testing.T) {
+	story(t, func(b *bed) {
+		b.agent(agentIP, "1001")
+		p := b.peer(pbxIP)
+		p.callID, p.remote, p.seq = "nobody", "<sip:1001@"+pbxIP+">", 1
+		p.ask("CANCEL")
+		p.response(481)
+	})
+}
+
+func TestConformance_T24_InviteAndCancelInOneSegment300Times(t *testing.T) {
+	story(t, func(b *bed) {
+		a := b.agent(agentIP, "1001", func(c *Config, _ *Account) { c.Limits.InvitesPerSec = 1000 })
+		a.invited = func(s *Session) { _ = s.Ring() }
+		p := b.stream(pbxIP)
+		for range 300 {
+			p.callID, p.seq, p.remote = message.NewCallID(), 0, "<sip:1001@"+pbxIP+">"
+			inv := p.build("INVITE", "", "offer")
+			p.write(string(message.Bytes(inv)) + string(message.Bytes(p.sibling(inv, "CANCEL"))))
+			for got := 0; got != 487; {
+				m := p.next(time.Minute)
+				if m == nil {
+					t.Fatal("no 487 came")
+				}
+				got = m.msg.(*message.Response).StatusCode
+				if got == 487 {
+					p.ackRefusal(inv, m.msg.(*message.Response))
+				}
+			}
+		}
+		b.pass(time.Minute)
+		a.empty()
+		ends := 0
+		for _, e := range a.events {
+			if e == "ended cancelled 487" {
+				ends++
+			}
+		}
+		if ends != 300 {
+			t.Errorf("%d of 300 ended as cancelled", ends)
+		}
+	})
+}
+
+func TestConformance_T25_180And200InOneSegment200Times(t *testing.T) {
+	story(t, func(b *bed) {
+		ln, err := b.net.Host(pbxIP).Listen(t.Context(), "tcp", pbxIP+":5060")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.ends = append(b.ends, func() { ln.Close() })
+		a := b.agent(agentIP, "1001", func(_ *Config, acc *Account) { acc.Transport = "tcp" })
+		p := b.newPeer(pbxIP)
+		for i := range 200 {
+			s := a.invite("sip:peer@" + pbxIP)
+			if i == 0 {
+				c, err := ln.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.serve(c)
+			}
+			inv := p.request("INVITE")
+			p.write(p.replyText(inv, 180, "t") + p.replyText(inv, 200, "t", "", "answer"))
+			p.request("ACK")
+			a.saw("progressed 180", "answered answer")
+			a.must(func() error { return s.Hangup(ReasonHeader{}) })
+			p.reply(p.request("BYE"), 200)
+			b.pass(10 * time.Millisecond)
+			a.saw("ended completed 0")
+		}
+		a.empty()
+	})
+}
+
+func TestConformance_T26_InfosKeepTheirOrder(t *testing.T) {
+	story(t, func(b *bed) {
+		a := b.agent(agentIP, "1001")
+		p := b.stream(pbxIP)
+		p.answered(a)
+		a.saw("invited", "confirmed")
+		const n = 2000
+		for from := 0; from < n; from += 100 {
+			var all strings.Builder
+			for i := range 100 {
+				all.Write(message.Bytes(p.build("INFO", "X-Type: application/dtmf-relay", "", fmt.Sprint(from+i))))
+			}
+			p.write(all.String())
+			for range 100 {
+				p.response(200)
+			}
+		}
+		a.do(func() {
+			for i, e := range a.events {
+				if e != fmt.Sprintf("info %d", i) {
+					t.Fatalf("at %d: %s", i, e)
+				}
+			}
+			if len(a.events) != n {
+				t.Errorf("%d of %d", len(a.events), n)
+			}
+		})
+	})
+}
+
+func TestConformance_T27_LargeInviteOnAUDPAccount(t *testing.T) {
+	big := strings.Repeat("x", 9000)
+	t.Run("goes by TCP", func(t *testing.T) {
+		story(t, func(b *bed) {
+			ln, err := b.net.Host(pbxIP).Listen(t.Context(), "tcp", pbxIP+":5060")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.ends = append(b.ends, func() { ln.Close() })
+			a, p := b.agent(agentIP, "1001"), b.newPeer(pbxIP)
+			a.invite("sip:peer@"+pbxIP, func(o *InviteOptions) { o.Offer = []byte(big) })
+			c, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.serve(c)
+			inv := p.request("INVITE")
+			if v, _ := message.TopVia(inv); v.Transport != "TCP" || !strings.Contains(message.Value(inv, "Contact"), "transport=tcp") {
+				t.Errorf("Via %s, Contact %s", message.Value(inv, "Via"), message.Value(inv, "Contact"))
+			}
+			p.reply(inv, 200, "", "answer")
+			p.request("ACK")
+			a.saw("answered answer")
+		})
+	})
+	t.Run("falls back to UDP when TCP is refused", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			a.invite("sip:peer@"+pbxIP, func(o *InviteOptions) { o.Offer = []byte(big) })
+			inv := p.request("INVITE")
+			if v, _ := message.TopVia(inv); v.Transport != "UDP" || len(inv.Body()) != 9000 {
+				t.Errorf("Via %s, %d bytes", message.Value(inv, "Via"), len(inv.Body()))
+			}
+			p.reply(inv, 200, "", "answer")
+			p.request("ACK")
+			a.saw("answered answer")
+		})
+	})
+}
+
+func TestConformance_T28_LargeAnswerGoesByUDP(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invited = func(s *Session) { _ = s.Answer([]byte(strings.Repeat("y", 9000))) }
+		p.invite("", "offer")
+		if n := len(p.response(200).Body()); n != 9000 {
+			t.Errorf("%d bytes", n)
+		}
+	})
+}
