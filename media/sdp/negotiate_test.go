@@ -430,3 +430,26 @@ func BenchmarkNegotiate(b *testing.B) {
 		}
 	}
 }
+
+func TestO08_LineInUseStaysInUse(t *testing.T) {
+	l := NewLocal(1)
+	negotiate(t, l, sdp("m=audio 0 RTP/AVP 0", "m=audio 5002 RTP/AVP 0"), phone())
+	_, n := negotiate(t, l, sdp("m=audio 5000 RTP/AVP 0", "m=audio 5002 RTP/AVP 0"), phone())
+	if n.Remote.Port() != 5002 {
+		t.Errorf("moved to port %d", n.Remote.Port())
+	}
+	if _, n = negotiate(t, l, sdp("m=audio 5000 RTP/AVP 0", "m=audio 0 RTP/AVP 0"), phone()); n.Remote.Port() != 5000 {
+		t.Errorf("line in use refused: sends to %s", n.Remote)
+	}
+}
+
+func TestO11_OurPayloadTypeNeverMeansAnotherCodec(t *testing.T) {
+	l := NewLocal(1)
+	offer(t, l, phone(opus, pcmu)) // 96 is opus from now on
+	speex := Format{PayloadType: 96, Name: "speex", ClockRate: 16000}
+	text := string(offer(t, l, phone(speex, pcmu)).Bytes())
+	if strings.Contains(text, "rtpmap:96 ") {
+		t.Errorf("96 is given to another codec:\n%s", text)
+	}
+	has(t, string(offer(t, l, phone(opus)).Bytes()), "a=rtpmap:96 opus/48000/2")
+}
