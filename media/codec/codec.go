@@ -1,0 +1,77 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ringback/media/audio"
+)
+
+// MaxPayload is the longest payload, in bytes, that any codec here makes or
+// takes: one UDP datagram without fragmentation.
+const MaxPayload = 1400
+
+// ErrPayload is wrapped by what a Decoder returns for a payload it cannot read.
+var ErrPayload = errors.New("payload is not of this codec")
+
+// Codec is one audio format as it is named in SDP and counted in RTP.
+type Codec struct {
+	Name        string // as in a=rtpmap, upper case
+	PayloadType uint8  // the static one (RFC 3551), or the one we like to offer
+	ClockRate   int    // of RTP timestamps, Hz
+	SampleRate  int    // of the frames, Hz
+	Channels    int
+	Ptime       time.Duration // what we send without being asked otherwise
+	MOSLoss     float64       // robustness against loss, Bpl of ITU-T G.113
+	MOSImpair   float64       // equipment impairment, Ie of ITU-T G.113
+	newEncoder  func() Encoder
+	newDecoder  func() Decoder
+}
+
+// Encoder makes payloads out of samples.
+type Encoder interface {
+	// Encode appends the payload of pcm to dst. pcm holds a whole number of the
+	// codec's blocks; 20 ms always is.
+	Encode(dst []byte, pcm audio.Frame) ([]byte, error)
+}
+
+// Decoder makes samples out of payloads.
+type Decoder interface {
+	// Decode appends the samples of payload to dst. On an error dst is returned
+	// as it was.
+	Decode(dst audio.Frame, payload []byte) (audio.Frame, error)
+}
+
+// NewEncoder starts one sending direction.
+func (c Codec) NewEncoder() Encoder { return c.newEncoder() }
+
+// NewDecoder starts one receiving direction.
+func (c Codec) NewDecoder() Decoder { return c.newDecoder() }
+
+// FrameSamples is the number of samples in 20 ms.
+func (c Codec) FrameSamples() int { return audio.FrameSamples(c.SampleRate) }
+
+// FrameTicks is how far the RTP timestamp moves in 20 ms.
+func (c Codec) FrameTicks() uint32 { return uint32(c.ClockRate / 50) }
+
+// Ticks turns a number of samples into RTP timestamp units.
+func (c Codec) Ticks(samples int) int { return samples * c.ClockRate / c.SampleRate }
+
+// String is the name and clock rate, as in SDP.
+func (c Codec) String() string { return fmt.Sprintf("%s/%d", c.Name, c.ClockRate) }
+
+// All returns every codec of this build, best first.
+func All() []Codec { return []Codec{alaw(), mulaw()} }
+
+// Find returns the codec of a name (any case) and RTP clock rate; rate 0 takes
+// the first of that name.
+func Find(name string, clockRate int) (Codec, bool) {
+	for _, c := range All() {
+		if strings.EqualFold(c.Name, name) && (clockRate == 0 || clockRate == c.ClockRate) {
+			return c, true
+		}
+	}
+	return Codec{}, false
+}

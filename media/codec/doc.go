@@ -1,0 +1,17 @@
+// Package codec turns frames of samples into payloads and back.
+//
+// Words: a Codec is what a format is called and how it is counted in RTP; an
+// Encoder and a Decoder are one direction of one stream and may keep state; a
+// Concealer makes up what was lost.
+//
+// Where things are: codec.go the interfaces and the list of what is built in,
+// g711.go the two laws (ITU-T G.711) as tables, conceal.go loss concealment
+// (after the idea of G.711 Appendix I: the last pitch period goes on and fades).
+//
+// Clock rate and sample rate are two numbers, because RTP counts G.722 at 8000
+// though it samples at 16000 (RFC 3551 section 4.5.2); frames may be of any rate
+// from 8 to 48 kHz, and payloads of any length up to MaxPayload.
+//
+// Goroutines: none; an Encoder, Decoder or Concealer belongs to one goroutine at
+// a time. Nothing allocates when dst has room. Standard library only.
+package codec

@@ -1,0 +1,225 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ringback/media/audio"
+	"ringback/media/codec"
+	"ringback/media/device"
+	"ringback/media/mixer"
+)
+
+// The rule by which the media clock and a device's clock are kept together: of
+// what waits in a ring the least of each second is looked at. When even that is
+// more than deviceHigh a frame is left out, by blending two into one; when a
+// frame is wanted and is not there one is made up. So each direction holds 20 to
+// 60 ms for ever, however much the clocks differ.
+const (
+	deviceHolds = 400 * time.Millisecond
+	deviceHigh  = 50 * time.Millisecond
+	deviceLook  = 50 // ticks
+)
+
+// DeviceConfig sets up a DevicePort.
+type DeviceConfig struct {
+	Devices []device.Device // by preference
+	Listen  bool            // false: only played to, as a ring device is
+	OnEvent func(Event)     // DeviceChanged, DeviceLost; must only post
+	Log     *slog.Logger
+}
+
+// DevicePort is a headset, or a ring device, in a slot: what its microphone hears
+// comes into the bridge, what is routed to it is played. A device that fails
+// never ends it: the next of the list takes over.
+type DevicePort struct {
+	engine *Engine
+	super  *device.Supervisor
+	cancel context.CancelFunc
+	done   chan struct{}
+	once   sync.Once
+
+	mu   sync.Mutex
+	seat seat
+	mic  *inlet // nil: not listened to
+	ear  outlet
+}
+
+// NewDevicePort starts to keep the best of the devices at work. OnEvent is called
+// on a goroutine of the port.
+func (e *Engine) NewDevicePort(cfg DeviceConfig) (*DevicePort, error) {
+	if len(cfg.Devices) == 0 {
+		return nil, errors.New("open device: the list is empty: name at least null")
+	}
+	rate := e.cfg.Rate
+	d := &DevicePort{engine: e, done: make(chan struct{})}
+	d.seat.slot = mixer.None
+	d.ear.init(rate)
+	io := device.IO{Rate: rate, Playback: d.ear.ring}
+	if cfg.Listen {
+		d.mic = newInlet(rate)
+		io.Capture = d.mic.ring
+	}
+	d.super = device.NewSupervisor(device.SupervisorConfig{
+		Devices: cfg.Devices, IO: io, Log: cfg.Log, OnChange: func(c device.Change) { tellChange(cfg.OnEvent, c) },
+	})
+	if err := e.adopt(d); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	e.tasks.Go(func() {
+		defer close(d.done)
+		d.super.Run(ctx)
+	})
+	return d, nil
+}
+
+func tellChange(tell func(Event), c device.Change) {
+	if tell == nil {
+		return
+	}
+	if c.Lost != "" {
+		tell(DeviceLost{Name: c.Lost, Err: c.Err})
+	}
+	tell(DeviceChanged{Name: c.Device})
+}
+
+// Device names the device in use; empty when none works.
+func (d *DevicePort) Device() string { return d.super.Current() }
+
+// Close leaves the bridge and stops the device; it waits until nothing touches
+// the device any more.
+func (d *DevicePort) Close() error {
+	d.once.Do(func() {
+		_ = closePort(d, &d.mu, &d.seat)
+		d.cancel()
+		<-d.done
+		d.engine.forget(d)
+	})
+	return nil
+}
+
+// Slot implements Port.
+func (d *DevicePort) Slot() mixer.Slot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seat.slot
+}
+
+func (d *DevicePort) attach(b *Bridge, slot mixer.Slot) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seat.take(b, slot)
+}
+
+func (d *DevicePort) detach() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seat.leave()
+}
+
+func (d *DevicePort) pull(dst frame, _ time.Time, _ int) {
+	if d.mic == nil {
+		clear(dst)
+		return
+	}
+	d.mic.pull(dst)
+}
+
+func (d *DevicePort) push(src frame, _ time.Time) { d.ear.push(src) }
+func (d *DevicePort) fail(error)                  {}
+func (d *DevicePort) flush() func()               { return nil }
+
+// gauge finds the least of each look.
+type gauge struct {
+	least, n int
+}
+
+// add takes what waits now and says, once a look, whether even the least was more
+// than high.
+func (g *gauge) add(waiting, high int) bool {
+	if g.n == 0 || waiting < g.least {
+		g.least = waiting
+	}
+	if g.n++; g.n < deviceLook {
+		return false
+	}
+	g.n = 0
+	return g.least > high
+}
+
+func samplesOf(d time.Duration, rate int) int { return int(d) * rate / int(time.Second) }
+
+// inlet is the way from a microphone.
+type inlet struct {
+	ring   *audio.Ring
+	hidden *codec.Concealer
+	gauge  gauge
+	high   int
+	second frame
+}
+
+func newInlet(rate int) *inlet {
+	return &inlet{
+		ring: audio.NewRing(samplesOf(deviceHolds, rate)), hidden: codec.NewConcealer(rate),
+		high: samplesOf(deviceHigh, rate), second: make(frame, audio.FrameSamples(rate)),
+	}
+}
+
+func (in *inlet) pull(dst frame) {
+	waiting := in.ring.Len()
+	if waiting < len(dst) {
+		in.hidden.Quiet(dst)
+		return
+	}
+	if waiting > in.ring.Cap()-len(dst) { // the device came back after a stall
+		in.ring.Skip(waiting - 2*len(dst))
+	}
+	in.ring.Read(dst)
+	if in.gauge.add(waiting-len(dst), in.high) && in.ring.Len() >= len(dst) {
+		in.ring.Read(in.second)
+		audio.Crossfade(dst, dst, in.second)
+	}
+	in.hidden.Good(dst)
+}
+
+// outlet is the way to a loudspeaker.
+type outlet struct {
+	ring   *audio.Ring
+	hidden *codec.Concealer
+	gauge  gauge
+	high   int
+	held   bool // kept is to be blended with the next frame
+	kept   frame
+}
+
+func (out *outlet) init(rate int) {
+	out.ring = audio.NewRing(samplesOf(deviceHolds, rate))
+	out.hidden = codec.NewConcealer(rate)
+	out.high, out.kept = samplesOf(deviceHigh, rate), make(frame, audio.FrameSamples(rate))
+}
+
+func (out *outlet) push(src frame) {
+	if out.held {
+		audio.Crossfade(out.kept, out.kept, src)
+		out.held = false
+		out.ring.Write(out.kept)
+		return
+	}
+	waiting := out.ring.Len()
+	copy(out.kept, src)
+	if waiting == 0 { // it ran dry: one frame ahead again
+		out.hidden.Quiet(out.kept)
+		out.ring.Write(out.kept)
+		copy(out.kept, src)
+	}
+	if out.held = out.gauge.add(waiting, out.high); out.held {
+		return
+	}
+	out.hidden.Good(out.kept)
+	out.ring.Write(out.kept)
+}

@@ -1,0 +1,304 @@
+package jitter
+
+import "time"
+
+// Limits and defaults of a Config.
+const (
+	DefaultSlots = 64
+	DefaultMin   = 20 * time.Millisecond
+	DefaultMax   = 200 * time.Millisecond
+)
+
+// RFC 3550 Appendix A.1: what is still the same stream.
+const (
+	maxDropout  = 3000
+	maxMisorder = 100
+)
+
+// Config sets up a Buffer. Zero values take the defaults.
+type Config struct {
+	ClockRate int           // of timestamps, Hz; default 8000
+	Frame     int           // timestamp units that one tick plays; default 20 ms
+	Min, Max  time.Duration // of the delay target
+	Slots     int           // packets held at most; a power of two, 16 to 1024
+}
+
+// Packet is one RTP packet as the buffer needs it. Payload is copied.
+type Packet struct {
+	SSRC        uint32
+	Sequence    uint16
+	Timestamp   uint32
+	Marker      bool
+	PayloadType uint8
+	Event       bool // not audio: only its sequence number is taken note of
+	Payload     []byte
+	Arrival     time.Time
+}
+
+// Outcome is what Push did with a packet.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Queued    Outcome = iota // to be played
+	Noted                    // Packet.Event: counted, nothing to play
+	Held                     // of another stream: waits for the next one to confirm it
+	Resynced                 // confirmed another stream: queued, with the one held before
+	Duplicate                // was here before
+	Late                     // its time has passed
+)
+
+// Kind is what Next has for a tick.
+type Kind uint8
+
+// The kinds.
+const (
+	Play    Kind = iota // Item.Payload is due
+	Skip                // as Play, and one frame is to be left out, by blending two into one
+	Lost                // a packet did not come in time: conceal Item.Units
+	Stretch             // the delay grows by a frame: conceal Item.Units
+	Silence             // the sender pauses
+	Empty               // nothing has come for some time, or ever
+)
+
+// Item is what is due.
+type Item struct {
+	Kind        Kind
+	PayloadType uint8
+	Sequence    uint16
+	Units       int    // without a payload: timestamp units that pass
+	Payload     []byte // valid until the next call of Next or Following
+}
+
+// Counters counts since the Buffer was made.
+type Counters struct {
+	Played, Lost, Late, Duplicates, Skipped, Stretched, Overflows, Resyncs uint64
+}
+
+type slot struct {
+	ext     int64
+	ts      int64
+	pt      uint8
+	payload []byte
+}
+
+// Buffer is one receiving direction. Make one with New.
+type Buffer struct {
+	cfg     Config
+	slots   []slot
+	free    [][]byte
+	held    int // slots in use
+	started bool
+	ssrc    uint32
+	maxExt  int64 // greatest sequence number, extended
+	lastTS  int64 // timestamp of that packet, extended
+	playExt int64 // next sequence number to be played
+	playTS  int64 // next timestamp to be played
+	playing bool  // playTS means something
+	seen    window
+	cand    candidate
+	delay   delay
+	late    int // packets in a row
+	wait    int // ticks until the delay may be changed by a frame again
+	count   Counters
+	scratch []byte
+}
+
+type candidate struct {
+	valid  bool
+	packet Packet
+	buf    []byte
+}
+
+// New returns an empty buffer.
+func New(cfg Config) *Buffer {
+	if cfg.ClockRate <= 0 {
+		cfg.ClockRate = 8000
+	}
+	if cfg.Frame <= 0 {
+		cfg.Frame = cfg.ClockRate / 50
+	}
+	if cfg.Min <= 0 {
+		cfg.Min = DefaultMin
+	}
+	if cfg.Max < cfg.Min {
+		cfg.Max = max(DefaultMax, cfg.Min)
+	}
+	size := 16
+	for want := cfg.Slots; size < 1024 && (size < want || (want == 0 && size < DefaultSlots)); {
+		size *= 2
+	}
+	cfg.Slots = size
+	b := &Buffer{cfg: cfg, slots: make([]slot, size)}
+	b.delay.init(cfg)
+	return b
+}
+
+// SSRC is the stream that is played now; ok is false before the first packet.
+func (b *Buffer) SSRC() (ssrc uint32, ok bool) { return b.ssrc, b.started }
+
+// Counters returns what was counted.
+func (b *Buffer) Counters() Counters { return b.count }
+
+// Len is the number of packets held.
+func (b *Buffer) Len() int { return b.held }
+
+// Target is the delay that is aimed at now.
+func (b *Buffer) Target() time.Duration { return b.delay.duration(b.delay.target) }
+
+// Sequence is the greatest extended sequence number of the stream: the number of
+// times it wrapped, times 65536, plus the number (RFC 3550 Appendix A.1).
+func (b *Buffer) Sequence() int64 { return b.maxExt }
+
+// Reset forgets the stream and what is held; the counters stay.
+func (b *Buffer) Reset() {
+	b.flush()
+	b.started, b.playing, b.cand.valid = false, false, false
+	b.delay.init(b.cfg)
+}
+
+func (b *Buffer) flush() {
+	for i := range b.slots {
+		b.release(&b.slots[i])
+	}
+}
+
+func (b *Buffer) release(s *slot) {
+	if s.payload != nil {
+		b.free = append(b.free, s.payload)
+		s.payload = nil
+		b.held--
+	}
+}
+
+// Push takes a packet. It may be called in any order of sequence numbers.
+func (b *Buffer) Push(p Packet) Outcome {
+	if !b.started {
+		b.start(p)
+		return b.insert(p, int64(p.Sequence))
+	}
+	step := int64(int16(p.Sequence - uint16(b.maxExt)))
+	if p.SSRC != b.ssrc || step >= maxDropout || step <= -maxMisorder || b.rebased(p) {
+		return b.hold(p)
+	}
+	b.cand.valid = false
+	return b.insert(p, b.maxExt+step)
+}
+
+// rebased says that the sender's timestamps have jumped: they are off what the
+// arrival says by seconds, though the sequence goes on.
+func (b *Buffer) rebased(p Packet) bool {
+	if p.Event || !b.delay.known {
+		return false
+	}
+	off := b.delay.transit(p.Arrival, b.extendTS(p.Timestamp)) - b.delay.least()
+	limit := int64(2 * b.cfg.ClockRate)
+	return off > limit || off < -limit
+}
+
+func (b *Buffer) hold(p Packet) Outcome {
+	c := &b.cand
+	if c.valid && c.packet.SSRC == p.SSRC && p.Sequence == c.packet.Sequence+1 {
+		c.valid = false
+		first := c.packet
+		first.Payload = c.buf
+		b.Reset()
+		b.count.Resyncs++
+		b.start(first)
+		b.insert(first, int64(first.Sequence))
+		b.insert(p, int64(first.Sequence)+1)
+		return Resynced
+	}
+	c.buf = append(c.buf[:0], p.Payload...)
+	p.Payload = nil
+	c.packet, c.valid = p, true
+	return Held
+}
+
+func (b *Buffer) start(p Packet) {
+	b.started, b.ssrc = true, p.SSRC
+	b.maxExt = int64(p.Sequence) - 1
+	b.playExt = int64(p.Sequence)
+	b.lastTS = int64(p.Timestamp)
+	b.seen.reset(b.maxExt)
+}
+
+func (b *Buffer) extendTS(ts uint32) int64 { return b.lastTS + int64(int32(ts-uint32(b.lastTS))) }
+
+// insert queues a packet of the present stream.
+func (b *Buffer) insert(p Packet, ext int64) Outcome {
+	if b.seen.mark(ext) {
+		b.count.Duplicates++
+		return Duplicate
+	}
+	ts := b.extendTS(p.Timestamp)
+	if ext > b.maxExt {
+		b.maxExt, b.lastTS = ext, ts
+	}
+	if p.Event {
+		b.delay.idle = max(b.delay.idle, lostTicks)
+		return Noted
+	}
+	b.delay.arrived(p.Arrival, ts)
+	if b.playing && (ext < b.playExt || ts+int64(b.cfg.Frame) <= b.playTS) && !b.belated(p, ts) {
+		b.count.Late++
+		return Late
+	}
+	b.late = 0
+	b.playExt = b.earliest(ext)
+	if b.held == 0 && b.playing && (p.Marker || b.delay.idle > 10) {
+		b.playing = false // after a pause nobody hears the clock being set again
+	}
+	b.makeRoom(ext)
+	s := &b.slots[ext&int64(len(b.slots)-1)]
+	b.release(s)
+	*s = slot{ext: ext, ts: ts, pt: p.PayloadType, payload: append(b.take(), p.Payload...)}
+	b.held++
+	return Queued
+}
+
+// belated says that so many packets were late that the way has become longer:
+// then the delay is found anew, starting with this packet.
+func (b *Buffer) belated(p Packet, ts int64) bool {
+	if b.late++; b.late < lateRun {
+		return false
+	}
+	b.flush()
+	b.delay.init(b.cfg)
+	b.delay.arrived(p.Arrival, ts)
+	b.playing = false
+	return true
+}
+
+// earliest is the next number to be played now that ext has come: before the
+// first was played, an earlier packet may still come first.
+func (b *Buffer) earliest(ext int64) int64 {
+	if !b.playing && (b.held == 0 || ext < b.playExt) {
+		return ext
+	}
+	return b.playExt
+}
+
+// makeRoom drops the oldest packets when ext is too far ahead of them.
+func (b *Buffer) makeRoom(ext int64) {
+	oldest := ext - int64(len(b.slots)) + 1
+	if b.playExt >= oldest {
+		return
+	}
+	for i := range b.slots {
+		if s := &b.slots[i]; s.payload != nil && s.ext < oldest {
+			b.release(s)
+			b.count.Overflows++
+		}
+	}
+	b.playExt = oldest
+}
+
+func (b *Buffer) take() []byte {
+	if n := len(b.free); n > 0 {
+		buf := b.free[n-1]
+		b.free = b.free[:n-1]
+		return buf[:0]
+	}
+	return make([]byte, 0, 172)
+}

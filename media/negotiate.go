@@ -1,0 +1,147 @@
+package media
+
+import (
+	"fmt"
+	"time"
+
+	"ringback/media/codec"
+	"ringback/media/sdp"
+)
+
+// capabilities is what this session can do when it wants dir.
+func (s *Session) capabilities(dir sdp.Direction) sdp.Capabilities {
+	can := sdp.Capabilities{
+		Address: s.cfg.PublicIP, Port: s.ports.local.Port(), RTCPPort: s.ports.local.Port() + 1,
+		Events: s.cfg.DTMF, Direction: dir, Ptime: s.cfg.Ptime, MaxPtime: maxPtime,
+	}
+	for _, c := range s.codecs {
+		can.Codecs = append(can.Codecs, sdp.Format{
+			PayloadType: c.PayloadType, Name: c.Name, ClockRate: c.ClockRate, Channels: c.Channels,
+		})
+	}
+	return can
+}
+
+// CreateOffer returns an SDP offer that asks for dir (RFC 3264 sections 5 and
+// 8); it changes nothing until AcceptAnswer. ErrOfferPending while an offer of
+// ours is open, ErrClosed.
+func (s *Session) CreateOffer(dir sdp.Direction) ([]byte, error) {
+	s.sig.Lock()
+	defer s.sig.Unlock()
+	if s.isClosed() {
+		return nil, fmt.Errorf("create offer: %w", ErrClosed)
+	}
+	if s.offer != nil {
+		return nil, fmt.Errorf("create offer: %w", ErrOfferPending)
+	}
+	offer, err := sdp.BuildOffer(s.local, s.capabilities(dir))
+	if err != nil {
+		return nil, fmt.Errorf("create offer: %w", err)
+	}
+	s.offer, s.offered = offer, dir
+	return offer.Bytes(), nil
+}
+
+// AcceptOffer answers an offer of the peer and starts or changes the media.
+// dir is what we want. The error of an offer that cannot be taken is a
+// *sdp.Refusal with the response to send; then nothing has changed.
+// ErrOfferPending while an offer of ours is open (RFC 3264 section 4), ErrClosed.
+func (s *Session) AcceptOffer(remote []byte, dir sdp.Direction) ([]byte, error) {
+	s.sig.Lock()
+	defer s.sig.Unlock()
+	if s.isClosed() {
+		return nil, fmt.Errorf("accept offer: %w", ErrClosed)
+	}
+	if s.offer != nil {
+		return nil, fmt.Errorf("accept offer: %w", ErrOfferPending)
+	}
+	offer, err := sdp.ParseOffer(remote)
+	if err != nil {
+		return nil, err
+	}
+	answer, agreed, err := sdp.Negotiate(s.local, offer, s.capabilities(dir))
+	if err != nil {
+		return nil, err
+	}
+	s.offer = nil
+	s.commit(agreed, dir)
+	return answer.Bytes(), nil
+}
+
+// AcceptAnswer takes the answer to our offer. A provisional one (an unreliable
+// 183) starts the media and may be followed by others until a final one; the
+// same one again changes nothing. The error of an answer that cannot be taken is
+// a *sdp.Refusal. ErrNoOffer, ErrClosed.
+func (s *Session) AcceptAnswer(remote []byte, provisional bool) error {
+	s.sig.Lock()
+	defer s.sig.Unlock()
+	if s.isClosed() {
+		return fmt.Errorf("accept answer: %w", ErrClosed)
+	}
+	if s.offer == nil {
+		return fmt.Errorf("accept answer: %w", ErrNoOffer)
+	}
+	answer, err := sdp.ParseAnswer(remote)
+	if err != nil {
+		return err
+	}
+	agreed, err := sdp.Apply(s.local, s.offer, answer)
+	if err != nil {
+		return err
+	}
+	if !provisional {
+		s.offer = nil
+	}
+	s.commit(agreed, s.offered)
+	return nil
+}
+
+// RollbackOffer forgets an offer of ours that was refused; what was agreed on
+// before stands (RFC 3261 section 14.1).
+func (s *Session) RollbackOffer() {
+	s.sig.Lock()
+	s.offer = nil
+	s.sig.Unlock()
+}
+
+func (s *Session) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// commit makes what was agreed on what the tick works by.
+func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := &s.link
+	could := l.active.Receives()
+	l.wanted, l.remote, l.held, l.mux = wanted, n.RemoteDirection, n.HeldByRemote(), n.RTCPMux
+	l.active = n.Direction
+	if n.Rejected {
+		l.active = sdp.Inactive
+	}
+	l.source.expect(plain(n.Remote), s.cfg.NAT, now)
+	l.rtcpTo = plain(n.RemoteRTCP)
+	l.ready = true
+	s.rx.receive(s.codecs, n, s.cfg.MaxDelay)
+	s.tx.send(s.codecs, n, s.cfg.Ptime, &s.out)
+	if !l.active.Sends() {
+		s.tx.pause(&s.out)
+	}
+	if !could && l.active.Receives() {
+		s.alive.restart(now)
+	}
+	s.control.start(now)
+}
+
+// match finds our codec of an SDP format.
+func match(codecs []codec.Codec, f sdp.Format) (codec.Codec, bool) {
+	for _, c := range codecs {
+		if g, ok := codec.Find(f.Name, f.ClockRate); ok && g.Name == c.Name && g.ClockRate == c.ClockRate {
+			return c, true
+		}
+	}
+	return codec.Codec{}, false
+}

@@ -1,0 +1,375 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"ringback/dtmf"
+	"ringback/media/codec"
+	"ringback/media/mixer"
+	"ringback/media/sdp"
+)
+
+// SessionConfig sets up a Session. LocalIP is required.
+type SessionConfig struct {
+	LocalIP    netip.Addr    // where its sockets are opened
+	PublicIP   netip.Addr    // what its SDP names; zero: LocalIP
+	Ports      PortRange     // zero: DefaultPorts
+	Codecs     []string      // names by preference; nil: all of package codec
+	DTMF       bool          // offer and take telephone-event
+	NAT        bool          // learn once where the peer really sends from
+	Ptime      time.Duration // asked of the peer, and sent unless it asks otherwise; zero: 20 ms
+	MaxDelay   time.Duration // greatest target of the jitter buffer; zero: 200 ms
+	CNAME      string        // in RTCP (RFC 3550 section 6.5.1); empty: drawn
+	SilentFor  time.Duration // until MediaSilent; zero: 5 s
+	TimeoutFor time.Duration // until RTPTimeout; zero: 30 s
+	OnEvent    func(Event)   // on a goroutine of the engine: must only post
+	Log        *slog.Logger
+}
+
+func (c *SessionConfig) complete() error {
+	if !c.LocalIP.IsValid() || c.LocalIP.IsUnspecified() {
+		return fmt.Errorf("open media session: local address %q: give the address that the peer can reach", c.LocalIP)
+	}
+	if !c.PublicIP.IsValid() {
+		c.PublicIP = c.LocalIP
+	}
+	if c.Ptime == 0 {
+		c.Ptime = 20 * time.Millisecond
+	}
+	if c.Ptime < minPtime || c.Ptime > maxPtime {
+		return fmt.Errorf("open media session: ptime %s: use %s to %s", c.Ptime, minPtime, maxPtime)
+	}
+	if c.SilentFor <= 0 {
+		c.SilentFor = 5 * time.Second
+	}
+	if c.TimeoutFor <= 0 {
+		c.TimeoutFor = 30 * time.Second
+	}
+	if c.CNAME == "" {
+		c.CNAME = newCNAME()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// codecs turns the names of a configuration into codecs.
+func (c *SessionConfig) codecs() ([]codec.Codec, error) {
+	if len(c.Codecs) == 0 {
+		return codec.All(), nil
+	}
+	var found []codec.Codec
+	for _, name := range c.Codecs {
+		one, ok := codec.Find(name, 0)
+		if !ok {
+			return nil, fmt.Errorf("open media session: codec %q is not in this build: use %v", name, codec.All())
+		}
+		found = append(found, one)
+	}
+	return found, nil
+}
+
+// Session is all media with one peer. Its methods may be called from any
+// goroutine and do not wait for the network.
+type Session struct {
+	engine *Engine
+	cfg    SessionConfig
+	log    *slog.Logger
+	ports  pair
+	codecs []codec.Codec
+
+	sig     sync.Mutex // offers and answers, one after the other
+	local   *sdp.Local
+	offer   *sdp.Offer // ours, not finally answered
+	offered sdp.Direction
+
+	mu      sync.Mutex // everything below; held while a tick works on the session
+	rtp     socket
+	rtcp    socket
+	seat    seat
+	onWheel bool
+	closed  bool
+	failed  bool
+	out     outbox
+	link    link
+	rx      receiver
+	tx      transmitter
+	control control
+	alive   alive
+	ticks   uint64
+	buf     [maxDatagram]byte
+}
+
+// link is what was agreed on with the peer.
+type link struct {
+	ready  bool // something was agreed on
+	wanted sdp.Direction
+	active sdp.Direction // what may be sent and is received
+	remote sdp.Direction // what the peer said
+	held   bool
+	mux    bool
+	source source
+	rtcpTo netip.AddrPort
+}
+
+// NewSession opens a pair of ports and starts to work on the session. Nothing is
+// sent before something was agreed on.
+func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	codecs, err := cfg.codecs()
+	if err != nil {
+		return nil, err
+	}
+	ports, err := e.ports.listen(context.Background(), e.cfg.Network, cfg.LocalIP, cfg.Ports)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{engine: e, cfg: cfg, log: cfg.Log, ports: ports, codecs: codecs, local: sdp.NewLocal(0)}
+	s.seat.slot = mixer.None
+	s.out.tell = cfg.OnEvent
+	s.rtp, s.rtcp = newSocket(ports.rtp, &e.tasks), newSocket(ports.rtcp, &e.tasks)
+	s.rx.init(e.cfg.Rate)
+	s.tx.init(e.cfg.Rate)
+	if err := e.adopt(s); err != nil {
+		s.closeSockets()
+		return nil, err
+	}
+	s.onWheel = true
+	e.place((*solo)(s))
+	return s, nil
+}
+
+// LocalAddr is where RTP is received.
+func (s *Session) LocalAddr() netip.AddrPort { return s.ports.local }
+
+// RemoteAddr is where RTP is sent to: the source that was locked, otherwise what
+// the peer's SDP says; zero before that.
+func (s *Session) RemoteAddr() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.source.target()
+}
+
+// Direction is what each side said last: ours as asked for in CreateOffer or
+// AcceptOffer, and the peer's. Both are Inactive before anything was agreed on.
+func (s *Session) Direction() (local, remote sdp.Direction) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.wanted, s.link.remote
+}
+
+// Active is what may be sent and is received now.
+func (s *Session) Active() sdp.Direction {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.active
+}
+
+// HeldByRemote says that the peer does not want to hear us.
+func (s *Session) HeldByRemote() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.held
+}
+
+// Codec names what is sent, as in SDP ("PCMA/8000"); empty before an answer.
+func (s *Session) Codec() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tx.name()
+}
+
+// CanSendEvents says that the peer takes telephone-event.
+func (s *Session) CanSendEvents() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tx.events != nil
+}
+
+// Slot is the session's place in its bridge; mixer.None when it is in none.
+func (s *Session) Slot() mixer.Slot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seat.slot
+}
+
+// Close says RTCP BYE, leaves the bridge and frees the ports. It may be called
+// again.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	bridge := s.seat.bridge
+	s.mu.Unlock()
+	if bridge != nil {
+		bridge.Remove(s)
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.sendBye(time.Now())
+	s.tx.abort(&s.out, ErrClosed)
+	s.out.queue = nil
+	tell := s.out.take()
+	s.closeSockets()
+	s.mu.Unlock()
+	if tell != nil {
+		tell()
+	}
+	s.engine.forget(s)
+	return nil
+}
+
+func (s *Session) closeSockets() {
+	s.rtp.close()
+	s.rtcp.close()
+	s.engine.ports.free(s.ports.local)
+}
+
+// solo is a session that is in no bridge, on the wheel by itself.
+type solo Session
+
+func (o *solo) tick(now time.Time, skipped int) (stays bool) {
+	s := (*Session)(o)
+	stays, tell := s.tickAlone(now, skipped)
+	if tell != nil {
+		s.engine.tell("session", tell)
+	}
+	return stays
+}
+
+func (s *Session) tickAlone(now time.Time, skipped int) (stays bool, tell func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.stop(s.engine.recovered("session", cause))
+			stays, tell = true, s.out.take()
+		}
+	}()
+	if s.closed || s.seat.bridge != nil {
+		s.onWheel = false
+		return false, nil
+	}
+	s.pullLocked(s.rx.scratch, now, skipped)
+	clear(s.rx.scratch)
+	s.pushLocked(s.rx.scratch, now)
+	return true, s.out.take()
+}
+
+// stop ends work on the session after a panic; it stays until it is closed.
+func (s *Session) stop(err error) {
+	s.failed = true
+	s.out.add(Failed{Err: err})
+}
+
+// pull implements Port.
+func (s *Session) pull(dst frame, now time.Time, skipped int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pullLocked(dst, now, skipped)
+}
+
+// push implements Port.
+func (s *Session) push(src frame, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pushLocked(src, now)
+}
+
+func (s *Session) pullLocked(dst frame, now time.Time, skipped int) {
+	if s.closed || s.failed {
+		clear(dst)
+		return
+	}
+	s.ticks++
+	s.tx.skip(skipped)
+	s.readRTP(now)
+	if s.ticks%rtcpEvery == 0 {
+		s.readRTCP(now)
+		s.watch(now)
+	}
+	s.rx.frame(dst, now, s.link.active.Receives())
+	s.hearDigits(now)
+}
+
+func (s *Session) pushLocked(src frame, now time.Time) {
+	if s.closed || s.failed {
+		return
+	}
+	s.transmit(src, now)
+	if s.ticks%rtcpEvery == 0 {
+		s.report(now)
+	}
+}
+
+func (s *Session) attach(b *Bridge, slot mixer.Slot) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return fmt.Errorf("add session to bridge: %w", ErrClosed)
+	}
+	return s.seat.take(b, slot)
+}
+
+func (s *Session) detach() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seat.leave()
+	if !s.onWheel && !s.closed {
+		s.onWheel = true
+		s.engine.place((*solo)(s))
+	}
+}
+
+func (s *Session) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop(err)
+}
+
+func (s *Session) flush() func() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.take()
+}
+
+// SendMethod is how SendDigits sends.
+type SendMethod uint8
+
+// The methods. SIP INFO is not media: the agent does it.
+const (
+	RFC4733 SendMethod = iota
+	InBand
+)
+
+// SendDigits queues digits behind those being sent. done is called once, on a
+// goroutine of the engine, with nil after the last packet of the last digit, or
+// with why it was not sent (ErrNotSending, ErrClosed). It is not called when
+// SendDigits itself returns an error: ErrNoEvents, ErrNotSending, ErrClosed.
+func (s *Session) SendDigits(digits dtmf.Sequence, method SendMethod, done func(error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed || s.failed:
+		return fmt.Errorf("send digits: %w", ErrClosed)
+	case !s.link.active.Sends():
+		return fmt.Errorf("send digits: %w", ErrNotSending)
+	case method == RFC4733 && s.tx.events == nil:
+		return fmt.Errorf("send digits: %w", ErrNoEvents)
+	case len(digits.Digits()) == 0:
+		return errors.New("send digits: there is none in it")
+	}
+	s.tx.queueDigits(digits, method, done)
+	return nil
+}
