@@ -67,6 +67,7 @@ func newServerDialog(s *Session, req *message.Request, flow Flow) *dialog {
 		local: s.local, remote: s.remote, localSeq: rand.Uint32N(1 << 30), remoteSeq: seq, seen: true,
 		routes: recordRoutes(req)}
 	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}
+	d.target = s.remote.URI // RFC 2543: a caller without Contact is where its From says
 	d.learn(req, flow)
 	return d
 }

@@ -137,6 +137,9 @@ func (u *UA) receiveOutside(server *transaction.Server, req *message.Request, fl
 // not here.
 func (u *UA) addressee(req *message.Request, accounts []*Account) (a *Account, ok bool) {
 	user := message.RequestURI(req).UserText()
+	if len(accounts) == 0 && u.cfg.Policy.AcceptFrom == AcceptAnyone {
+		accounts = u.peers.order
+	}
 	for _, a := range accounts {
 		if user == a.AOR.UserText() || user == a.user() {
 			return a, true
@@ -205,7 +208,7 @@ func (u *UA) receiveInvite(server *transaction.Server, req *message.Request, flo
 		u.refuse(server, 503, Header{Name: "Retry-After", Value: "5"})
 		return
 	}
-	if _, ok := contactOf(req); !ok {
+	if _, ok := contactOf(req); !ok && message.Has(req, "Contact") {
 		u.refuse(server, 400)
 		return
 	}

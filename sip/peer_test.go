@@ -353,3 +353,38 @@ func (p *peer) answers(a *agent, lines ...string) *Session {
 	p.bed.pass(20 * time.Millisecond)
 	return s
 }
+
+// anyPeer is a scripted end that takes text on every port that a Via of the
+// torture messages names.
+type anyPeer struct {
+	*peer
+	texts chan string
+}
+
+func (b *bed) anyPeer(ip string) *anyPeer {
+	b.Helper()
+	a := &anyPeer{peer: b.newPeer(ip), texts: make(chan string, 1000)}
+	for _, port := range []string{"5060", "5050", "5061", "9823", "5072"} {
+		pc, err := b.net.Host(ip).ListenPacket(context.Background(), "udp", ip+":"+port)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if a.packets == nil {
+			a.packets, a.to = pc, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(agentIP+":5060"))
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			buf := make([]byte, 65536)
+			for {
+				n, _, err := pc.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				a.texts <- string(buf[:n])
+			}
+		}()
+		b.ends = append(b.ends, func() { pc.Close(); <-done })
+	}
+	return a
+}
