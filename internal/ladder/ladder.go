@@ -109,7 +109,11 @@ func (d *drawing) head() {
 func (d *drawing) message(m Message, start time.Time) {
 	h := read(m.Raw)
 	from, to := d.columns[d.party(m.From)], d.columns[d.party(m.To)]
-	fmt.Fprintf(&d.out, "%8d  %s\n", m.At.Sub(start).Milliseconds(), d.arrow(d.label(h), from, to))
+	asker := from
+	if !h.isRequest() {
+		asker = to
+	}
+	fmt.Fprintf(&d.out, "%8d  %s\n", m.At.Sub(start).Milliseconds(), d.arrow(d.label(h, asker), from, to))
 	for _, line := range d.details(h) {
 		d.out.WriteString(strings.Repeat(" ", 10+min(from, to)*gap+4) + line + "\n")
 	}
@@ -147,7 +151,8 @@ func pad(s string, width int, with rune) string {
 }
 
 // label is the message in one line: what it is and to which dialog it belongs.
-func (d *drawing) label(h head) string {
+// asker is the column that sent the request.
+func (d *drawing) label(h head, asker int) string {
 	if h.broken {
 		return clean("(no SIP) " + h.first)
 	}
@@ -161,7 +166,7 @@ func (d *drawing) label(h head) string {
 	cseq := strings.Fields(h.get("CSeq"))
 	ref := d.names.callID(h.get("Call-ID"))
 	if len(cseq) == 2 {
-		ref += " " + cseq[0]
+		ref += " " + d.names.sequence(h.get("Call-ID"), asker, cseq[0])
 		if !h.isRequest() {
 			ref += " " + cseq[1]
 		}

@@ -3,15 +3,33 @@ package ladder
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
 // names puts short stable names in place of what is random in a message.
 type names struct {
 	given map[string]map[string]string // kind -> value -> name
+	first map[string]int64             // dialog and asker -> its first CSeq
 }
 
-func newNames() *names { return &names{given: map[string]map[string]string{}} }
+func newNames() *names {
+	return &names{given: map[string]map[string]string{}, first: map[string]int64{}}
+}
+
+// sequence counts the CSeq numbers of one side of a dialog from 1: where they
+// begin is random (RFC 3261 8.1.1.5).
+func (n *names) sequence(callID string, asker int, cseq string) string {
+	number, err := strconv.ParseInt(cseq, 10, 64)
+	if err != nil {
+		return clean(cseq)
+	}
+	key := fmt.Sprint(asker, " ", callID)
+	if _, ok := n.first[key]; !ok {
+		n.first[key] = number
+	}
+	return strconv.FormatInt(number-n.first[key]+1, 10)
+}
 
 func (n *names) name(kind, value string) string {
 	if value == "" {
