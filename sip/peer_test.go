@@ -154,7 +154,7 @@ func (p *peer) next(d time.Duration) *arrival {
 // request is the next message, which must be a request of that method.
 func (p *peer) request(method string) *message.Request {
 	p.bed.Helper()
-	a := p.next(40 * time.Second)
+	a := p.next(10 * time.Minute)
 	if a == nil {
 		p.bed.Fatalf("no %s came", method)
 	}
@@ -175,7 +175,7 @@ func (p *peer) request(method string) *message.Request {
 // response is the next message, which must be a response with that code.
 func (p *peer) response(code int) *message.Response {
 	p.bed.Helper()
-	a := p.next(40 * time.Second)
+	a := p.next(10 * time.Minute)
 	if a == nil {
 		p.bed.Fatalf("no %d came", code)
 	}
