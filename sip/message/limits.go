@@ -7,4 +7,5 @@ const (
 	MaxHeaders     = 200   // header lines
 	MaxVias        = 70    // hops
 	MaxParams      = 64    // parameters of one element or URI
+	MaxElements    = 256   // comma-separated elements of one line
 )

@@ -106,7 +106,7 @@ func ParseParams(s string) (Params, error) {
 			return nil, fmt.Errorf("read parameters: unexpected %q", clip(s[i:]))
 		}
 		i = skipBlanks(s, i+1)
-		if i == len(s) && len(ps) > 0 {
+		if i == len(s) {
 			break
 		}
 		if len(ps) == MaxParams {

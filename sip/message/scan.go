@@ -72,8 +72,8 @@ func unquote(s string) string {
 	return string(b)
 }
 
-// Quote makes a quoted string of s, with quotes and backslashes escaped. CR, LF
-// and NUL become blanks, so that the result can never end its line.
+// Quote makes a quoted string of s, with quotes and backslashes escaped. Control
+// characters but TAB become blanks, so that the result can never end its line.
 func Quote(s string) string {
 	b := make([]byte, 0, len(s)+2)
 	b = append(b, '"')
@@ -81,7 +81,7 @@ func Quote(s string) string {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
-		case c < 0x20 || c == 0x7f:
+		case c < 0x20 && c != '\t' || c == 0x7f:
 			b = append(b, ' ')
 		default:
 			b = append(b, c)
@@ -112,6 +112,9 @@ func splitTop(s string, sep byte) ([]string, error) {
 		case c == '<':
 			angle = true
 		case c == sep:
+			if len(out) == MaxElements-1 {
+				return nil, fmt.Errorf("more than %d elements", MaxElements)
+			}
 			out = append(out, trimBlanks(s[start:i]))
 			start = i + 1
 		}

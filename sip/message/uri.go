@@ -46,7 +46,8 @@ func parseURI(s string) (URI, error) {
 	}
 	u := URI{Scheme: strings.ToLower(s[:colon])}
 	for i := 0; i < len(u.Scheme); i++ {
-		if c := u.Scheme[i]; !isAlnum(c) && (i == 0 || strings.IndexByte("+-.", c) < 0) {
+		c := u.Scheme[i]
+		if (c < 'a' || c > 'z') && (i == 0 || !isAlnum(c) && strings.IndexByte("+-.", c) < 0) {
 			return URI{}, errors.New("bad scheme")
 		}
 	}
@@ -273,13 +274,15 @@ func (u URI) Equal(v URI) bool {
 
 // model makes sipgo's URI of ours, so that a Request-URI goes out as given.
 func (u URI) model() sip.Uri {
-	m := sip.Uri{Scheme: u.Scheme, User: u.User, Password: u.Password, Host: u.Host, Port: int(u.Port)}
 	if u.Scheme != "" && !u.IsSIP() {
-		other := sip.Uri{}
-		if sip.ParseUri(u.String(), &other) == nil {
-			return other
+		// Only its parser fills the opaque part, and it knows schemes of letters only.
+		m := sip.Uri{}
+		if sip.ParseUri("opaque:"+u.Opaque, &m) == nil {
+			m.Scheme = u.Scheme
 		}
+		return m
 	}
+	m := sip.Uri{Scheme: u.Scheme, User: u.User, Password: u.Password, Host: u.Host, Port: int(u.Port)}
 	if strings.IndexByte(u.Host, ':') >= 0 {
 		m.Host = "[" + u.Host + "]"
 	}
