@@ -79,7 +79,7 @@ func (b *bed) agent(ip, user string, opts ...setup) *agent {
 	if a.UA, err = NewUA(cfg); err != nil {
 		b.Fatal(err)
 	}
-	a.UA.peers.learn(a.account, hostAddr(uri("sip:" + pbxIP)))
+	a.UA.peers.learn(a.account, hostAddr(uri("sip:"+pbxIP)))
 	go a.loop.Run(ctx)
 	b.ends = append(b.ends, func() {
 		short, stop := context.WithTimeout(context.Background(), time.Second)

@@ -143,7 +143,9 @@ func TestConformance_E05_ReliableProvisionalAsClient(t *testing.T) {
 		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
 		a.invite("sip:peer@" + pbxIP)
 		inv := p.request("INVITE")
-		send := func(rseq int) { p.reply(inv, 183, "Require: 100rel", fmt.Sprint("RSeq: ", rseq), "", fmt.Sprint("early ", rseq)) }
+		send := func(rseq int) {
+			p.reply(inv, 183, "Require: 100rel", fmt.Sprint("RSeq: ", rseq), "", fmt.Sprint("early ", rseq))
+		}
 		send(1)
 		prack := p.request("PRACK")
 		if got := message.Value(prack, "RAck"); got != fmt.Sprintf("1 %d INVITE", seqOf(inv)) {

@@ -219,7 +219,9 @@ func TestConformance_T17_CancelWaitsForA1xx(t *testing.T) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
 			s := a.invite("sip:peer@" + pbxIP)
 			inv := p.request("INVITE")
-			a.must(func() error { return s.Hangup(ReasonHeader{Protocol: "SIP", Cause: 200, Text: "Call completed elsewhere"}) })
+			a.must(func() error {
+				return s.Hangup(ReasonHeader{Protocol: "SIP", Cause: 200, Text: "Call completed elsewhere"})
+			})
 			p.silent(400 * time.Millisecond) // RFC 3261 9.1: no CANCEL before a 1xx
 			p.reply(inv, 180)
 			cancel := p.request("CANCEL")

@@ -1,0 +1,509 @@
+package sip
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ringback/sip/message"
+)
+
+const target = "sip:2002@" + pbxIP
+
+// sipfrag are the lines of a NOTIFY of a transfer.
+func sipfrag(id uint32, state, status string) []string {
+	event := "Event: refer"
+	if id != 0 {
+		event += ";id=" + uintText(id)
+	}
+	return []string{event, "Subscription-State: " + state, "X-Type: message/sipfrag;version=2.0", "", "SIP/2.0 " + status + "\r\n"}
+}
+
+func TestConformance_X01_ReferAccepted(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.on = func(_ *Session, e Event) {
+			if r, ok := e.(ReferReceived); ok {
+				if err := r.Refer.Accept(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		p.answered(a)
+		p.ask("REFER", "Refer-To: <"+target+">", "Referred-By: <sip:boss@pbx>")
+		p.response(202)
+		n := p.request("NOTIFY")
+		if message.Value(n, "Event") != "refer" || !strings.HasPrefix(message.Value(n, "Subscription-State"), "active;expires=") ||
+			string(n.Body()) != "SIP/2.0 100 Trying\r\n" || !strings.HasPrefix(message.Value(n, "Content-Type"), "message/sipfrag") {
+			t.Errorf("NOTIFY:\n%s", n)
+		}
+		p.reply(n, 200)
+		if got := a.last[len(a.last)-1].(ReferReceived).Refer; got.To().String() != target || got.ReferredBy() != "<sip:boss@pbx>" {
+			t.Errorf("to %s, by %s", got.To(), got.ReferredBy())
+		}
+	})
+}
+
+func TestConformance_X02_ResultIsToldOnce(t *testing.T) {
+	for _, code := range []int{200, 486, 603, 408} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			story(t, func(b *bed) {
+				a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+				var refer *IncomingRefer
+				a.on = func(_ *Session, e Event) {
+					if r, ok := e.(ReferReceived); ok {
+						refer = r.Refer
+						_ = refer.Accept()
+					}
+				}
+				p.answered(a)
+				p.ask("REFER", "Refer-To: <"+target+">")
+				p.response(202)
+				p.reply(p.request("NOTIFY"), 200)
+				a.must(func() error { return refer.Notify(code, "", true) })
+				n := p.request("NOTIFY")
+				if message.Value(n, "Subscription-State") != "terminated;reason=noresource" ||
+					!strings.HasPrefix(string(n.Body()), fmt.Sprintf("SIP/2.0 %d ", code)) {
+					t.Errorf("NOTIFY:\n%s", n)
+				}
+				p.reply(n, 200)
+				a.do(func() {
+					if refer.Notify(200, "", true) == nil {
+						t.Error("a second final was taken")
+					}
+				})
+				p.silent(5 * time.Minute)
+			})
+		})
+	}
+	t.Run("the handler never tells: 408", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			a.on = func(_ *Session, e Event) {
+				if r, ok := e.(ReferReceived); ok {
+					_ = r.Refer.Accept()
+				}
+			}
+			p.answered(a)
+			p.ask("REFER", "Refer-To: <"+target+">")
+			p.response(202)
+			p.reply(p.request("NOTIFY"), 200)
+			n := p.request("NOTIFY")
+			if !strings.HasPrefix(string(n.Body()), "SIP/2.0 408 ") {
+				t.Errorf("body %s", n.Body())
+			}
+			p.reply(n, 200)
+		})
+	})
+}
+
+func TestConformance_X03_BadReferTo(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		p.answered(a)
+		a.saw("invited", "confirmed")
+		for _, c := range []struct {
+			code  int
+			lines []string
+		}{
+			{400, nil},
+			{400, []string{"Refer-To: <sip:a@x>", "Refer-To: <sip:b@x>"}},
+			{400, []string{"Refer-To: <sip:a@x>, <sip:b@x>"}},
+			{400, []string{"Refer-To: <sip:a@x"}},
+			{416, []string{"Refer-To: <tel:+81312345678>"}},
+			{416, []string{"Refer-To: <http://x/>"}},
+		} {
+			p.ask("REFER", c.lines...)
+			p.response(c.code)
+		}
+		a.saw()
+		p.silent(time.Minute)
+	})
+}
+
+// transfer begins one in a call of the agent's and returns the REFER.
+func transfer(a *agent, p *peer, s *Session) *message.Request {
+	a.bed.Helper()
+	a.must(func() error { _, err := s.Refer(uri(target), ReferOptions{}); return err })
+	return p.request("REFER")
+}
+
+func TestConformance_X04_NotifyAtTheTransferor(t *testing.T) {
+	t.Run("accepted", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			s := p.answers(a)
+			refer := transfer(a, p, s)
+			if message.Value(refer, "Refer-To") != "<"+target+">" || message.Value(refer, "Referred-By") == "" {
+				t.Errorf("REFER:\n%s", refer)
+			}
+			p.reply(refer, 202)
+			for _, status := range []string{"100 Trying", "180 Ringing"} {
+				p.ask("NOTIFY", sipfrag(0, "active;expires=60", status)...)
+				p.response(200)
+			}
+			p.ask("NOTIFY", sipfrag(seqOf(refer)+7, "active", "200 OK")...) // another id
+			p.response(481)
+			p.ask("NOTIFY", sipfrag(seqOf(refer), "terminated;reason=noresource", "200 OK")...)
+			p.response(200)
+			p.ask("NOTIFY", sipfrag(0, "terminated", "200 OK")...)
+			p.response(481)
+			a.saw("answered answer", "transfer 100", "transfer 180", "transfer ended ok=true 200 timeout=false")
+			if s.State() != StateConfirmed {
+				t.Errorf("state %s", s.State())
+			}
+		})
+	})
+	t.Run("no NOTIFY for 32 s", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			s := p.answers(a)
+			p.reply(transfer(a, p, s), 202)
+			b.pass(31 * time.Second)
+			a.saw("answered answer")
+			b.pass(2 * time.Second)
+			a.saw("transfer ended ok=false 0 timeout=true")
+			p.ask("NOTIFY", sipfrag(0, "terminated", "200 OK")...)
+			p.response(481)
+		})
+	})
+	t.Run("the last NOTIFY is lost", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			s := p.answers(a)
+			p.reply(transfer(a, p, s), 202)
+			p.ask("NOTIFY", sipfrag(0, "active;expires=60", "180 Ringing")...)
+			p.response(200)
+			b.pass(59 * time.Second)
+			a.saw("answered answer", "transfer 180")
+			b.pass(2 * time.Second)
+			a.saw("transfer ended ok=false 180 timeout=true")
+		})
+	})
+	t.Run("a NOTIFY overtakes the 202", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			s := p.answers(a)
+			refer := transfer(a, p, s)
+			p.ask("NOTIFY", sipfrag(0, "terminated", "486 Busy Here")...)
+			p.response(200)
+			p.reply(refer, 202)
+			b.pass(time.Minute)
+			a.saw("answered answer", "transfer ended ok=false 486 timeout=false")
+		})
+	})
+}
+
+func TestConformance_X05_TwoRefersAreKeptApart(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := p.answers(a)
+		one := transfer(a, p, s)
+		p.reply(one, 202)
+		two := transfer(a, p, s)
+		p.reply(two, 202)
+		b.pass(time.Second)
+		p.ask("NOTIFY", sipfrag(0, "active", "180 Ringing")...) // which?
+		p.response(481)
+		p.ask("NOTIFY", sipfrag(seqOf(two), "terminated", "603 Decline")...)
+		p.response(200)
+		p.ask("NOTIFY", sipfrag(seqOf(one), "terminated", "200 OK")...)
+		p.response(200)
+		a.saw("answered answer", "transfer ended ok=false 603 timeout=false", "transfer ended ok=true 200 timeout=false")
+	})
+}
+
+func TestConformance_X06_FailedTransferKeepsTheCall(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := p.answers(a)
+		p.reply(transfer(a, p, s), 603)
+		b.pass(time.Second)
+		a.saw("answered answer", "transfer ended ok=false 603 timeout=false")
+		p.reply(transfer(a, p, s), 202)
+		p.ask("NOTIFY", sipfrag(0, "terminated", "486 Busy Here")...)
+		p.response(200)
+		a.saw("transfer ended ok=false 486 timeout=false")
+		if s.State() != StateConfirmed {
+			t.Errorf("state %s", s.State())
+		}
+		p.reply(transfer(a, p, s), 481) // RFC 5057: 481 is the end of the whole dialog
+		p.reply(p.request("BYE"), 481)
+		b.pass(time.Second)
+		a.saw("transfer ended ok=false 481 timeout=false", "ended network 481")
+		a.empty()
+	})
+}
+
+func TestConformance_X07_SubscriptionOutlivesTheCall(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := p.answers(a)
+		p.reply(transfer(a, p, s), 202)
+		b.pass(time.Second)
+		p.ask("BYE")
+		p.response(200)
+		p.ask("INFO")
+		p.response(481)
+		p.ask("NOTIFY", sipfrag(0, "terminated", "200 OK")...)
+		p.response(200)
+		p.ask("NOTIFY", sipfrag(0, "terminated", "200 OK")...)
+		p.response(481)
+		a.saw("answered answer", "ended completed 0")
+		a.empty()
+	})
+}
+
+func TestConformance_X08_NoSubscription(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.on = func(_ *Session, e Event) {
+			if r, ok := e.(ReferReceived); ok {
+				_ = r.Refer.Accept()
+				_ = r.Refer.Notify(200, "", true)
+			}
+		}
+		p.answered(a)
+		p.ask("REFER", "Refer-To: <"+target+">", "Refer-Sub: false", "Require: norefersub")
+		if res := p.response(202); message.Value(res, "Refer-Sub") != "false" {
+			t.Errorf("202:\n%s", res)
+		}
+		p.silent(5 * time.Minute)
+		p.ask("REFER", "Refer-To: <"+target+">", "Require: explicitsub")
+		p.response(420)
+	})
+}
+
+func TestConformance_X09_ReplacesMatches(t *testing.T) {
+	replaces := func(p *peer, s *Session, more string) string {
+		return "Replaces: " + string(s.ID()) + ";to-tag=" + string(s.LocalTag()) + ";from-tag=" + string(s.RemoteTag()) + more
+	}
+	t.Run("confirmed", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			old := p.answers(a)
+			oldID := p.callID
+			a.saw("answered answer")
+			p.target = "sip:1001@" + agentIP + ":5060"
+			p.tag = "third"
+			a.invited = func(s *Session) {
+				if s.ReplacesSession() != old {
+					t.Error("the replaced session is not named")
+				}
+				_ = s.Answer([]byte("answer"))
+			}
+			p.invite(replaces(p, old, ""), "Require: replaces", "", "offer")
+			p.response(200)
+			bye := p.request("BYE")
+			if message.CallID(bye) != oldID {
+				t.Errorf("BYE on %s", message.CallID(bye))
+			}
+			p.reply(bye, 200)
+			p.ack()
+			b.pass(time.Second)
+			a.saw("invited", "replaced", "ended replaced 0", "confirmed")
+		})
+	})
+	t.Run("early, started by us", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			old := a.invite("sip:peer@" + pbxIP)
+			inv := p.request("INVITE")
+			p.reply(inv, 180)
+			b.pass(time.Second)
+			a.invited = func(s *Session) { _ = s.Answer([]byte("answer")) }
+			p.target, p.tag = "sip:1001@"+agentIP+":5060", "third"
+			p.invite(replaces(p, old, ";early-only"), "", "offer")
+			p.response(200)
+			cancel := p.request("CANCEL")
+			p.reply(cancel, 200)
+			p.write(p.replyText(inv, 487, "peer"))
+			p.request("ACK")
+		})
+	})
+	for _, c := range []struct {
+		name string
+		code int
+		run  func(b *bed, a *agent, p *peer) string
+	}{
+		{"early, not ours", 481, func(b *bed, a *agent, p *peer) string {
+			a.invited = func(s *Session) { _ = s.Ring() }
+			p.invite("", "offer")
+			p.response(180)
+			return replaces(p, a.session(), "")
+		}},
+		{"unknown", 481, func(*bed, *agent, *peer) string { return "Replaces: nobody;to-tag=a;from-tag=b" }},
+		{"ended", 603, func(b *bed, a *agent, p *peer) string {
+			s := p.answers(a)
+			a.must(func() error { return s.Hangup(ReasonHeader{}) })
+			p.request("BYE") // not answered: the dialog lingers
+			return replaces(p, s, "")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			story(t, func(b *bed) {
+				a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+				line := c.run(b, a, p)
+				p.drain()
+				p.target, p.tag = "sip:1001@"+agentIP+":5060", "third"
+				p.invite(line, "", "offer")
+				p.response(c.code)
+			})
+		})
+	}
+}
+
+func TestConformance_X10_ReplacesAbuse(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := p.answered(a)
+		a.saw("invited", "confirmed")
+		line := "Replaces: " + string(s.ID()) + ";to-tag=" + string(s.LocalTag()) + ";from-tag=" + string(s.RemoteTag())
+		p.target, p.tag = "sip:1001@"+agentIP+":5060", "third"
+		p.invite(line, line, "", "offer")
+		p.response(400)
+		p.invite(line+";early-only", "", "offer")
+		for _, code := range []int{486} {
+			for m := p.next(time.Second); m != nil; m = p.next(time.Second) {
+				if message.CallID(m.msg) == p.callID && m.msg.(*message.Response).StatusCode != code {
+					t.Errorf("got %s", m.raw)
+				}
+			}
+		}
+		p.invite(line, "Join: "+strings.TrimPrefix(line, "Replaces: "), "", "offer")
+		for m := p.next(time.Second); m != nil; m = p.next(time.Second) {
+			if message.CallID(m.msg) == p.callID && m.msg.(*message.Response).StatusCode != 400 {
+				t.Errorf("got %s", m.raw)
+			}
+		}
+		a.saw()
+	})
+	t.Run("a stranger who knows the tags", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001", anyone), b.peer(pbxIP)
+			s := p.answered(a)
+			q := b.peer(otherIP)
+			q.invite("Replaces: "+string(s.ID())+";to-tag="+string(s.LocalTag())+";from-tag="+string(s.RemoteTag()), "", "offer")
+			q.response(403)
+			if s.State() != StateConfirmed {
+				t.Errorf("state %s", s.State())
+			}
+		})
+	})
+}
+
+func TestConformance_X11_AttendedTransferNamesTheFarTags(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := p.answers(a)
+		q := b.peer("10.0.0.7")
+		consult := a.invite("sip:2002@10.0.0.7")
+		q.reply(q.request("INVITE"), 200, "Contact: <sip:2002@10.0.0.7:5060;ob>", "", "answer")
+		q.request("ACK")
+		a.must(func() error {
+			_, err := s.Refer(consult.Remote().URI, ReferOptions{Replaces: consult})
+			return err
+		})
+		refer := p.request("REFER")
+		to, r, err := message.ReferTo(refer)
+		if err != nil || r == nil {
+			t.Fatalf("Refer-To %s: %v", message.Value(refer, "Refer-To"), err)
+		}
+		if r.CallID != string(consult.ID()) || r.ToTag != q.tag || r.FromTag != string(consult.LocalTag()) || to.URI.Host != "10.0.0.7" {
+			t.Errorf("Refer-To %s", message.Value(refer, "Refer-To"))
+		}
+		if strings.Contains(message.Value(refer, "Refer-To"), ";to-tag=") {
+			t.Error("Replaces is not escaped")
+		}
+	})
+}
+
+func TestConformance_X13_TollFraudAndLoops(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		p.callID, p.remote = message.NewCallID(), "<sip:1001@"+pbxIP+">"
+		p.ask("REFER", "Refer-To: <"+target+">")
+		p.response(403)
+		s := p.answered(a)
+		for line, code := range map[string]int{
+			"Refer-To: <sip:1001@" + pbxIP + ">":                   482,
+			"Refer-To: <" + target + "?Route=%3Csip:evil%3E>":      403,
+			"Refer-To: <" + target + "?Authorization=x>":           403,
+			"Refer-To: <" + target + "?%52oute=%3Csip:evil;lr%3E>": 403,
+		} {
+			p.ask("REFER", line)
+			p.response(code)
+		}
+		a.saw("invited", "confirmed")
+		a.do(func() {
+			if _, err := s.Refer(uri("sip:1001@"+pbxIP), ReferOptions{}); err != ErrOwnAddress {
+				t.Errorf("REFER to ourselves: %v", err)
+			}
+		})
+		p.silent(time.Minute)
+	})
+}
+
+func TestConformance_X14_Redirects(t *testing.T) {
+	follow := func(_ *Config, acc *Account) { acc.Accept3xx = Follow }
+	contacts := "Contact: <sip:b@" + pbxIP + ">;q=0.5, <sip:c@" + pbxIP + ">;q=0.9, <tel:+1>, <sip:1001@" + pbxIP + ">"
+	redirect := func(p *peer, inv *message.Request, line string) {
+		res := message.NewResponse(inv, 302, "", p.tag)
+		message.Add(res, "Contact", strings.TrimPrefix(line, "Contact: "))
+		p.write(string(message.Bytes(res)))
+		p.request("ACK")
+	}
+	t.Run("followed, each once", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001", follow), b.peer(pbxIP)
+			a.invite("sip:a@" + pbxIP)
+			first := p.request("INVITE")
+			redirect(p, first, contacts)
+			second := p.request("INVITE")
+			if message.RequestURI(second).User != "c" || message.CallID(second) != message.CallID(first) || seqOf(second) <= seqOf(first) {
+				t.Errorf("second:\n%s", second)
+			}
+			redirect(p, second, "Contact: <sip:a@"+pbxIP+">, <sip:c@"+pbxIP+">") // a loop
+			p.silent(time.Second)
+			a.saw("ended rejected 302")
+		})
+	})
+	t.Run("five at most", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001", follow), b.peer(pbxIP)
+			a.invite("sip:t0@" + pbxIP)
+			for i := 1; i <= 6; i++ {
+				redirect(p, p.request("INVITE"), fmt.Sprintf("Contact: <sip:t%d@%s>", i, pbxIP))
+			}
+			p.silent(time.Second)
+			a.saw("ended rejected 302")
+		})
+	})
+	t.Run("asked", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			a.on = func(s *Session, e Event) {
+				if r, ok := e.(Redirected); ok {
+					_ = s.Follow(r.Contacts[0])
+				}
+			}
+			a.invite("sip:a@" + pbxIP)
+			redirect(p, p.request("INVITE"), contacts)
+			if u := message.RequestURI(p.request("INVITE")).User; u != "c" {
+				t.Errorf("followed to %s", u)
+			}
+			a.saw("redirected 2")
+		})
+	})
+	t.Run("asked and not followed", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			a.invite("sip:a@" + pbxIP)
+			redirect(p, p.request("INVITE"), contacts)
+			p.silent(time.Second)
+			a.saw("redirected 2", "ended rejected 302")
+			a.empty()
+		})
+	})
+}
