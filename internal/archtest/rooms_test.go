@@ -29,7 +29,7 @@ var rooms = []room{
 	{"media/audio", "", ""},
 	{"dtmf", "", ""},
 
-	{"internal/lab", "sip sip/loop sip/message media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder internal/ladder/golden"},
+	{"internal/lab", "sip sip/loop sip/message sip/transport media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder internal/ladder/golden"},
 	{"internal/ladder", "sip", "internal/ladder/golden"},
 	{"internal/ladder/golden", "", ""},
 	{"internal/simnet", "", "sip/transport media"},

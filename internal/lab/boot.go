@@ -35,7 +35,7 @@ func newBoot(l *Lab) (*boot, error) {
 	b.queue = &queue{boot: b}
 	var err error
 	b.ua, err = sip.NewUA(sip.Config{
-		Loop: b.loop, Network: l.cfg.Network, Listen: l.listen, UserAgent: "Ringback lab", Log: l.cfg.Log,
+		Loop: b.loop, Network: lossyNetwork{l.cfg.Network, l}, Listen: l.listen, UserAgent: "Ringback lab", Log: l.cfg.Log,
 		Trace: l.cfg.Trace, TLS: l.cfg.TLS, Handler: b,
 		Limits: sip.Limits{Sessions: 4096, InvitesPerSec: 4096},
 		Policy: sip.Policy{AcceptFrom: sip.AcceptAnyone, LocalUsers: func(string) bool { return true },

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringback/sip"
+	"ringback/sip/transport"
 )
 
 // Network is what the lab talks over: transport.Host() or a host of simnet. The
@@ -92,7 +93,7 @@ type NotifyMode string
 // The modes of NOTIFY.
 const (
 	NotifyAll  NotifyMode = ""     // as RFC 3515 asks
-	NotifyNone NotifyMode = "none" // REFER is accepted and nothing follows
+	NotifyNone NotifyMode = "none" // REFER is accepted with a 100, and nothing follows
 	NotifyLost NotifyMode = "lost" // 100 and 180 are sent, the final one never
 )
 
@@ -112,6 +113,9 @@ func (c *Config) withDefaults() error {
 	if len(c.Listen) == 0 {
 		at := netip.AddrPortFrom(c.IP, 0).String()
 		c.Listen = []sip.Listen{{Transport: "udp", Address: at}, {Transport: "tcp", Address: at}}
+	}
+	if c.Network == nil {
+		c.Network = transport.Host()
 	}
 	if c.Realm == "" {
 		c.Realm = "lab.ringback"

@@ -29,7 +29,8 @@
 // default numbers; call.go, leg.go, legevent.go and line.go calls and who hears
 // whom; transfer.go RFC 3515, RFC 3891 and RFC 5589 from the PBX's side; queue.go
 // and callback.go the callback queue; message.go RFC 3428; commands.go what tests
-// let parties do; sound.go and heard.go what is said and heard; event.go the log.
+// let parties do; sound.go and heard.go what is said and heard; loss.go
+// datagrams that are lost on purpose; event.go the log.
 //
 // Outside: none but the rooms below.
 package lab

@@ -138,10 +138,13 @@ func (l *Log) Wait(ctx context.Context, seq int, match func(Event) bool) (Event,
 		select {
 		case <-grown:
 		case <-ctx.Done():
-			return Event{}, fmt.Errorf("wait for lab event: %w; happened so far: %v", context.Cause(ctx), l.Since(0))
+			return Event{}, fmt.Errorf("wait for lab event: %w; the last events: %v", context.Cause(ctx), tail(l.Since(0)))
 		}
 	}
 }
+
+// tail is the end of a long list.
+func tail(events []Event) []Event { return events[max(0, len(events)-30):] }
 
 // Is matches an event by type, and by party when that is not empty.
 func Is(typ EventType, party string) func(Event) bool {

@@ -122,6 +122,9 @@ func (l *Lab) meterEvent(party string, e media.Event, at time.Time) {
 			if h.tones[hz] == nil {
 				h.tones[hz] = &span{}
 			}
+			if e.On {
+				at = at.Add(-toneProof)
+			}
 			h.tones[hz].set(e.On, at)
 		})
 		l.happened(Event{Type: pick(e.On, ToneOn, ToneOff), Party: party, Code: hz})
@@ -130,6 +133,9 @@ func (l *Lab) meterEvent(party string, e media.Event, at time.Time) {
 		l.happened(Event{Type: pick(e.On, AudioOn, AudioOff), Party: party})
 	}
 }
+
+// toneProof is how long a tone has been there when a meter tells of it.
+const toneProof = 200 * time.Millisecond
 
 func pick(on bool, yes, no EventType) EventType {
 	if on {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringback/sip"
@@ -18,6 +19,7 @@ type Lab struct {
 	cfg    Config
 	log    *Log
 	listen []sip.Listen // with the ports that the first start was given
+	loss   atomic.Pointer[Loss]
 
 	mu        sync.Mutex // guards what follows; held shortly, never while waiting
 	registrar RegistrarPolicy

@@ -47,10 +47,11 @@ func newSound(b *boot) (*sound, error) {
 	return s, nil
 }
 
-// melody is the music on hold: notes over a drone that never pauses.
+// melody is the music on hold: notes over a drone that never pauses, all of them
+// below the tones that tell parties apart.
 func melody() audio.Cadence {
 	c := audio.Cadence{Name: "music"}
-	for _, note := range []float64{523.25, 659.25, 783.99, 659.25, 587.33, 698.46, 880, 698.46} {
+	for _, note := range []float64{262, 330, 294, 330, 262, 294, 247, 294} {
 		c.Segments = append(c.Segments, audio.Segment{Hz: [2]float64{MusicHz, note}, DBFS: toneLevel - 6, Length: 400 * time.Millisecond})
 	}
 	return c

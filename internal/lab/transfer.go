@@ -40,7 +40,6 @@ func (b *boot) refer(c *call, e end, r *sip.IncomingRefer) {
 	b.noteRefer(r.Accept())
 	c.tell(Event{Type: TransferStarted, Party: e.party(), Peer: t.transferee.party(), Text: r.To().UserText()})
 	c.transfer = t
-	t.notify(100, false)
 	if r.Replaces() != nil {
 		t.attended(*r.Replaces())
 		return

@@ -27,7 +27,7 @@ type Options struct {
 	Title   string
 	Parties []Party  // columns from left to right; others follow as they come
 	Show    []string // header fields that are shown below their message
-	SDP     bool     // shows direction and codecs of session descriptions
+	Bodies  bool     // shows direction and codecs of session descriptions, and what a NOTIFY tells
 	Skip    func(firstLine string) bool
 }
 
@@ -183,8 +183,8 @@ func (d *drawing) details(h head) []string {
 			}
 		}
 	}
-	if sdp := h.sdp(); d.o.SDP && sdp != "" {
-		lines = append(lines, clean(sdp))
+	if body := h.summary(); d.o.Bodies && body != "" {
+		lines = append(lines, clean(body))
 	}
 	return lines
 }

@@ -24,6 +24,7 @@ func story() []Message {
 			"Content-Type: application/sdp"), "v=0\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n"...)},
 		{ms(1300), pbx, other, sipText("REFER sip:2001@10.0.0.3 SIP/2.0", "Call-ID: third", "CSeq: 2 REFER",
 			"Refer-To: <sip:2001@10.0.0.1:5060?Replaces=second%3Bto-tag%3Daaa%3Bfrom-tag%3Dbbb>", "To: <sip:2001@x>;tag=aaa")},
+		{ms(1305), other, pbx, append(sipText("NOTIFY sip:lab SIP/2.0", "Call-ID: third", "CSeq: 9 NOTIFY", "c: message/sipfrag;version=2.0"), "SIP/2.0 180 Ringing\r\n"...)},
 		{ms(1310), other, agent, []byte("\x00\x01garbage \x1b[31m")},
 	}
 }
@@ -33,7 +34,7 @@ func options() Options {
 		Title:   "A ladder of its own",
 		Parties: []Party{{"agent", []string{"10.0.0.2"}}, {"lab", []string{"10.0.0.1:5060"}}},
 		Show:    []string{"WWW-Authenticate", "Authorization", "X-Callback-Name", "Refer-To", "To"},
-		SDP:     true,
+		Bodies:  true,
 	}
 }
 

@@ -81,12 +81,22 @@ func (h head) get(name string) string {
 	return ""
 }
 
+// summary is the body in one line, where it is of a type that says much: a
+// session description or the status inside a NOTIFY (RFC 3420).
+func (h head) summary() string {
+	kind, _, _ := strings.Cut(strings.ToLower(h.get("Content-Type")), ";")
+	switch strings.TrimSpace(kind) {
+	case "application/sdp":
+		return h.sdp()
+	case "message/sipfrag":
+		line, _, _ := strings.Cut(h.body, "\n")
+		return strings.TrimSpace("sipfrag " + strings.TrimPrefix(strings.TrimSpace(line), "SIP/2.0 "))
+	}
+	return ""
+}
+
 // sdp says what a session description asks for: its direction and its codecs.
 func (h head) sdp() string {
-	kind, _, _ := strings.Cut(strings.ToLower(h.get("Content-Type")), ";")
-	if strings.TrimSpace(kind) != "application/sdp" {
-		return ""
-	}
 	direction, held := "sendrecv", ""
 	var codecs []string
 	for line := range strings.SplitSeq(h.body, "\n") {
