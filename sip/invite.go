@@ -41,19 +41,6 @@ type outCall struct {
 	reason     ReasonHeader
 }
 
-// fork is one of the dialogs that a forked INVITE made (RFC 3261 12.1.2).
-type fork struct {
-	dialog   *dialog
-	answer   []byte            // SDP that stands
-	reliable bool              // answer came reliably: the 2xx cannot change it
-	ack      *message.Request  // of its 2xx; nil until sent
-	unacked  *message.Response // a 2xx with an offer that waits for AnswerOffer
-	prack    *message.Response // a reliable 1xx with an offer that waits for AnswerOffer
-	rseq     uint32
-	leaving  bool
-	gone     bool // a BYE ended the early dialog
-}
-
 // Invite calls somebody. Everything after the checks of the options comes as
 // events: a target that cannot be reached is an Ended.
 func (u *UA) Invite(opts InviteOptions, h SessionHandler) (*Session, error) {
@@ -186,24 +173,6 @@ func (s *Session) retryLonger(res *message.Response) bool {
 	return true
 }
 
-// fork finds or makes the dialog that a response belongs to.
-func (s *Session) fork(res *message.Response, flow Flow) *fork {
-	tag := RemoteTag(message.ToTag(res))
-	f := s.out.forks[tag]
-	if f == nil {
-		if len(s.out.forks) >= maxForks {
-			return nil
-		}
-		f = &fork{dialog: newClientDialog(s, res, flow)}
-		s.out.forks[tag] = f
-		s.ua.enter(f.dialog)
-	}
-	return f
-}
-
-// maxForks bounds the early dialogs of one INVITE.
-const maxForks = 16
-
 // tellProgress takes a provisional response: it keeps forks apart, acknowledges
 // reliable ones in order (RFC 3262 4) and tells the handler.
 func (s *Session) tellProgress(h *happening) {
@@ -287,81 +256,6 @@ func (s *Session) takeAnswer(h *happening) {
 	s.emit(e)
 }
 
-// keep makes a fork the session's dialog and lets the others go after 64*T1.
-func (s *Session) keep(f *fork, h *happening) {
-	s.out.kept = f
-	s.out.timeout.Stop()
-	f.dialog.confirm(h.res, h.flow)
-	s.dialog = f.dialog
-	s.learnIdentity(h.res, h.flow)
-	s.agreeTimer(h.res)
-	s.linger = s.ua.loop.After(64*s.ua.cfg.T1, func() { s.dropForks(f) })
-}
-
-// dropForks forgets the early dialogs that did not win.
-func (s *Session) dropForks(kept *fork) {
-	for tag, f := range s.out.forks {
-		if f != kept && !f.leaving {
-			s.ua.leave(f.dialog)
-			delete(s.out.forks, tag)
-		}
-	}
-}
-
-// acceptAgain is a 2xx that is not the first: a repetition gets its ACK again
-// (T06); another fork gets ACK and BYE (T07).
-func (s *Session) acceptAgain(h *happening) {
-	if s.out == nil {
-		return
-	}
-	f := s.fork(h.res, h.flow)
-	switch {
-	case f == nil:
-	case f.ack != nil:
-		s.ua.sendAck(f.ack, f.dialog.hop(), s.account)
-	case f.unacked != nil: // its offer is not answered yet: the ACK follows
-	case f.leaving:
-	default:
-		s.leaveFork(f, h)
-	}
-}
-
-// leaveFork acknowledges a 2xx and hangs its dialog up.
-func (s *Session) leaveFork(f *fork, h *happening) {
-	f.dialog.confirm(h.res, h.flow)
-	f.leaving = true
-	s.acknowledge(f, nil)
-	s.ua.count.add("forks_left")
-	s.ua.bye(f.dialog, ReasonHeader{}, func() { s.ua.leave(f.dialog) })
-}
-
-// leaveAnswered: our CANCEL crossed the 2xx: ACK, then BYE.
-func (s *Session) leaveAnswered(h *happening) {
-	f := s.fork(h.res, h.flow)
-	if f == nil {
-		clear(s.out.forks)
-		f = s.fork(h.res, h.flow)
-	}
-	s.keep(f, h)
-	s.acknowledge(f, nil)
-	s.finish(s.hangupCause())
-	s.sendBye(nil)
-}
-
-// acknowledge sends the ACK of a fork's 2xx, with the answer to a late offer.
-func (s *Session) acknowledge(f *fork, sdp []byte) {
-	ack := f.dialog.request("ACK", s.out.seq)
-	// RFC 3261 22.1: the ACK carries the credentials of its INVITE.
-	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		for _, v := range message.Values(s.invite, name) {
-			message.Add(ack, name, v)
-		}
-	}
-	message.SetBody(ack, typeSDP, sdp)
-	f.ack, f.unacked = ack, nil
-	s.ua.sendAck(ack, f.dialog.hop(), s.account)
-}
-
 // endRefused ends the call with the far end's final response.
 func (s *Session) endRefused(h *happening) {
 	cause := causeOf(h.code, h.reason, true)
@@ -403,13 +297,4 @@ func (s *Session) hangupCause() Cause {
 func (s *Session) noAnswer() {
 	s.cause = Cause{Kind: CauseNoAnswer}
 	_ = s.Hangup(ReasonHeader{Protocol: "SIP", Cause: 408, Text: "No answer"})
-}
-
-// dropFork: a BYE in an early dialog ends that fork, not the call.
-func (s *Session) dropFork(h *happening) {
-	s.answerBye(h)
-	if f := s.out.forks[h.dialog.remoteTag]; f != nil {
-		f.gone = true
-	}
-	s.ua.leave(h.dialog)
 }

@@ -29,8 +29,7 @@ type Handler interface {
 }
 
 // UA is a SIP user agent: its listeners, transactions, registrations and
-// sessions, on one loop. All methods but Close, LocalAddr and Counters are called
-// on the loop.
+// sessions, on one loop. All methods but Close and LocalAddr are called on the loop.
 type UA struct {
 	cfg       Config
 	loop      *loop.Loop
@@ -85,7 +84,8 @@ func (u *UA) LocalAddr(transport string) netip.AddrPort {
 	return u.listening[strings.ToUpper(transport)]
 }
 
-// Counters are what was refused, dropped and recovered, by cause. Any goroutine.
+// Counters are what was refused, dropped and recovered, by cause. Loop
+// goroutine.
 func (u *UA) Counters() map[string]uint64 {
 	all := u.count.snapshot()
 	all["sip.panics"] += u.loop.Panics()
@@ -119,6 +119,7 @@ func (u *UA) Close(ctx context.Context) error {
 		}
 		break
 	}
+	_ = u.loop.Do(ctx, u.tx.Close)
 	u.transport.Close()
 	return ctx.Err()
 }

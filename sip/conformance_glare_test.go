@@ -1,0 +1,123 @@
+package sip
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"ringback/sip/message"
+)
+
+// acceptOffers answers what the far end offers in a call.
+func acceptOffers(a *agent) {
+	a.on = func(s *Session, e Event) {
+		if o, ok := e.(OfferReceived); ok {
+			_ = s.AnswerOffer([]byte("answer to " + string(o.SDP)))
+		}
+	}
+}
+
+func TestConformance_D02_ReinviteWhileOurAnswerIsPending(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		p.answered(a)
+		p.ask("INVITE", "", "first") // the handler lets it wait
+		p.response(100)
+		p.ask("INVITE", "", "second")
+		res := p.response(500)
+		if n, err := strconv.Atoi(message.Value(res, "Retry-After")); err != nil || n < 0 || n > 10 {
+			t.Errorf("Retry-After %q", message.Value(res, "Retry-After"))
+		}
+		a.must(func() error { return a.sessions[0].AnswerOffer([]byte("late answer")) })
+		if seqOf(p.response(200)) != p.seq-1 {
+			t.Error("the 200 is not for the first")
+		}
+	})
+}
+
+func TestConformance_D03_GlareAsServer(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := p.answers(a)
+		a.must(func() error { return s.Reinvite([]byte("hold")) })
+		ours := p.request("INVITE")
+		theirs := p.ask("INVITE", "", "their hold")
+		p.ackRefusal(theirs, p.response(491))
+		p.reply(ours, 200, "", "held")
+		p.request("ACK")
+		a.saw("answered answer", "answer held")
+	})
+}
+
+func TestConformance_D04_GlareAsClient(t *testing.T) {
+	wait := func(t *testing.T, call func(b *bed, a *agent, p *peer) *Session) time.Duration {
+		t.Helper()
+		var d time.Duration
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			s := call(b, a, p)
+			a.must(func() error { return s.Reinvite([]byte("hold")) })
+			first := p.request("INVITE")
+			p.reply(first, 491)
+			p.request("ACK")
+			begin := time.Now()
+			second := p.request("INVITE")
+			d = time.Since(begin)
+			if string(second.Body()) != "hold" || seqOf(second) <= seqOf(first) {
+				t.Errorf("second try:\n%s", second)
+			}
+			p.reply(second, 200, "", "held")
+			p.request("ACK")
+			b.pass(time.Second)
+			if got := a.events[len(a.events)-1]; got != "answer held" {
+				t.Errorf("last event %s", got)
+			}
+		})
+		return d
+	}
+	for range 20 {
+		owner := wait(t, func(_ *bed, a *agent, p *peer) *Session { return p.answers(a) })
+		if owner < 2100*time.Millisecond || owner > 4020*time.Millisecond {
+			t.Errorf("the owner of the Call-ID waited %v", owner)
+		}
+		other := wait(t, func(_ *bed, a *agent, p *peer) *Session { return p.answered(a) })
+		if other > 2020*time.Millisecond {
+			t.Errorf("the other side waited %v", other)
+		}
+	}
+	t.Run("the wish is gone when their offer comes first", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			acceptOffers(a)
+			s := p.answers(a)
+			a.must(func() error { return s.Reinvite([]byte("hold")) })
+			p.reply(p.request("INVITE"), 491)
+			p.request("ACK")
+			p.ask("INVITE", "", "theirs")
+			p.response(200)
+			p.ack()
+			p.silent(time.Minute)
+			a.saw("answered answer", "refused 491", "offer INVITE theirs")
+		})
+	})
+	t.Run("both sides of our own", func(t *testing.T) {
+		story(t, func(b *bed) {
+			x := b.agent(agentIP, "1001", anyone)
+			y := b.agent(pbxIP, "1002", anyone)
+			y.account.AOR = uri("sip:1002@" + pbxIP)
+			acceptOffers(x)
+			acceptOffers(y)
+			y.invited = func(s *Session) { _ = s.Answer([]byte("answer")) }
+			s := x.invite("sip:1002@" + pbxIP)
+			b.pass(time.Second)
+			x.loop.Post(func() { _ = s.Reinvite([]byte("x holds")) })
+			y.loop.Post(func() { _ = y.sessions[0].Reinvite([]byte("y holds")) })
+			b.pass(10 * time.Second)
+			var settled bool
+			x.do(func() { settled = s.oa.phase == offerNone && s.State() == StateConfirmed })
+			if !settled {
+				t.Errorf("glare did not settle: %s %s\n%v\n%v", s.State(), s.oa.phase, x.events, y.events)
+			}
+		})
+	})
+}

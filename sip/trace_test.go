@@ -1,0 +1,67 @@
+package sip
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRedact(t *testing.T) {
+	for _, c := range []struct{ in, secret string }{
+		{"Authorization: Digest username=\"1001\", response=\"c0ffee\"\r\nTo: x\r\n", "c0ffee"},
+		{"PROXY-AUTHORIZATION : Digest nonce=\"abc\",\r\n response=\"c0ffee\"\r\nTo: x\r\n", "c0ffee"},
+		{"WWW-Authenticate: Digest realm=\"a\", nonce=\"c0ffee\", qop=\"auth\"\r\nTo: x\r\n", "c0ffee"},
+		{"To: x\r\n\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c0ffee|2^31\r\n", "c0ffee"},
+		{"To: x\r\n\r\na=ice-pwd:c0ffee\r\n", "c0ffee"},
+		{"INFO sip:a SIP/2.0\r\nContent-Type: application/dtmf-relay\r\nTo: x\r\n\r\nSignal=7\r\nDuration=160\r\n", "7"},
+		{"INFO sip:a SIP/2.0\r\nContent-Type: application/dtmf\r\nTo: x\r\n\r\n7", "7"},
+		{"To: x\r\nContact: <sip:user:c0ffee@host>\r\n", "c0ffee"},
+	} {
+		got := redact(c.in)
+		if strings.Contains(got, c.secret) || !strings.Contains(got, "To: x") || !strings.Contains(got, masked) {
+			t.Errorf("%q became %q", c.in, got)
+		}
+	}
+	plain := "INVITE sip:a@b SIP/2.0\r\nTo: \"x\" <sip:a@b:5060>\r\n\r\nv=0\r\na=rtpmap:0 PCMU/8000\r\n"
+	if got := redact(plain); got != plain {
+		t.Errorf("changed to %q", got)
+	}
+}
+
+func TestSecretNeverShows(t *testing.T) {
+	s := Secret("c0ffee")
+	a := Account{Password: s}
+	text, _ := json.Marshal(a)
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", s, "account", a)
+	all := fmt.Sprintf("%s %v %#v %q %x %+v %s %s", s, s, s, s, s, a, text, log.String())
+	if strings.Contains(all, "c0ffee") || strings.Contains(all, fmt.Sprintf("%x", "c0ffee")) {
+		t.Error(all)
+	}
+}
+
+func TestTraceShowsEachMessageOnce(t *testing.T) {
+	story(t, func(b *bed) {
+		var records []TraceRecord
+		a := b.agent(agentIP, "1001", func(c *Config, _ *Account) { c.Trace = func(r TraceRecord) { records = append(records, r) } })
+		p := b.peer(pbxIP)
+		s := p.answers(a)
+		a.must(func() error { return s.Hangup(ReasonHeader{}) })
+		p.reply(p.request("BYE"), 200)
+		b.pass(time.Second)
+		var got []string
+		a.do(func() {
+			for _, r := range records {
+				line, _, _ := strings.Cut(r.Text, "\r\n")
+				got = append(got, fmt.Sprint(r.Out, " ", strings.Fields(line)[0], " ", strings.Fields(line)[1]))
+			}
+		})
+		want := "true INVITE sip:peer@10.0.0.1, false SIP/2.0 200, true ACK sip:peer@10.0.0.1:5060, true BYE sip:peer@10.0.0.1:5060, false SIP/2.0 200"
+		if strings.Join(got, ", ") != want {
+			t.Errorf("got %s", strings.Join(got, ", "))
+		}
+	})
+}
