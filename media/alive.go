@@ -27,12 +27,15 @@ func (a *alive) packet(out *outbox, now time.Time, comfort bool) {
 	a.heard, a.warned, a.over = true, false, false
 }
 
-// silentFor is how long nothing came. After comfort noise RTCP is a sign of life
-// (RFC 3389).
+// silentFor is how long nothing came that should have. After comfort noise (RFC
+// 3389) nothing needs to come but RTCP, and that only now and then.
 func (a *alive) silentFor(now time.Time) time.Duration {
 	since := a.since
-	if a.comfort && a.control.After(since) {
-		since = a.control
+	if a.comfort {
+		if a.control.After(since) {
+			since = a.control
+		}
+		since = since.Add(2 * rtcpInterval)
 	}
 	return now.Sub(since)
 }

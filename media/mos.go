@@ -9,7 +9,7 @@ func (s *Session) quality(st *Stats) float64 {
 	if st.RxPackets == 0 || st.Expected == 0 {
 		return 0
 	}
-	missing := math.Max(0, float64(st.Lost)) + float64(st.Late)
+	missing := math.Max(0, float64(st.Lost)+float64(st.Duplicates)) + float64(st.Late)
 	loss := 100 * math.Min(1, missing/float64(st.Expected))
 	delay := st.RTTMS/2 + st.DelayMS + 20
 	return mos(rFactor(delay, loss, s.tx.codec.MOSImpair, s.tx.codec.MOSLoss))
