@@ -1,58 +1,71 @@
 package device
 
-// Writer takes captured samples without blocking; it returns how many it took.
-// An audio.Ring is one.
+import "errors"
+
+// ErrNoPortAudio is what everything that needs sound hardware returns in a build
+// without PortAudio.
+var ErrNoPortAudio = errors.New("built without PortAudio; build with -tags portaudio, or install portaudio19-dev and run make")
+
+// errGone is the failure of a stream that no frame moves through.
+var errGone = errors.New("no sound moves through it: is it still plugged in?")
+
+// Writer takes captured samples without blocking and says how many it took. An
+// *audio.Ring is one.
 type Writer interface {
 	Write(samples []int16) int
 }
 
-// Reader gives samples to be played without blocking; it returns how many it
-// gave. An audio.Ring is one.
+// Reader gives samples to be played without blocking and says how many it gave.
+// An *audio.Ring is one.
 type Reader interface {
 	Read(samples []int16) int
 }
 
-// IO is the phone's side of a device: mono, 16 bits, Rate samples per second.
-// Capture and Playback are each used by one goroutine of the device at a time.
+// IO is the phone's side of a device: mono, 16 bits. One goroutine of a device
+// writes to Capture, one reads from Playback.
 type IO struct {
 	Rate     int    // samples per second
-	Capture  Writer // what the microphone hears; nil: no capture wanted
-	Playback Reader // what the ear is to hear; nil: no playback wanted
+	Capture  Writer // what the microphone hears; nil: no microphone wanted
+	Playback Reader // what the ear is to hear; nil: no loudspeaker wanted
 }
 
 // Device is something to speak into and to listen with. Starting it again after
 // a failure looks for the hardware afresh.
 type Device interface {
-	Name() string                // stable, as in the configuration: "portaudio:Headset", "tone:440"
-	Start(io IO) (Stream, error) // may take a second: not for the agent's loop
+	// Name is stable and as in the configuration: portaudio:Headset, tone:440.
+	Name() string
+	// Start begins to move samples. It may take a second or two, so it is not for
+	// the agent's loop. Errors name the device and what to do.
+	Start(io IO) (Stream, error)
 }
 
-// Stream is a device at work. Stop may be called once, from any goroutine but
-// the device's own; it returns when IO is no longer touched, or, for hardware
-// that hangs, after two seconds with an error, IO then being cut off from it.
+// Stream is a device at work.
 type Stream interface {
-	Frames() (captured, played uint64) // samples moved so far; any goroutine
-	Failed() <-chan error              // one error when the device itself saw a failure
+	// Frames returns how many samples were captured and played so far. Any
+	// goroutine.
+	Frames() (captured, played uint64)
+	// Failed has one error when the device itself sees that it failed.
+	Failed() <-chan error
+	// Stop is called once, from any goroutine but the device's own. It returns
+	// when IO is no longer touched, or after some seconds with an error when the
+	// hardware hangs; the caller cuts IO off before.
 	Stop() error
 }
 
 // Info describes a device of this machine.
 type Info struct {
 	Name    string `json:"name"`     // as it is written in a preference list
-	HostAPI string `json:"host_api"` // ALSA, Core Audio, ...
+	HostAPI string `json:"host_api"` // ALSA, Core Audio, ...; "" for what is built in
 	Inputs  int    `json:"inputs"`   // capture channels
 	Outputs int    `json:"outputs"`  // playback channels
-	Default bool   `json:"default"`  // what the bare word portaudio would take
-	Rate    int    `json:"rate"`     // its own samples per second
+	Default bool   `json:"default"`  // what the bare word portaudio takes, for either direction
+	Rate    int    `json:"rate"`     // its own samples per second; 0: any
 }
 
-// Parse makes the device of one entry of a preference list: portaudio,
-// portaudio:NAME, tone:HZ, file:IN.wav,OUT.wav (either may be empty) or null.
-func Parse(entry string) (Device, error) { return nil, nil }
-
-// ParsePreference makes the devices of a preference list, the best first.
-func ParsePreference(entries []string) ([]Device, error) { return nil, nil }
-
-// List names the devices of this machine. In a build without PortAudio it
-// returns ErrNoPortAudio and the built-in ones.
-func List() ([]Info, error) { return nil, nil }
+// List names the devices of this machine and the built-in null. In a build
+// without PortAudio, or when the sound system cannot be asked, the built-in one
+// comes with an error. It may take a second.
+func List() ([]Info, error) {
+	found, err := hardware()
+	return append(found, Info{Name: "null", Inputs: 1, Outputs: 1}), err
+}

@@ -1,2 +1,60 @@
-// Package device is what a person speaks into and listens with.
+// Package device is what a person speaks into and listens with: the sound
+// hardware by PortAudio, and stand-ins that need none.
+//
+// Words: a Device can be started; a Stream is a device at work; IO is the phone's
+// side of it, a ring for what the microphone hears (capture) and one for what the
+// ear is to hear (playback); a preference list names devices, the best first; the
+// Supervisor keeps the best one that works at work.
+//
+// Where to look:
+//
+//	device.go            the interfaces
+//	parse.go             preference lists: portaudio[:NAME] tone:HZ file:IN,OUT null
+//	paced.go             null and tone, and the pace of all that have no clock
+//	file.go              WAV files as microphone and as ear
+//	supervisor.go        which device is at work
+//	gate.go              only one device at a time touches the rings
+//	match.go             hardware by name
+//	portaudio.go         tag portaudio: the library and its streams
+//	portaudio_stream.go  tag portaudio: one half-duplex stream
+//	portaudio_absent.go  without the tag: says what to do
+//
+// Capture and playback are two half-duplex streams: one full-duplex stream
+// under-ran in most trials, two never did.
+//
+// Hardware is named, never numbered: numbers change with every cable.
+// "portaudio" is the system's choice, "portaudio:NAME" the device whose name is,
+// or holds, NAME, "portaudio:API/NAME" the same under one host API.
+//
+// Goroutines: a stream runs one for each direction, and nothing of ours runs on
+// the sound system's own threads. They touch only their end of a ring. The
+// Supervisor runs on the goroutine that called Run; starting and stopping devices
+// is done beside it, because hardware may hang: whatever a library call does,
+// Run returns, the rings are cut off from the hung device, and the phone goes on
+// without it. Only the thread inside the call remains until the library lets go.
+//
+// Clock drift: the device's clock and the media clock differ by some parts in
+// 10,000, and no device is asked to change its pace. The media side of the rings
+// (package media, device.go) looks at the least that waited during each second:
+// more than 50 ms, and one frame is blended into the next; nothing there, and one
+// frame is made up. So each direction holds 20 to 60 ms for ever. A device writes
+// what it has and drops what the ring does not take, and plays silence for what
+// the ring does not give.
+//
+// A device has failed when its library says so or when no frame has moved for
+// 500 ms (PortAudio's callbacks, and some drivers, go silent without an error
+// when the hardware is pulled). The next of the list takes over at once; better
+// ones are tried again every second. PortAudio reads the list of devices only
+// when it is initialised, which closes all its streams: so a device that was
+// plugged in for the first time is seen as soon as no other PortAudio device is
+// open in the process; one that had been there before comes back in any case.
+//
+// The test over real sound plumbing (PortAudio, ALSA, PulseAudio with null sinks;
+// see testdata/pulse) needs portaudio19-dev, pulseaudio, pulseaudio-utils and
+// libasound2-plugins, starts its own PulseAudio and ends it:
+//
+//	go test -count=1 -tags portaudio,pulse ./media/device
+//
+// github.com/gordonklaus/portaudio is the one binding to the one library that
+// reaches ALSA, Core Audio and WASAPI alike; only this room knows it.
 package device

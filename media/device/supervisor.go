@@ -2,14 +2,27 @@ package device
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
+)
+
+// Times of a Supervisor.
+const (
+	defaultRetry = time.Second
+	defaultStall = 500 * time.Millisecond
+	firstFrame   = 3 * time.Second // sound servers may take two
+	maxPatience  = 5               // times Retry, for a device that has never worked
+	checks       = 5               // looks at the flow in each Stall
+	flowPoll     = 10 * time.Millisecond
 )
 
 // Change tells that another device is in use than before.
 type Change struct {
 	Device string // in use now; "" when none of the list works
-	Lost   string // the device that failed; "" when a better one has come back
+	Lost   string // the device that failed or, at first, could not be started; "" when none did
 	Err    error  // why Lost failed
 }
 
@@ -24,14 +37,271 @@ type SupervisorConfig struct {
 }
 
 // Supervisor keeps the best device of a preference list at work.
-type Supervisor struct{ cfg SupervisorConfig }
+type Supervisor struct {
+	cfg     SupervisorConfig
+	current atomic.Pointer[string]
+	tasks   sync.WaitGroup
+
+	// What follows belongs to Run.
+	live    *live
+	places  []place
+	trying  bool
+	results chan attempt
+	lost    string // to be told with the next change
+	lostErr error
+	told    bool // that nothing works
+}
+
+// place is what is known of one device of the list.
+type place struct {
+	next   time.Time // not to be tried before
+	worked bool
+	misses int // since it worked or was first tried
+}
+
+// live is the device at work.
+type live struct {
+	at               int
+	stream           Stream
+	gate             *gate
+	captured, played uint64
+	heard, spoken    time.Time // when frames last moved, each way
+}
+
+// attempt is the outcome of starting a device.
+type attempt struct {
+	at     int
+	stream Stream
+	gate   *gate
+	err    error
+}
 
 // NewSupervisor returns a supervisor that Run starts.
-func NewSupervisor(cfg SupervisorConfig) *Supervisor { return &Supervisor{cfg: cfg} }
-
-// Run keeps a device at work until ctx is done; it returns when no goroutine
-// touches IO any more.
-func (s *Supervisor) Run(ctx context.Context) { <-ctx.Done() }
+func NewSupervisor(cfg SupervisorConfig) *Supervisor {
+	if cfg.Retry <= 0 {
+		cfg.Retry = defaultRetry
+	}
+	if cfg.Stall <= 0 {
+		cfg.Stall = defaultStall
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.OnChange == nil {
+		cfg.OnChange = func(Change) {}
+	}
+	return &Supervisor{cfg: cfg, places: make([]place, len(cfg.Devices)), results: make(chan attempt, 1)}
+}
 
 // Current names the device in use, "" for none. Any goroutine.
-func (s *Supervisor) Current() string { return "" }
+func (s *Supervisor) Current() string {
+	if name := s.current.Load(); name != nil {
+		return *name
+	}
+	return ""
+}
+
+// Run keeps a device at work until ctx is done. It is called once, and returns
+// when all that it started has ended and no device touches IO any more.
+func (s *Supervisor) Run(ctx context.Context) {
+	ticker := time.NewTicker(s.cfg.Stall / checks)
+	defer ticker.Stop()
+	defer s.tasks.Wait()
+	defer s.drop()
+	for {
+		s.try(ctx)
+		var failed <-chan error
+		if s.live != nil {
+			failed = s.live.stream.Failed()
+		}
+		select {
+		case <-ctx.Done():
+			if s.trying { // it ends by itself soon, being told as well
+				s.discard(<-s.results)
+			}
+			return
+		case err := <-failed:
+			s.lose(err)
+		case a := <-s.results:
+			s.take(a)
+		case <-ticker.C:
+			s.watch()
+		}
+	}
+}
+
+// try starts the best device that is better than the one at work and due.
+func (s *Supervisor) try(ctx context.Context) {
+	if s.trying {
+		return
+	}
+	limit, now := len(s.places), time.Now()
+	if s.live != nil {
+		limit = s.live.at
+	}
+	for at := range s.places[:limit] {
+		if s.places[at].next.After(now) {
+			continue
+		}
+		s.trying = true
+		s.tasks.Go(func() { s.results <- s.begin(ctx, at) })
+		return
+	}
+	if s.live == nil && !s.told {
+		s.told = true
+		s.change("")
+	}
+}
+
+// begin starts a device and waits until sound moves through it.
+func (s *Supervisor) begin(ctx context.Context, at int) (a attempt) {
+	a.at = at
+	defer func() {
+		if p := recover(); p != nil {
+			a.err = errors.New("the device's code panicked")
+			s.cfg.Log.Error("audio device panicked", "device", s.cfg.Devices[at].Name(), "panic", p)
+		}
+		if a.err != nil && a.stream != nil {
+			a.gate.cut()
+			_ = a.stream.Stop() // what counts is why it did not work
+			a.stream = nil
+		}
+	}()
+	var io IO
+	io, a.gate = wrap(s.cfg.IO)
+	if a.stream, a.err = s.cfg.Devices[at].Start(io); a.err != nil {
+		return a
+	}
+	limit := time.NewTimer(firstFrame)
+	defer limit.Stop()
+	poll := time.NewTicker(flowPoll)
+	defer poll.Stop()
+	for {
+		if captured, played := a.stream.Frames(); s.flows(captured, played) {
+			return a
+		}
+		select {
+		case <-ctx.Done():
+			a.err = ctx.Err()
+			return a
+		case a.err = <-a.stream.Failed():
+			return a
+		case <-limit.C:
+			a.err = errGone
+			return a
+		case <-poll.C:
+		}
+	}
+}
+
+// flows says that both wanted directions have moved.
+func (s *Supervisor) flows(captured, played uint64) bool {
+	return (captured > 0 || s.cfg.IO.Capture == nil) && (played > 0 || s.cfg.IO.Playback == nil)
+}
+
+// take puts a device to work that was started, or notes that it could not be.
+func (s *Supervisor) take(a attempt) {
+	s.trying = false
+	p := &s.places[a.at]
+	name := s.cfg.Devices[a.at].Name()
+	if a.err != nil {
+		s.miss(p)
+		s.cfg.Log.Debug("audio device does not start", "device", name, "err", a.err)
+		if s.live == nil && s.lost == "" && !s.told {
+			s.lost, s.lostErr = name, a.err
+		}
+		return
+	}
+	if s.live != nil {
+		if s.live.at <= a.at {
+			s.discard(a)
+			return
+		}
+		s.drop()
+	}
+	now := time.Now()
+	captured, played := a.stream.Frames()
+	s.live = &live{at: a.at, stream: a.stream, gate: a.gate, captured: captured, played: played, heard: now, spoken: now}
+	p.worked, p.misses = true, 0
+	a.gate.pass()
+	s.change(name)
+}
+
+// miss notes that a device does not work. One that has worked is wanted back
+// within a second; one that never has is asked for less and less often.
+func (s *Supervisor) miss(p *place) {
+	wait := s.cfg.Retry
+	if !p.worked {
+		p.misses = min(p.misses+1, maxPatience)
+		wait *= time.Duration(p.misses)
+	}
+	p.next = time.Now().Add(wait)
+}
+
+// watch fails the device at work when sound no longer moves through it.
+func (s *Supervisor) watch() {
+	if s.live == nil {
+		return
+	}
+	l, now := s.live, time.Now()
+	captured, played := l.stream.Frames()
+	if captured != l.captured || s.cfg.IO.Capture == nil {
+		l.captured, l.heard = captured, now
+	}
+	if played != l.played || s.cfg.IO.Playback == nil {
+		l.played, l.spoken = played, now
+	}
+	if now.Sub(l.heard) >= s.cfg.Stall || now.Sub(l.spoken) >= s.cfg.Stall {
+		s.lose(errGone)
+	}
+}
+
+// lose takes the device at work out.
+func (s *Supervisor) lose(err error) {
+	name := s.cfg.Devices[s.live.at].Name()
+	s.cfg.Log.Warn("audio device lost", "device", name, "err", err)
+	s.miss(&s.places[s.live.at])
+	s.lost, s.lostErr, s.told = name, err, false
+	s.current.Store(nil)
+	s.drop()
+}
+
+// drop cuts the device at work off and stops it beside, because that may take
+// long.
+func (s *Supervisor) drop() {
+	if s.live == nil {
+		return
+	}
+	l := s.live
+	s.live = nil
+	l.gate.cut()
+	s.stop(l.at, l.stream)
+}
+
+func (s *Supervisor) discard(a attempt) {
+	if a.stream != nil {
+		a.gate.cut()
+		s.stop(a.at, a.stream)
+	}
+}
+
+func (s *Supervisor) stop(at int, stream Stream) {
+	name := s.cfg.Devices[at].Name()
+	s.tasks.Go(func() {
+		if err := stream.Stop(); err != nil {
+			s.cfg.Log.Warn("audio device does not stop cleanly", "device", name, "err", err)
+		}
+	})
+}
+
+// change tells which device is in use now, and which was lost since the last
+// telling.
+func (s *Supervisor) change(name string) {
+	s.current.Store(&name)
+	c := Change{Device: name, Lost: s.lost, Err: s.lostErr}
+	s.lost, s.lostErr = "", nil
+	if name != "" {
+		s.told = false
+	}
+	s.cfg.OnChange(c)
+}

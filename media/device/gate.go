@@ -1,0 +1,61 @@
+package device
+
+import "sync"
+
+// gate stands between a device and the phone's rings, which take one writer and
+// one reader at a time. It starts shut; once cut it never opens again, and cut
+// returns only when the device is outside of the rings. So a device that hangs
+// inside of its library cannot touch them later.
+type gate struct {
+	io IO
+
+	write, read sync.Mutex // one for each direction: they do not wait for each other
+	open, ended bool       // under both
+}
+
+// wrap returns the IO that a device is given.
+func wrap(io IO) (IO, *gate) {
+	g := &gate{io: io}
+	out := IO{Rate: io.Rate}
+	if io.Capture != nil {
+		out.Capture = (*capture)(g)
+	}
+	if io.Playback != nil {
+		out.Playback = (*playback)(g)
+	}
+	return out, g
+}
+
+func (g *gate) set(open, ended bool) {
+	g.write.Lock()
+	g.read.Lock()
+	g.open, g.ended = open && !g.ended, g.ended || ended
+	g.read.Unlock()
+	g.write.Unlock()
+}
+
+func (g *gate) pass() { g.set(true, false) }
+
+func (g *gate) cut() { g.set(false, true) }
+
+type capture gate
+
+func (c *capture) Write(samples []int16) int {
+	c.write.Lock()
+	defer c.write.Unlock()
+	if !c.open {
+		return len(samples) // heard by nobody
+	}
+	return c.io.Capture.Write(samples)
+}
+
+type playback gate
+
+func (p *playback) Read(samples []int16) int {
+	p.read.Lock()
+	defer p.read.Unlock()
+	if !p.open {
+		return 0
+	}
+	return p.io.Playback.Read(samples)
+}

@@ -1,0 +1,216 @@
+//go:build portaudio
+
+package device
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gordonklaus/portaudio"
+)
+
+// callLimit is how long a call into PortAudio may take before it counts as hung.
+const callLimit = 3 * time.Second
+
+// errHangs is what a call into PortAudio that does not come back gets, and all
+// others until it does.
+var errHangs = errors.New("the sound system does not answer: unplug the device, or restart the sound server")
+
+// library is PortAudio. It is one for the whole process and knows no instances:
+// Initialize and Terminate act on everybody's streams. So is its guard.
+var library = &guard{turn: make(chan struct{}, 1)}
+
+// guard lets one call at a time into PortAudio, and nobody wait for ever for one.
+type guard struct {
+	turn chan struct{} // full during a call, also one that hangs
+	open int           // streams that are open or hang; under turn
+}
+
+// do calls fn, alone. When fn takes too long do returns errHangs, and late is
+// called once fn has come back after all.
+func (g *guard) do(fn func() error, late func()) error {
+	limit := time.NewTimer(callLimit)
+	defer limit.Stop()
+	select {
+	case g.turn <- struct{}{}:
+	case <-limit.C:
+		return errHangs
+	}
+	var mu sync.Mutex
+	given := false // up by the caller
+	done := make(chan error, 1)
+	go func() {
+		defer func() { <-g.turn }()
+		err := fn()
+		mu.Lock()
+		defer mu.Unlock()
+		if given && late != nil {
+			late()
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-limit.C:
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	select {
+	case err := <-done: // just in time
+		return err
+	default:
+		given = true
+		return errHangs
+	}
+}
+
+// enter makes PortAudio ready. With no stream open it is initialised anew, which
+// is how it looks for devices.
+func (g *guard) enter() error {
+	if g.open > 0 {
+		return nil
+	}
+	if err := portaudio.Initialize(); err != nil {
+		return fmt.Errorf("initialise PortAudio: %w", err)
+	}
+	return nil
+}
+
+// leave lets go of PortAudio when no stream is open.
+func (g *guard) leave() error {
+	if g.open > 0 {
+		return nil
+	}
+	return portaudio.Terminate()
+}
+
+// hardwareDevice is sound hardware by name; "" is the system's choice.
+type hardwareDevice struct{ name string }
+
+func portAudio(name string) Device { return hardwareDevice{name} }
+
+func (d hardwareDevice) Name() string {
+	if d.name == "" {
+		return "portaudio"
+	}
+	return "portaudio:" + d.name
+}
+
+// Start opens a half-duplex stream for each direction that is wanted.
+func (d hardwareDevice) Start(io IO) (Stream, error) {
+	s := &soundStream{failed: make(chan error, 1)}
+	err := library.do(func() error { return d.open(s, io) }, s.close)
+	if err != nil {
+		return nil, fmt.Errorf("start audio device %q: %w", d.Name(), err)
+	}
+	s.run()
+	return s, nil
+}
+
+// open opens and starts the streams, inside of library.do.
+func (d hardwareDevice) open(s *soundStream, io IO) error {
+	if err := library.enter(); err != nil {
+		return err
+	}
+	library.open++
+	s.opened = true
+	if io.Capture != nil {
+		info, err := d.find(true)
+		if err != nil {
+			return s.undo(err)
+		}
+		if s.mic, err = openHalf(info, true, io.Rate); err != nil {
+			return s.undo(err)
+		}
+		s.mic.sink = io.Capture
+	}
+	if io.Playback != nil {
+		info, err := d.find(false)
+		if err != nil {
+			return s.undo(err)
+		}
+		if s.ear, err = openHalf(info, false, io.Rate); err != nil {
+			return s.undo(err)
+		}
+		s.ear.source = io.Playback
+	}
+	for _, h := range s.halves() {
+		if err := h.stream.Start(); err != nil {
+			return s.undo(fmt.Errorf("start stream: %w", err))
+		}
+	}
+	return nil
+}
+
+// find returns the hardware that the name means in one direction.
+func (d hardwareDevice) find(input bool) (*portaudio.DeviceInfo, error) {
+	if d.name == "" && input {
+		return portaudio.DefaultInputDevice()
+	}
+	if d.name == "" {
+		return portaudio.DefaultOutputDevice()
+	}
+	devices, found, err := enumerate()
+	if err != nil {
+		return nil, err
+	}
+	at, err := match(found, d.name, input)
+	if err != nil {
+		return nil, err
+	}
+	return devices[at], nil
+}
+
+// enumerate lists the hardware, inside of library.do.
+func enumerate() ([]*portaudio.DeviceInfo, []candidate, error) {
+	devices, err := portaudio.Devices()
+	if err != nil {
+		return nil, nil, fmt.Errorf("list devices: %w", err)
+	}
+	primary, err := portaudio.DefaultHostApi()
+	if err != nil {
+		return nil, nil, fmt.Errorf("list devices: %w", err)
+	}
+	found := make([]candidate, len(devices))
+	for i, d := range devices {
+		found[i] = candidate{
+			name: d.Name, api: d.HostApi.Name, inputs: d.MaxInputChannels, outputs: d.MaxOutputChannels,
+			primary: d.HostApi == primary,
+		}
+	}
+	return devices, found, nil
+}
+
+func hardware() (list []Info, err error) {
+	var found []Info // not touched by a call that hangs once we have gone
+	err = library.do(func() error {
+		if err := library.enter(); err != nil {
+			return err
+		}
+		devices, names, err := enumerate()
+		if err == nil {
+			found = describe(devices, names)
+		}
+		return errors.Join(err, library.leave())
+	}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("list audio devices: %w", err)
+	}
+	return found, nil
+}
+
+func describe(devices []*portaudio.DeviceInfo, names []candidate) []Info {
+	in, _ := portaudio.DefaultInputDevice() // none is no error here
+	out, _ := portaudio.DefaultOutputDevice()
+	list := make([]Info, len(devices))
+	for i, d := range devices {
+		list[i] = Info{
+			Name: stableName(names, i), HostAPI: names[i].api, Inputs: d.MaxInputChannels, Outputs: d.MaxOutputChannels,
+			Rate: int(d.DefaultSampleRate), Default: in != nil && d.Index == in.Index || out != nil && d.Index == out.Index,
+		}
+	}
+	return list
+}
