@@ -50,6 +50,17 @@ func (l *Lab) Press(party, digits string) error {
 	})
 }
 
+// Inform lets a party send digits to an agent by SIP INFO, in place of RFC 4733.
+func (l *Lab) Inform(party, digits string) error {
+	return l.withLine("send digits by INFO", party, func(c *call, n *line) error {
+		g, ok := c.other(n).(*leg)
+		if !ok {
+			return fmt.Errorf("%s does not talk to an agent", party)
+		}
+		return g.inform(digits)
+	})
+}
+
 // Say changes what a party says.
 func (l *Lab) Say(party string, s Sound) error {
 	return l.withLine("say", party, func(c *call, n *line) error {

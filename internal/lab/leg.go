@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"time"
 
 	"ringback/dtmf"
@@ -142,13 +143,39 @@ func (g *leg) answerOnce() []byte {
 	return g.answer
 }
 
+// press sends digits to the agent by RFC 4733, and by INFO where he does not take
+// that.
 func (g *leg) press(digits string) {
 	seq, err := dtmf.ParseDigits(digits)
 	if err == nil {
 		err = g.media.SendDigits(seq, media.RFC4733, nil)
 	}
+	if errors.Is(err, media.ErrNoEvents) {
+		err = g.inform(digits)
+	}
 	g.note("send digits", err)
 	g.boot.lab.happened(Event{Type: Digit, Party: g.user, Text: digits})
+}
+
+// inform sends each digit in an INFO of its own.
+func (g *leg) inform(digits string) error {
+	seq, err := dtmf.ParseDigits(digits)
+	if err != nil {
+		return err
+	}
+	for _, step := range seq {
+		if step.Digit == 0 {
+			continue
+		}
+		body, err := dtmf.FormatInfo(dtmf.TypeRelay, dtmf.Info{Digit: step.Digit, Duration: step.For})
+		if err == nil {
+			err = g.session.Info(dtmf.TypeRelay, body, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leave ends the leg by the lab's own will and tells.
