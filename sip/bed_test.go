@@ -24,16 +24,19 @@ type bed struct {
 // fails the test.
 func story(t *testing.T, fn func(b *bed)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		b := &bed{T: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond}))}
-		defer func() {
-			for i := len(b.ends) - 1; i >= 0; i-- {
-				b.ends[i]()
-			}
-			b.net.Close()
-		}()
-		fn(b)
-	})
+	synctest.Test(t, func(t *testing.T) { inBubble(t, fn) })
+}
+
+// inBubble is story inside a bubble that is there already.
+func inBubble(t *testing.T, fn func(b *bed)) {
+	b := &bed{T: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond}))}
+	defer func() {
+		for i := len(b.ends) - 1; i >= 0; i-- {
+			b.ends[i]()
+		}
+		b.net.Close()
+	}()
+	fn(b)
 }
 
 // pass lets virtual time go by.
