@@ -68,3 +68,10 @@ var doors = []door{
 // topLevel is what the product's owner allows beside dotfiles.
 const topLevel = "cmd sip media dtmf agent internal testdata go.mod go.sum README.md Dockerfile " +
 	"LICENSE CHANGELOG.md SECURITY.md Makefile"
+
+// processState are the package variables that may change, with the reason: what
+// they stand for is one for the whole process.
+var processState = map[string]string{
+	"media/device.library": "PortAudio is initialised once for a process and knows no instances",
+	"cmd/ringback.version": "the linker writes it",
+}
