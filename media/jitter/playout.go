@@ -23,19 +23,21 @@ func (b *Buffer) Next(now time.Time) Item {
 	if !b.playing {
 		return b.begin(now)
 	}
-	off := b.delay.due(now) - b.playTS // > 0: we play later than need be
+	// Above 0 we play later than need be, below 0 packets may not be here yet. What
+	// is allowed is wider than the frame that a change moves it by.
+	off := b.delay.due(now) - b.playTS
 	b.wait--
 	switch {
 	case off > jumpFrames*frame:
 		b.playTS += off
-	case off > frame+frame/4 && b.held > 1 && b.wait <= 0:
+	case off > frame+frame/8 && b.held > 1 && b.wait <= 0:
 		if item, ok := b.Following(); ok {
 			b.wait = calmTicks
 			b.count.Skipped++
 			item.Kind = Skip
 			return item
 		}
-	case off < -frame && (b.held == 0 || b.wait <= 0):
+	case off < -frame/4 && (b.held == 0 || b.wait <= 0):
 		b.wait = calmTicks
 		b.count.Stretched++
 		return Item{Kind: Stretch, Units: b.cfg.Frame}
@@ -49,7 +51,7 @@ func (b *Buffer) begin(now time.Time) Item {
 	if !ok {
 		return Item{Kind: Empty, Units: b.cfg.Frame}
 	}
-	if b.delay.due(now) < first.ts-int64(b.cfg.Frame)/2 {
+	if b.delay.due(now) < first.ts {
 		return Item{Kind: Silence, Units: b.cfg.Frame}
 	}
 	b.playing, b.playTS, b.playExt, b.wait = true, first.ts, first.ext, calmTicks
