@@ -2,21 +2,8 @@ package lab
 
 import (
 	"fmt"
-	"strings"
 
-	"ringback/media/sdp"
 	"ringback/sip"
-)
-
-// HoldForm is how a re-INVITE says hold.
-type HoldForm string
-
-// The forms of hold that phones and PBXs use.
-const (
-	HoldSendOnly HoldForm = "sendonly" // music is sent
-	HoldInactive HoldForm = "inactive"
-	HoldRecvOnly HoldForm = "recvonly" // seen from some PBXs that do not play music
-	HoldZero     HoldForm = "0.0.0.0"  // RFC 2543: c=0.0.0.0
 )
 
 // HangUp lets a party end its calls: an extension or contact hangs up, an agent's
@@ -128,39 +115,11 @@ func (c *call) reoffer(n *line, form HoldForm) error {
 	if !ok {
 		return fmt.Errorf("%s does not talk to an agent", n.party())
 	}
-	direction := sdp.SendRecv
-	switch form {
-	case HoldSendOnly:
-		direction = sdp.SendOnly
-	case HoldRecvOnly:
-		direction = sdp.RecvOnly
-	case HoldInactive:
-		direction = sdp.Inactive
-	}
-	offer, err := g.media.CreateOffer(direction)
-	if err != nil {
-		return err
-	}
-	if form == HoldZero {
-		offer = zeroAddress(offer)
-	}
-	if err := g.session.Reinvite(offer); err != nil {
-		g.media.RollbackOffer()
+	if err := g.reoffer(form); err != nil {
 		return err
 	}
 	c.holds(n, form != "")
 	return nil
-}
-
-// zeroAddress rewrites each c= line as RFC 2543 held.
-func zeroAddress(offer []byte) []byte {
-	lines := strings.Split(string(offer), "\r\n")
-	for i, line := range lines {
-		if strings.HasPrefix(line, "c=IN IP4 ") {
-			lines[i] = "c=IN IP4 0.0.0.0"
-		}
-	}
-	return []byte(strings.Join(lines, "\r\n"))
 }
 
 // withLine runs fn with the connected call of a party that the lab plays.

@@ -26,8 +26,8 @@
 //
 // Where things are: lab.go and boot.go the lives; registrar.go RFC 3261 section
 // 10.3, digest.go RFC 7616 and RFC 8760 from the server's side; extension.go the
-// default numbers; call.go, leg.go, legevent.go and line.go calls and who hears
-// whom; transfer.go RFC 3515, RFC 3891 and RFC 5589 from the PBX's side; queue.go
+// default numbers; call.go, leg.go, legevent.go, hold.go and line.go calls and who
+// hears whom; transfer.go RFC 3515, RFC 3891 and RFC 5589 from the PBX's side; queue.go
 // and callback.go the callback queue; message.go RFC 3428; commands.go what tests
 // let parties do; sound.go and heard.go what is said and heard; loss.go
 // datagrams that are lost on purpose; event.go the log.

@@ -23,6 +23,7 @@ type leg struct {
 	ringTime time.Duration // for how long it may ring; zero: for ever
 	late     bool          // an INVITE of ours has no offer
 	answer   []byte        // to the INVITE's offer, made once
+	form     HoldForm      // how a party of the lab holds the agent; empty: not
 	up       bool
 	over     bool
 }

@@ -22,6 +22,9 @@ func (g *leg) SessionEvent(s *sip.Session, e sip.Event) {
 		g.confirmed(e.SDP)
 	case sip.OfferRefused:
 		g.media.RollbackOffer()
+		if e.Overtaken {
+			g.overtaken()
+		}
 	case sip.ReferReceived:
 		g.watcher.refers(g, e.Refer)
 	case sip.InfoReceived:
@@ -81,14 +84,14 @@ func (g *leg) confirmed(answer []byte) {
 
 func (g *leg) offered(s *sip.Session, e sip.OfferReceived) {
 	if e.Late {
-		offer, err := g.media.CreateOffer(sdp.SendRecv)
+		offer, err := g.media.CreateOffer(g.form.direction())
 		if err == nil {
 			err = s.AnswerOffer(offer)
 		}
 		g.note("offer late", err)
 		return
 	}
-	answer, err := g.media.AcceptOffer(e.SDP, sdp.SendRecv)
+	answer, err := g.media.AcceptOffer(e.SDP, g.form.direction())
 	if err != nil {
 		g.note("accept offer", err)
 		g.note("refuse offer", s.RefuseOffer(488))
