@@ -71,9 +71,9 @@ func TestConformance_M06_EachPlayedOnceInOrder(t *testing.T) {
 		if rng.Float64() < 0.1 {
 			lost[sent-1] = true
 		} else {
-			air = append(air, flight{p, now.Add(time.Duration(rng.Int64N(int64(60*time.Millisecond))))}) // reorders by up to 3
+			air = append(air, flight{p, now.Add(time.Duration(rng.Int64N(int64(60 * time.Millisecond))))}) // reorders by up to 3
 			if rng.Float64() < 0.05 {
-				air = append(air, flight{p, now.Add(time.Duration(rng.Int64N(int64(60*time.Millisecond))))})
+				air = append(air, flight{p, now.Add(time.Duration(rng.Int64N(int64(60 * time.Millisecond))))})
 			}
 		}
 		slices.SortFunc(air, func(x, y flight) int { return x.at.Compare(y.at) })
