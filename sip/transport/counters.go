@@ -14,8 +14,6 @@ const (
 	countAnswered
 	countKeepalives
 	countDropBacklog
-	countDropResponse
-	countDropTruncated
 	countDropUnanswerable
 	countSendError
 	countWriteBacklog
@@ -44,8 +42,6 @@ func (c cause) String() string {
 		countAnswered:         "rejected_answered",
 		countKeepalives:       "keepalives",
 		countDropBacklog:      "drop_backlog",
-		countDropResponse:     "drop_response_malformed",
-		countDropTruncated:    "drop_truncated",
 		countDropUnanswerable: "drop_unanswerable",
 		countSendError:        "send_error",
 		countWriteBacklog:     "write_backlog",

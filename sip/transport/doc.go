@@ -20,8 +20,8 @@
 // tag for each retransmission, and does not travel up; only the counters and
 // OnReject tell of it.
 //
-// RFC sections: framing.go RFC 3261 7.5 and 18.3; udp.go and respond.go 18.1.1,
-// 18.2.1, 18.2.2 and RFC 3581 4; stream.go 18.2.2; tls.go 26.3 and RFC 5922 7;
+// RFC sections: framing.go RFC 3261 7.5 and 18.3; udp.go 18.1.1, 18.2.1, 18.2.2
+// and RFC 3581 4; pool.go 18.2.2 for streams; tls.go 26.3 and RFC 5922 7;
 // keepalive.go RFC 5626 3.5.1 and 4.4.1.
 //
 // The network is injected, so that the same code runs over internal/simnet in

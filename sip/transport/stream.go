@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -83,14 +81,18 @@ func (l *Layer) forget(c *conn) {
 	}
 }
 
-// close ends the connection once; the first cause counts. Any goroutine.
+// close ends the connection once; the first cause counts. Any goroutine; it does
+// not block: the reader, woken by the deadline, closes the socket, because TLS
+// has a farewell to write.
 func (c *conn) close(cause error) {
 	c.once.Do(func() {
 		c.cause = cause
 		c.closed.Store(true)
 		c.l.unpool(c)
 		close(c.done)
-		c.c.Close()
+		if err := c.c.SetDeadline(time.Unix(1, 0)); err != nil {
+			c.c.Close()
+		}
 	})
 }
 
@@ -149,6 +151,9 @@ func (c *conn) writeOne(o outgoing) error {
 	if err := c.c.SetWriteDeadline(time.Now().Add(c.l.cfg.Limits.WriteTimeout)); err != nil {
 		return err
 	}
+	if c.Closed() { // close may have set its deadline before ours
+		return ErrFlowClosed
+	}
 	if _, err := c.c.Write(o.data); err != nil {
 		return fmt.Errorf("write to %s: %w", c.remote, err)
 	}
@@ -177,6 +182,7 @@ func (c *conn) read() {
 	defer c.pings.fail(c)
 	cause := c.readLoop()
 	c.close(cause)
+	c.c.Close()
 }
 
 func (c *conn) readLoop() (cause error) {
@@ -185,6 +191,9 @@ func (c *conn) readLoop() (cause error) {
 		limit, reason := c.deadline()
 		if err := c.c.SetReadDeadline(limit); err != nil {
 			return err
+		}
+		if c.Closed() { // close may have set its deadline before ours
+			return ErrFlowClosed
 		}
 		n, err := c.c.Read(buf)
 		if n > 0 {
@@ -195,6 +204,9 @@ func (c *conn) readLoop() (cause error) {
 		}
 		if err == nil {
 			continue
+		}
+		if c.Closed() {
+			return ErrFlowClosed
 		}
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
@@ -313,107 +325,4 @@ func (c *conn) LocalVia() message.Via {
 		local = netip.AddrPortFrom(local.Addr(), ln.Port())
 	}
 	return viaFor(c.key.transport, local)
-}
-
-// getConn finds a connection or dials one.
-func (l *Layer) getConn(t Target, done func(Flow, error)) {
-	key := poolKey{t.Transport, t.Addr, t.ServerName}
-	if t.Transport == "TCP" {
-		key.serverName = ""
-	}
-	l.mu.Lock()
-	c, open := l.pool[key]
-	if !open && t.Reuse {
-		c, open = l.pool[poolKey{t.Transport, t.Addr, ""}]
-	}
-	waiting, dialling := l.dials[key]
-	var err error
-	switch {
-	case l.closed:
-		err = ErrClosed
-	case open:
-	case t.Reuse:
-		err = ErrNoFlow
-	default:
-		l.dials[key] = append(waiting, done)
-		if !dialling {
-			l.wg.Go(func() { l.dial(key, t.Local) })
-		}
-		done = nil
-	}
-	l.mu.Unlock()
-	switch {
-	case done == nil:
-	case err != nil:
-		done(nil, err)
-	default:
-		done(c, nil)
-	}
-}
-
-// dial opens one connection and tells all that wait for it.
-func (l *Layer) dial(key poolKey, local netip.AddrPort) {
-	c, err := l.open(key, local)
-	if err == nil {
-		err = l.adopt(c)
-	}
-	if err != nil {
-		l.counts.add(countDialError, 1)
-	}
-	l.mu.Lock()
-	waiting := l.dials[key]
-	delete(l.dials, key)
-	l.mu.Unlock()
-	for _, done := range waiting {
-		if err != nil {
-			done(nil, err)
-			continue
-		}
-		done(c, nil)
-	}
-}
-
-func (l *Layer) open(key poolKey, local netip.AddrPort) (*conn, error) {
-	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.Limits.DialTimeout)
-	defer cancel()
-	laddr := ""
-	if local.IsValid() {
-		// A listener holds the port: only the address can be chosen.
-		laddr = netip.AddrPortFrom(local.Addr(), 0).String()
-	}
-	raw, err := l.cfg.Network.Dial(ctx, "tcp", laddr, key.remote.String())
-	if err != nil {
-		return nil, err
-	}
-	if key.transport != "TLS" {
-		return l.newConn(raw, key, false), nil
-	}
-	secured := tls.Client(raw, clientConfig(l.cfg.TLSClient, key.serverName))
-	if err := secured.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		l.counts.add(countHandshake, 1)
-		return nil, fmt.Errorf("verify %s: %w", key.serverName, err)
-	}
-	return l.newConn(secured, key, false), nil
-}
-
-// respondAnew sends a response whose connection has closed: over TCP to the
-// source address and the port of the top Via's sent-by (RFC 3261 18.2.2).
-func (l *Layer) respondAnew(c *conn, res *message.Response, data []byte, report func(error)) {
-	via, err := message.TopVia(res)
-	if err != nil || c.key.transport != "TCP" {
-		report(ErrFlowClosed)
-		return
-	}
-	port := via.Port
-	if port == 0 {
-		port = 5060
-	}
-	l.getConn(Target{Transport: "TCP", Addr: netip.AddrPortFrom(c.remote.Addr(), port)}, func(f Flow, err error) {
-		if err != nil {
-			report(err)
-			return
-		}
-		f.(*conn).send(data, report)
-	})
 }

@@ -25,6 +25,10 @@ type socket struct {
 	sources map[netip.Addr]sourceAddr // by peer; only for unspecified binds
 }
 
+// readBuffer is what the system is asked to hold for a socket while its reader
+// is busy, in bytes.
+const readBuffer = 1 << 20
+
 // sourceAddr is our address towards a peer, and until when it is believed.
 type sourceAddr struct {
 	addr  netip.Addr
@@ -41,6 +45,11 @@ func (l *Layer) listenUDP(ctx context.Context, addr string) (netip.AddrPort, err
 	pc, err := l.cfg.Network.ListenPacket(ctx, "udp", addr)
 	if err != nil {
 		return netip.AddrPort{}, err
+	}
+	if b, ok := pc.(interface{ SetReadBuffer(int) error }); ok {
+		if err := b.SetReadBuffer(readBuffer); err != nil {
+			l.cfg.Log.Debug("socket keeps its own buffer size", "cause", err)
+		}
 	}
 	s := &socket{l: l, pc: pc, local: addrPortOf(pc.LocalAddr()), sources: map[netip.Addr]sourceAddr{}}
 	l.mu.Lock()
