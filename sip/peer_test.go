@@ -127,6 +127,9 @@ func (p *peer) take(raw string) {
 		p.bed.Errorf("the agent sent what cannot be read: %v\n%s", err, raw)
 		return
 	}
+	if !message.Has(m, "Content-Length") {
+		p.bed.Errorf("the agent sent no Content-Length\n%s", raw)
+	}
 	p.inbox <- arrival{m, time.Now(), raw}
 }
 
