@@ -1,0 +1,125 @@
+package transaction
+
+import (
+	"ringback/sip/message"
+	"ringback/sip/transport"
+)
+
+// viaRoom is what the Via takes, as a rule.
+const viaRoom = 120
+
+// start gets a flow, and from there on the timers run (17.1.1.2, 17.1.2.2).
+// Timer B or F runs from now on: it bounds the dialling too.
+func (c *Client) start() {
+	l := c.layer
+	limit := c.target.Timeout
+	if limit == 0 {
+		limit = 64 * l.T1
+	}
+	c.timeout = l.Loop.After(limit, func() { c.fire(evTimeout) })
+	l.connect(c.req, c.target, func(flow transport.Flow, err error) {
+		switch {
+		case c.state == terminated:
+		case err != nil:
+			c.transportFailed(err)
+		default:
+			c.firstSend(flow)
+		}
+	})
+}
+
+func (c *Client) firstSend(flow transport.Flow) {
+	c.flow = flow
+	if c.target.Prepare != nil {
+		c.target.Prepare(c.req, flow)
+	}
+	message.Prepend(c.req, "Via", via(flow, c.key.branch))
+	c.transmit(c.req)
+	if !flow.Reliable() && c.state != terminated {
+		c.resend = c.layer.Loop.After(c.interval, func() { c.fire(evResend) })
+	}
+}
+
+func (c *Client) transmit(msg *message.Request) {
+	c.layer.Transport.Send(c.flow, msg, func(err error) {
+		if err != nil {
+			c.transportFailed(err)
+		}
+	})
+}
+
+// sendAck acknowledges a non-2xx (17.1.1.3): the Request-URI, Call-ID, From,
+// Route and CSeq number of the INVITE, the To of the response, and the same top
+// Via. It is kept, so that each repetition gets the same one.
+func (c *Client) sendAck() {
+	if c.ack == nil {
+		c.ack = c.sibling(message.ACK)
+		message.Set(c.ack, "To", message.Value(c.res, "To"))
+	}
+	c.transmit(c.ack)
+}
+
+// sibling makes an ACK or CANCEL that belongs to the INVITE's transaction.
+func (c *Client) sibling(method message.Method) *message.Request {
+	req := message.NewRequest(method, message.URI{})
+	req.Recipient = c.req.Recipient
+	message.Add(req, "Via", message.Value(c.req, "Via"))
+	message.Copy(c.req, req, "Route")
+	message.Add(req, "Max-Forwards", "70")
+	for _, name := range []string{"From", "To", "Call-ID"} {
+		message.Add(req, name, message.Value(c.req, name))
+	}
+	cseq, err := message.CSeqOf(c.req)
+	if err == nil {
+		message.Add(req, "CSeq", message.CSeq{Seq: cseq.Seq, Method: method}.String())
+	}
+	req.SetBody(nil)
+	return req
+}
+
+// sendCancel sends the CANCEL as a transaction of its own with the INVITE's
+// branch (9.1). Its response decides nothing: the INVITE's does.
+func (c *Client) sendCancel() {
+	l := c.layer
+	c.cancelSent = true
+	cancel := c.sibling(message.CANCEL)
+	for _, h := range c.cancelHeaders {
+		message.Add(cancel, h.Name, h.Value)
+	}
+	c.cancelLimit = l.Loop.After(64*l.T1, func() { c.fire(evCancelLimit) })
+	sub := l.newClient(cancel, c.target, nil, c.key.branch)
+	sub.flow = c.flow
+	sub.timeout = l.Loop.After(64*l.T1, func() { sub.fire(evTimeout) })
+	sub.transmit(cancel)
+	if !c.flow.Reliable() && sub.state != terminated {
+		sub.resend = l.Loop.After(l.T1, func() { sub.fire(evResend) })
+	}
+}
+
+// connect finds the flow for a request: the one that is given while it is open,
+// else the transport is asked. A large request for UDP goes by TCP to the same
+// address, and by UDP after all when that is refused (18.1.1): the transport does
+// so when it knows the size.
+func (l *Layer) connect(req *message.Request, target Target, cb func(transport.Flow, error)) {
+	size := len(message.Bytes(req)) + viaRoom
+	t := target.Target
+	if flow := target.Flow; flow != nil && !flow.Closed() {
+		if flow.Reliable() || size <= transport.MaxUDPRequest {
+			cb(flow, nil)
+			return
+		}
+		t = transport.Target{Transport: flow.Transport(), Addr: flow.Remote()}
+	}
+	if size > transport.MaxUDPRequest {
+		l.count("client.large")
+	}
+	t.Size = size
+	l.Transport.GetFlow(t, cb)
+}
+
+// via is the top Via of what we send over a flow.
+func via(flow transport.Flow, branch string) string {
+	v := flow.LocalVia()
+	v.Params = v.Params.With("branch", branch)
+	return v.String()
+}

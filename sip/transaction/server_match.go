@@ -1,0 +1,171 @@
+package transaction
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"ringback/sip/message"
+	"ringback/sip/transport"
+)
+
+const retryAfter = 5 * time.Second // what a 503 of a full table asks for
+
+// receiveRequest finds the transaction of a request, or makes one.
+func (l *Layer) receiveRequest(req *message.Request, flow transport.Flow) {
+	via, err := message.TopVia(req)
+	if err != nil {
+		l.count("request.via")
+		return
+	}
+	switch req.Method {
+	case message.ACK:
+		l.receiveAck(req, via, flow)
+		return
+	case message.CANCEL:
+		l.receiveCancel(req, via, flow)
+		return
+	}
+	key := serverKey(req, via, req.Method)
+	if s := l.servers[key]; s != nil {
+		l.count("request.absorbed")
+		s.fire(evRequest)
+		return
+	}
+	l.newRequest(req, flow, key)
+}
+
+// serverKey is what makes two requests one transaction (17.2.3): branch, sent-by
+// and method; for a client of RFC 2543 the parts that it keeps equal.
+func serverKey(req *message.Request, via message.Via, method message.Method) string {
+	if via.HasMagic() {
+		return strings.ToLower(via.Branch()) + "|" + via.SentBy() + "|" + string(method)
+	}
+	cseq, _ := message.CSeqOf(req)
+	return strings.Join([]string{"2543", req.Recipient.String(), message.FromTag(req), message.CallID(req),
+		strconv.FormatUint(uint64(cseq.Seq), 10), via.String(), string(method)}, "|")
+}
+
+func callOf(req *message.Request, method message.Method) callKey {
+	cseq, _ := message.CSeqOf(req)
+	cseq.Method = method
+	return callKey{message.CallID(req), message.FromTag(req), cseq.String()}
+}
+
+func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string) {
+	call := callOf(req, req.Method)
+	tag := message.ToTag(req)
+	// 8.2.2.2: no To tag and the same From tag, Call-ID and CSeq as an ongoing
+	// transaction that this request does not match: it came by another way.
+	if other := l.calls[call]; other != nil && tag == "" {
+		l.count("request.merged")
+		l.Reply(req, flow, 482)
+		return
+	}
+	source := flow.Remote().Addr()
+	if len(l.servers) >= l.Limits.Servers || l.sources[source] >= l.Limits.ServersPerSource {
+		l.count("request.limit")
+		l.Reply(req, flow, 503, message.Header{Name: "Retry-After", Value: strconv.Itoa(int(retryAfter / time.Second))})
+		return
+	}
+	if tag == "" {
+		tag = message.NewTag()
+	}
+	s := &Server{layer: l, table: l.machines.otherServer, req: req, flow: flow, source: source, key: key, call: call,
+		tag: tag, interval: l.T1}
+	if req.Method == message.INVITE {
+		s.table = l.machines.inviteServer
+		s.trying = l.Loop.After(tryingAfter, func() { s.fire(evTrying) })
+	} else {
+		s.timeout = l.Loop.After(64*l.T1, func() { s.fire(evTimeout) })
+	}
+	s.state = s.table.start
+	l.servers[key] = s
+	if l.calls[call] == nil {
+		l.calls[call] = s
+	}
+	l.sources[source]++
+	if l.onRequest == nil {
+		_ = s.Respond(s.NewResponse(480, "")) // cannot fail: the transaction is new
+		return
+	}
+	l.guard(s)
+}
+
+// guard hands a request to the user; one that panics costs that request only.
+func (l *Layer) guard(s *Server) {
+	defer func() {
+		if s.state != terminated && !s.Final() {
+			if cause := recover(); cause != nil {
+				_ = s.Respond(s.NewResponse(500, "")) // cannot fail: no final was sent
+				panic(cause)                          // the loop counts and logs it
+			}
+		}
+	}()
+	l.onRequest(s)
+}
+
+// receiveAck finds whose ACK it is: that of a non-2xx has the branch of its
+// INVITE and ends here (17.1.1.3), that of a 2xx goes up to the user.
+func (l *Layer) receiveAck(ack *message.Request, via message.Via, flow transport.Flow) {
+	if s := l.servers[serverKey(ack, via, message.INVITE)]; s != nil {
+		s.in = ack
+		s.fire(evAck)
+		return
+	}
+	if message.ToTag(ack) == "" || l.onAck == nil {
+		l.count("ack.stray")
+		return
+	}
+	if s := l.calls[callOf(ack, message.INVITE)]; s != nil && s.state == accepted {
+		s.acked = true
+	}
+	l.onAck(ack, flow)
+}
+
+// receiveCancel matches a CANCEL to its INVITE (9.2) and answers it with the
+// INVITE's To tag (8.2.6.2). Without one it gets 481.
+func (l *Layer) receiveCancel(cancel *message.Request, via message.Via, flow transport.Flow) {
+	for _, method := range []message.Method{message.INVITE, message.OPTIONS, message.MESSAGE, message.BYE,
+		message.REGISTER, message.SUBSCRIBE, message.NOTIFY, message.REFER, message.INFO, message.UPDATE} {
+		s := l.servers[serverKey(cancel, via, method)]
+		if s == nil {
+			continue
+		}
+		if s.source != flow.Remote().Addr() {
+			break // a stranger must not end a call that he has only guessed
+		}
+		s.in = cancel
+		s.fire(evCancel)
+		return
+	}
+	l.count("cancel.stray")
+	l.Reply(cancel, flow, 481)
+}
+
+func (s *Server) answerCancel() {
+	l := s.layer
+	res := message.NewResponse(s.in, 200, "", s.tag)
+	l.Transport.Send(s.flow, res, func(err error) {
+		if err != nil {
+			l.count("response.undelivered")
+		}
+	})
+}
+
+// Reply answers a request without a transaction (8.2.7): for what is refused
+// before it costs anything. An ACK gets no answer.
+func (l *Layer) Reply(req *message.Request, flow transport.Flow, code int, headers ...message.Header) {
+	if req.Method == message.ACK {
+		return
+	}
+	res := message.NewResponse(req, code, "", message.NewTag())
+	for _, h := range headers {
+		message.Add(res, h.Name, h.Value)
+	}
+	l.Transport.Send(flow, res, func(err error) {
+		if err != nil {
+			l.count("response.undelivered")
+		}
+	})
+}
