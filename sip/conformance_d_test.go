@@ -143,6 +143,9 @@ func TestConformance_D08_ByeRules(t *testing.T) {
 			a.empty()
 		})
 	})
+}
+
+func TestConformance_D08_ByeEndsTheCallInEveryCase(t *testing.T) {
 	t.Run("answered 100 first", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)

@@ -103,6 +103,9 @@ func TestConformance_E04_RefreshAndItsFailure(t *testing.T) {
 			a.saw("answered answer") // a refresh is nobody's news
 		})
 	})
+}
+
+func TestConformance_E04_PeerRefreshes(t *testing.T) {
 	t.Run("the peer stops refreshing", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
@@ -216,6 +219,9 @@ func TestConformance_E06_ReliableProvisionalAsServer(t *testing.T) {
 			a.saw("invited", "confirmed")
 		})
 	})
+}
+
+func TestConformance_E06_OneReliableAtATime(t *testing.T) {
 	t.Run("the second waits for the first's PRACK", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)

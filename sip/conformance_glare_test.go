@@ -85,6 +85,9 @@ func TestConformance_D04_GlareAsClient(t *testing.T) {
 			t.Errorf("the other side waited %v", other)
 		}
 	}
+}
+
+func TestConformance_D04_GlareSettles(t *testing.T) {
 	t.Run("the wish is gone when their offer comes first", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)

@@ -9,10 +9,12 @@ import (
 	"ringback/sip/message"
 )
 
+// replaces is the header line that names a session of the agent's.
+func replaces(s *Session, more string) string {
+	return "Replaces: " + string(s.ID()) + ";to-tag=" + string(s.LocalTag()) + ";from-tag=" + string(s.RemoteTag()) + more
+}
+
 func TestConformance_X09_ReplacesMatches(t *testing.T) {
-	replaces := func(p *peer, s *Session, more string) string {
-		return "Replaces: " + string(s.ID()) + ";to-tag=" + string(s.LocalTag()) + ";from-tag=" + string(s.RemoteTag()) + more
-	}
 	t.Run("confirmed", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
@@ -27,7 +29,7 @@ func TestConformance_X09_ReplacesMatches(t *testing.T) {
 				}
 				_ = s.Answer([]byte("answer"))
 			}
-			p.invite(replaces(p, old, ""), "Require: replaces", "", "offer")
+			p.invite(replaces(old, ""), "Require: replaces", "", "offer")
 			p.response(200)
 			bye := p.request("BYE")
 			if message.CallID(bye) != oldID {
@@ -48,7 +50,7 @@ func TestConformance_X09_ReplacesMatches(t *testing.T) {
 			b.pass(time.Second)
 			a.invited = func(s *Session) { _ = s.Answer([]byte("answer")) }
 			p.target, p.tag = "sip:1001@"+agentIP+":5060", "third"
-			p.invite(replaces(p, old, ";early-only"), "", "offer")
+			p.invite(replaces(old, ";early-only"), "", "offer")
 			p.response(200)
 			cancel := p.request("CANCEL")
 			p.reply(cancel, 200)
@@ -56,6 +58,9 @@ func TestConformance_X09_ReplacesMatches(t *testing.T) {
 			p.request("ACK")
 		})
 	})
+}
+
+func TestConformance_X09_ReplacesThatDoNotMatch(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		code int
@@ -65,14 +70,14 @@ func TestConformance_X09_ReplacesMatches(t *testing.T) {
 			a.invited = func(s *Session) { _ = s.Ring() }
 			p.invite("", "offer")
 			p.response(180)
-			return replaces(p, a.session(), "")
+			return replaces(a.session(), "")
 		}},
 		{"unknown", 481, func(*bed, *agent, *peer) string { return "Replaces: nobody;to-tag=a;from-tag=b" }},
 		{"ended", 603, func(b *bed, a *agent, p *peer) string {
 			s := p.answers(a)
 			a.must(func() error { return s.Hangup(ReasonHeader{}) })
 			p.request("BYE") // not answered: the dialog lingers
-			return replaces(p, s, "")
+			return replaces(s, "")
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -153,21 +158,26 @@ func TestConformance_X11_AttendedTransferNamesTheFarTags(t *testing.T) {
 	})
 }
 
+func followAll(_ *Config, acc *Account) { acc.Accept3xx = Follow }
+
+const threeContacts = "Contact: <sip:b@" + pbxIP + ">;q=0.5, <sip:c@" + pbxIP + ">;q=0.9, <tel:+1>, <sip:1001@" + pbxIP + ">"
+
+// redirect answers an INVITE with 302.
+func redirect(p *peer, inv *message.Request, line string) {
+	p.bed.Helper()
+	res := message.NewResponse(inv, 302, "", p.tag)
+	message.Add(res, "Contact", strings.TrimPrefix(line, "Contact: "))
+	p.write(string(message.Bytes(res)))
+	p.request("ACK")
+}
+
 func TestConformance_X14_Redirects(t *testing.T) {
-	follow := func(_ *Config, acc *Account) { acc.Accept3xx = Follow }
-	contacts := "Contact: <sip:b@" + pbxIP + ">;q=0.5, <sip:c@" + pbxIP + ">;q=0.9, <tel:+1>, <sip:1001@" + pbxIP + ">"
-	redirect := func(p *peer, inv *message.Request, line string) {
-		res := message.NewResponse(inv, 302, "", p.tag)
-		message.Add(res, "Contact", strings.TrimPrefix(line, "Contact: "))
-		p.write(string(message.Bytes(res)))
-		p.request("ACK")
-	}
 	t.Run("followed, each once", func(t *testing.T) {
 		story(t, func(b *bed) {
-			a, p := b.agent(agentIP, "1001", follow), b.peer(pbxIP)
+			a, p := b.agent(agentIP, "1001", followAll), b.peer(pbxIP)
 			a.invite("sip:a@" + pbxIP)
 			first := p.request("INVITE")
-			redirect(p, first, contacts)
+			redirect(p, first, threeContacts)
 			second := p.request("INVITE")
 			if message.RequestURI(second).User != "c" || message.CallID(second) != message.CallID(first) || seqOf(second) <= seqOf(first) {
 				t.Errorf("second:\n%s", second)
@@ -177,9 +187,12 @@ func TestConformance_X14_Redirects(t *testing.T) {
 			a.saw("ended rejected 302")
 		})
 	})
+}
+
+func TestConformance_X14_RedirectPolicies(t *testing.T) {
 	t.Run("five at most", func(t *testing.T) {
 		story(t, func(b *bed) {
-			a, p := b.agent(agentIP, "1001", follow), b.peer(pbxIP)
+			a, p := b.agent(agentIP, "1001", followAll), b.peer(pbxIP)
 			a.invite("sip:t0@" + pbxIP)
 			for i := 1; i <= 6; i++ {
 				redirect(p, p.request("INVITE"), fmt.Sprintf("Contact: <sip:t%d@%s>", i, pbxIP))
@@ -197,7 +210,7 @@ func TestConformance_X14_Redirects(t *testing.T) {
 				}
 			}
 			a.invite("sip:a@" + pbxIP)
-			redirect(p, p.request("INVITE"), contacts)
+			redirect(p, p.request("INVITE"), threeContacts)
 			if u := message.RequestURI(p.request("INVITE")).User; u != "c" {
 				t.Errorf("followed to %s", u)
 			}
@@ -208,7 +221,7 @@ func TestConformance_X14_Redirects(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
 			a.invite("sip:a@" + pbxIP)
-			redirect(p, p.request("INVITE"), contacts)
+			redirect(p, p.request("INVITE"), threeContacts)
 			p.silent(time.Second)
 			a.saw("redirected 2", "ended rejected 302")
 			a.empty()

@@ -168,6 +168,9 @@ func TestConformance_X04_NotifyAtTheTransferor(t *testing.T) {
 			p.response(481)
 		})
 	})
+}
+
+func TestConformance_X04_NotifyLostOrEarly(t *testing.T) {
 	t.Run("the last NOTIFY is lost", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
