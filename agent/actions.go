@@ -1,0 +1,164 @@
+package agent
+
+// Target is what an action acts on.
+type Target string
+
+// The targets of actions.
+const (
+	OnInteraction Target = "interaction" // takes the argument interaction; without it the only one that can be meant
+	OnChannel     Target = "channel"
+	OnAgent       Target = "agent"
+)
+
+// ArgSpec is one argument of an action, as it stands in its JSON object.
+type ArgSpec struct {
+	Name     string
+	Type     string // string, bool, duration, object or list
+	Required bool
+	Help     string
+}
+
+// ActionSpec is one action: the same in the CLI, the control API and scripts.
+type ActionSpec struct {
+	Name    string
+	Targets Target
+	Args    []ArgSpec
+	Help    string
+	Example string // of its JSON arguments
+
+	do func(*Agent, *request)
+}
+
+// Actions is the one table of everything that can be asked of an agent. The
+// caller may change the slice.
+func Actions() []ActionSpec {
+	var all []ActionSpec
+	for _, group := range [][]ActionSpec{channelActions(), offerActions(), callActions(), consultActions(),
+		conferenceActions(), recordActions()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func interactionArg() ArgSpec {
+	return ArgSpec{Name: "interaction", Type: "string", Help: "id such as i7; the only one that can be meant when left out"}
+}
+
+func targetArg(required bool) ArgSpec {
+	return ArgSpec{Name: "target", Type: "string", Required: required, Help: "extension, E.164 number or SIP URI"}
+}
+
+func partyArg() ArgSpec {
+	return ArgSpec{Name: "party", Type: "string", Required: true, Help: "id of the party's call such as c13, or its number"}
+}
+
+func channelActions() []ActionSpec {
+	channel := ArgSpec{Name: "channel", Type: "string", Help: "voice (default), webcallback or all"}
+	return []ActionSpec{
+		{Name: "ready", Targets: OnChannel, Args: []ArgSpec{channel},
+			Help: "take offers on a channel", Example: `{"channel":"voice"}`, do: (*Agent).actReady},
+		{Name: "not-ready", Targets: OnChannel,
+			Args: []ArgSpec{channel, {Name: "reason", Type: "string", Help: "one of the configured reasons"}},
+			Help: "take no offers on a channel", Example: `{"reason":"lunch"}`, do: (*Agent).actNotReady},
+		{Name: "dnd", Targets: OnChannel,
+			Args: []ArgSpec{channel, {Name: "on", Type: "bool", Required: true, Help: "true or false"}},
+			Help: "do not disturb: refuse every call", Example: `{"on":true}`, do: (*Agent).actDND},
+	}
+}
+
+func offerActions() []ActionSpec {
+	return []ActionSpec{
+		{Name: "accept", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
+			Help:    "take an offer: answers the call, or dials the contact, as accept_means says",
+			Example: `{"interaction":"i7"}`, do: (*Agent).actAccept},
+		{Name: "reject", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(),
+				{Name: "reason", Type: "string", Help: "why, told to the PBX"},
+				{Name: "not_ready", Type: "bool", Help: "make the channel not ready as well"}},
+			Help: "refuse an offer; it goes to someone else", Example: `{"interaction":"i7","reason":"wrong language"}`,
+			do: (*Agent).actReject},
+	}
+}
+
+func callActions() []ActionSpec {
+	headers := ArgSpec{Name: "headers", Type: "list", Help: `SIP headers of the INVITE: [{"name":"X-Case","value":"4711"}]`}
+	uui := ArgSpec{Name: "uui", Type: "string", Help: "User-to-User data (RFC 7433)"}
+	return []ActionSpec{
+		{Name: "dial", Targets: OnAgent,
+			Args: []ArgSpec{targetArg(true), headers, uui,
+				{Name: "auto_hangup", Type: "duration", Help: "end the call so long after it was answered"}},
+			Help: "call a target: an interaction of its own", Example: `{"target":"601"}`, do: (*Agent).actDial},
+		{Name: "call", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(), {Name: "number", Type: "string", Help: "another number of the contact"}},
+			Help: "call the contact of a preview, or again", Example: `{"interaction":"i7"}`, do: (*Agent).actCall},
+		{Name: "end", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
+			Help: "end the call; the interaction stays open", Example: `{"interaction":"i7"}`, do: (*Agent).actEnd},
+		{Name: "hold", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
+			Help: "put the call on hold: neither side hears the other", Example: `{"interaction":"i7"}`, do: (*Agent).actHold},
+		{Name: "resume", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
+			Help: "take the call off hold", Example: `{"interaction":"i7"}`, do: (*Agent).actResume},
+		{Name: "mute", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
+			Help: "the others do not hear the agent", Example: `{"interaction":"i7"}`, do: (*Agent).actMute},
+		{Name: "unmute", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
+			Help: "the others hear the agent again", Example: `{"interaction":"i7"}`, do: (*Agent).actUnmute},
+		{Name: "dtmf", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(),
+				{Name: "digits", Type: "string", Required: true, Help: "0-9 * # A-D; w is a pause of 0.5 s, W of 1 s, comma of 2 s"},
+				{Name: "method", Type: "string", Help: "rfc4733, info or inband"},
+				{Name: "duration", Type: "duration", Help: "of each digit"},
+				{Name: "gap", Type: "duration", Help: "between two digits"},
+				{Name: "party", Type: "string", Help: "in a conference: to this call only"}},
+			Help: "send digits; returns when the last is out", Example: `{"digits":"1234#"}`, do: (*Agent).actDTMF},
+		{Name: "transfer", Targets: OnInteraction, Args: []ArgSpec{interactionArg(), targetArg(false)},
+			Help:    "send the contact to a target; returns with the outcome, and the contact is here, on hold, if it fails. Without a target it completes the consultation",
+			Example: `{"interaction":"i7","target":"2001"}`, do: (*Agent).actTransfer},
+	}
+}
+
+func consultActions() []ActionSpec {
+	step := func(name, help string, do func(*Agent, *request)) ActionSpec {
+		return ActionSpec{Name: name, Targets: OnInteraction, Args: []ArgSpec{interactionArg()}, Help: help,
+			Example: `{"interaction":"i7"}`, do: do}
+	}
+	return []ActionSpec{
+		{Name: "consult", Targets: OnInteraction, Args: []ArgSpec{interactionArg(), targetArg(true)},
+			Help: "hold the contact and call a target", Example: `{"target":"2001"}`, do: (*Agent).actConsult},
+		step("consult-swap", "talk to the other one of contact and target", (*Agent).actConsultSwap),
+		step("consult-transfer", "give the contact to the target; returns with the outcome", (*Agent).actConsultTransfer),
+		step("consult-conference", "join contact, target and agent", (*Agent).actConsultConference),
+		step("consult-end", "end the consultation; the contact stays on hold", (*Agent).actConsultEnd),
+	}
+}
+
+func conferenceActions() []ActionSpec {
+	party := func(name, help string, do func(*Agent, *request)) ActionSpec {
+		return ActionSpec{Name: name, Targets: OnInteraction, Args: []ArgSpec{interactionArg(), partyArg()}, Help: help,
+			Example: `{"party":"c13"}`, do: do}
+	}
+	return []ActionSpec{
+		{Name: "conference", Targets: OnInteraction, Args: []ArgSpec{interactionArg(), targetArg(false)},
+			Help:    "call a target and join it to the call. Without a target it joins the consultation",
+			Example: `{"target":"2001"}`, do: (*Agent).actConference},
+		party("conference-drop", "let a party go; the others stay", (*Agent).actConferenceDrop),
+		party("conference-mute", "nobody hears the party", (*Agent).actConferenceMute),
+		party("conference-unmute", "the party is heard again", (*Agent).actConferenceUnmute),
+		party("conference-suspend", "hold the party out of the conference", (*Agent).actConferenceSuspend),
+		party("conference-reinstate", "take the party in again", (*Agent).actConferenceReinstate),
+	}
+}
+
+func recordActions() []ActionSpec {
+	return []ActionSpec{
+		{Name: "dispose", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(), {Name: "code", Type: "string", Required: true, Help: "one of the configured codes"}},
+			Help: "set the disposition code", Example: `{"code":"sold"}`, do: (*Agent).actDispose},
+		{Name: "note", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(), {Name: "text", Type: "string", Required: true, Help: "free text; replaces the note"}},
+			Help: "write the note", Example: `{"text":"call before noon"}`, do: (*Agent).actNote},
+		{Name: "case", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(), {Name: "values", Type: "object", Required: true, Help: "fields and their texts; an empty text removes the field"}},
+			Help: "set fields of the case data", Example: `{"values":{"product":"fibre"}}`, do: (*Agent).actCase},
+		{Name: "done", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
+			Help: "close the interaction", Example: `{"interaction":"i7"}`, do: (*Agent).actDone},
+	}
+}

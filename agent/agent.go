@@ -1,0 +1,222 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"ringback/media"
+	"ringback/media/device"
+	"ringback/sip"
+	"ringback/sip/loop"
+)
+
+// Network opens sockets for SIP and media: the machine's own, or a host of a
+// network in memory.
+type Network interface {
+	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
+	Listen(ctx context.Context, network, address string) (net.Listener, error)
+	Dial(ctx context.Context, network, laddr, raddr string) (net.Conn, error)
+}
+
+// Deps are what an agent is given by whoever runs it. The zero value is a phone
+// on the machine's own network that remembers nothing.
+type Deps struct {
+	Network  Network      // nil: the machine's own
+	Log      *slog.Logger // nil: discard
+	StateDir string       // where ids are kept; empty: they start anew
+	Version  string       // told in User-Agent, without numbers to strangers
+}
+
+// Agent is one softphone: a registration, channels, offers, interactions and
+// calls, on one loop. Make one with New and run it with Run.
+type Agent struct {
+	cfg     Config
+	deps    Deps
+	log     *slog.Logger
+	loop    *loop.Loop
+	account *sip.Account
+	domain  string
+	bind    netip.Addr
+	port    uint16
+	events  *EventLog
+	actions map[string]ActionSpec
+	table   interactionTable
+	headers map[string]string // callback field to header
+	tracer  *tracer
+	ended   chan struct{} // closed when Run has returned
+
+	mu    sync.Mutex
+	state State // the fold of the events so far
+
+	// Everything below is the loop's.
+	ua           *sip.UA
+	registered   RegistrationState
+	engine       *media.Engine
+	sound        sound
+	ids          *ids
+	voice, web   *channel
+	interactions []*interaction // in the order of their ids
+	waiters      []waiter
+	depth        int // of inputs inside of inputs
+	stopping     bool
+}
+
+// New makes an agent of a valid configuration. It opens nothing on the network
+// yet; the state directory is read and written. Any goroutine.
+func New(cfg Config, deps Deps) (*Agent, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize),
+		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
+		tracer: newTracer(), ended: make(chan struct{}), state: NewState()}
+	for _, spec := range Actions() {
+		a.actions[spec.Name] = spec
+	}
+	var err error
+	if a.account, err = cfg.account(); err != nil {
+		return nil, err
+	}
+	a.domain = a.account.AOR.Host
+	if a.account.AOR.Port != 0 {
+		a.domain = a.account.AOR.HostPort()
+	}
+	if a.bind, a.port, err = splitBind(cfg.Account.Bind); err != nil {
+		return nil, err
+	}
+	if a.ids, err = openIDs(deps.StateDir, a.failure("keep ids")); err != nil {
+		return nil, err
+	}
+	a.registered = RegistrationState{State: "unregistered", AOR: a.account.AOR.String()}
+	a.voice, a.web = newChannel(ChannelVoice, time.Now()), newChannel(ChannelWebCallback, time.Now())
+	return a, nil
+}
+
+// account makes the SIP account of the configuration.
+func (c *Config) account() (*sip.Account, error) {
+	aor, err := parseTarget(c.Account.AOR, "")
+	if err != nil {
+		return nil, err
+	}
+	acc := &sip.Account{AOR: aor, Display: c.Account.Display, Username: c.Account.Username,
+		Password: sip.Secret(string(c.Account.Password)), Transport: strings.ToLower(c.Account.Transport),
+		Expires: c.Account.Expires, Algorithms: c.Account.Algorithms, Realms: c.Account.Realms,
+		Keepalive: c.Account.Keepalive, Accept3xx: c.Calls.Redirect, AcceptRefer: sip.Ask, AcceptReplaces: sip.Follow}
+	if c.Calls.Refer == "refuse" {
+		acc.AcceptRefer = sip.Refuse
+	}
+	if c.Calls.Replaces == "refuse" {
+		acc.AcceptReplaces = sip.Refuse
+	}
+	if c.Account.Registrar != "" {
+		if acc.Registrar, err = parseTarget(c.Account.Registrar, ""); err != nil {
+			return nil, err
+		}
+	}
+	if c.Account.Proxy != "" {
+		proxy, err := parseTarget(c.Account.Proxy, "")
+		if err != nil {
+			return nil, err
+		}
+		acc.Proxy = &proxy
+	}
+	return acc, nil
+}
+
+// State is the snapshot after the event whose seq it names. Any goroutine; what
+// it points to must not be changed.
+func (a *Agent) State() State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state
+}
+
+// Events is the list of what happened. Any goroutine.
+func (a *Agent) Events() *EventLog { return a.events }
+
+// Since is a reader of the events after seq. Any goroutine.
+func (a *Agent) Since(seq uint64) *Cursor { return a.events.Since(seq) }
+
+// Config is the configuration that the agent runs with; the password is masked
+// wherever it is printed.
+func (a *Agent) Config() Config { return a.cfg }
+
+func (a *Agent) now() time.Time { return a.loop.Now() }
+
+// failure reports an error of a goroutine beside the loop as an event.
+func (a *Agent) failure(what string) func(error) {
+	return func(err error) {
+		a.log.Error(what, "error", err)
+		a.loop.Post(a.input(func() { a.emit(Event{Type: ErrorHappened, Text: what + ": " + err.Error()}) }))
+	}
+}
+
+// input wraps whatever comes to the loop: after it, what follows from the new
+// state is done (channels, routes, tones, waiting requests) and published.
+func (a *Agent) input(fn func()) func() {
+	return func() {
+		a.depth++ // an up-call inside of an action belongs to it
+		defer func() {
+			if a.depth--; a.depth == 0 {
+				a.settle()
+			}
+		}()
+		fn()
+	}
+}
+
+func (a *Agent) settle() {
+	a.followCalls()
+	a.followSound()
+	a.serveWaiters()
+	a.publishRest()
+}
+
+// parseDevices reads a preference list; errors name the field.
+func parseDevices(field string, names []string) ([]device.Device, error) {
+	devices, err := device.ParsePreference(names)
+	if err != nil {
+		var located *ConfigError
+		if errors.As(err, &located) {
+			return nil, err
+		}
+		return nil, &ConfigError{Field: field, Value: strings.Join(names, ","), Why: err.Error(), Remedy: "see: ringback devices"}
+	}
+	if len(devices) == 0 {
+		return nil, &ConfigError{Field: field, Why: "names no device", Remedy: "write null for none"}
+	}
+	return devices, nil
+}
+
+// localAddress is the address from which the PBX is reached: the one that the
+// account binds to, or what the system's routes say.
+func (a *Agent) localAddress(ctx context.Context) (netip.Addr, error) {
+	if a.bind.IsValid() && !a.bind.IsUnspecified() {
+		return a.bind, nil
+	}
+	host := a.account.AOR.Host
+	if a.account.Registrar.Host != "" {
+		host = a.account.Registrar.Host
+	}
+	if a.account.Proxy != nil {
+		host = a.account.Proxy.Host
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "udp", net.JoinHostPort(host, "5060"))
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("find the way to %s: %w (set account.bind to the address to use)", host, err)
+	}
+	defer conn.Close()
+	at, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	return at.Addr().Unmap(), err
+}

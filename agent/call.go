@@ -1,0 +1,311 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ringback/dtmf"
+	"ringback/media/sdp"
+	"ringback/sip"
+)
+
+// unfit says why no media can come of an offer; nil when it can, or when it is
+// late.
+func (a *Agent) unfit(offer []byte) *sdp.Refusal {
+	if len(offer) == 0 {
+		return nil
+	}
+	parsed, err := sdp.ParseOffer(offer)
+	if err == nil {
+		can := sdp.Capabilities{Address: a.bind, Port: 9, Events: true, Direction: sdp.SendRecv}
+		for i, name := range []string{"PCMU", "PCMA"} {
+			can.Codecs = append(can.Codecs, sdp.Format{PayloadType: uint8(8 * i), Name: name, ClockRate: 8000, Channels: 1})
+		}
+		_, _, err = sdp.Negotiate(sdp.NewLocal(0), parsed, can)
+	}
+	var refusal *sdp.Refusal
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return nil
+}
+
+// refuseOffer refuses a call whose media cannot be (RFC 3261 21.4.26).
+func (a *Agent) refuseOffer(s *sip.Session, r *sdp.Refusal) {
+	var headers []sip.Header
+	if warning := r.WarningHeader(a.bind.String()); warning != "" {
+		headers = append(headers, sip.Header{Name: "Warning", Value: warning})
+	}
+	if err := s.Reject(r.Code, "", headers...); err != nil {
+		a.log.Debug("refuse call", "error", err)
+	}
+}
+
+// answer takes a call that came: from here on it is connected.
+func (a *Agent) answer(l *leg) error { return a.answerAs(l, sdp.SendRecv) }
+
+func (a *Agent) answerAs(l *leg, dir sdp.Direction) error {
+	if err := a.openMedia(l); err != nil {
+		a.refuseCall(l, 500, "no media")
+		return err
+	}
+	var body []byte
+	var err error
+	if offer := l.session.Offer(); len(offer) > 0 {
+		body, err = l.media.AcceptOffer(offer, dir)
+	} else {
+		body, err = l.media.CreateOffer(dir)
+		l.exchange.late = true
+	}
+	if err != nil {
+		a.closeMedia(l)
+		var refusal *sdp.Refusal
+		if errors.As(err, &refusal) {
+			a.refuseOffer(l.session, refusal)
+		} else {
+			a.refuseCall(l, 500, "no media")
+		}
+		return err
+	}
+	if err := l.session.Answer(body); err != nil {
+		a.closeMedia(l)
+		return err
+	}
+	a.legUp(l)
+	return nil
+}
+
+// legUp notes that a call is connected.
+func (a *Agent) legUp(l *leg) {
+	l.move(legConnected)
+	l.connected = a.now()
+	l.early = false
+	l.refreshMedia()
+}
+
+// answerOrder answers an INVITE that only brought an order to dial, and ends it.
+func (a *Agent) answerOrder(l *leg) error {
+	if err := a.answerAs(l, sdp.Inactive); err != nil {
+		return err
+	}
+	return l.session.Hangup(sip.ReasonHeader{Protocol: "SIP", Cause: 200, Text: "accepted, the agent calls"})
+}
+
+// refreshMedia takes over what the media session knows after an exchange.
+func (l *leg) refreshMedia() {
+	if l.media != nil {
+		l.codec = codecName(l.media.Codec())
+	}
+}
+
+// sessionEvent serves what happens to a call's SIP session.
+func (a *Agent) sessionEvent(l *leg, e sip.Event) {
+	switch e := e.(type) {
+	case sip.Progressed:
+		a.progressed(l, e)
+	case sip.Answered:
+		a.answered(l, e)
+	case sip.Confirmed:
+		a.confirmed(l, e)
+	case sip.OfferReceived:
+		a.offerReceived(l, e)
+	case sip.AnswerReceived:
+		a.answerReceived(l, e)
+	case sip.OfferRefused:
+		a.offerRefusedByPeer(l, e)
+	case sip.IdentityChanged:
+		a.identityChanged(l, e.Identity)
+	case sip.ReferReceived:
+		a.referReceived(l, e.Refer)
+	case sip.TransferProgressed:
+		a.transferProgressed(l, e)
+	case sip.TransferEnded:
+		a.transferEnded(l, e)
+	case sip.InfoReceived:
+		a.infoReceived(l, e)
+	case sip.MessageReceived:
+		m := l.event(MessageReceived)
+		m.ContentType, m.Text = mediaType(e.ContentType), cleanText(string(e.Body))
+		a.emit(m)
+	case sip.Ended:
+		a.legOver(l, e.Cause)
+	}
+}
+
+// confirmed: the ACK came; to a late offer of ours it brought the answer.
+func (a *Agent) confirmed(l *leg, e sip.Confirmed) {
+	if !l.exchange.late || l.media == nil {
+		return
+	}
+	l.exchange.late = false
+	if err := l.media.AcceptAnswer(e.SDP, false); err != nil {
+		a.hangUpUnusable(l, err)
+		return
+	}
+	l.refreshMedia()
+}
+
+// hangUpUnusable ends a call whose media description cannot be used.
+func (a *Agent) hangUpUnusable(l *leg, err error) {
+	a.emit(Event{Type: ErrorHappened, Interaction: l.in.id, Call: l.id, Text: "agree on media: " + err.Error()})
+	_ = l.session.Hangup(sip.ReasonHeader{Protocol: "SIP", Cause: 488, Text: "unusable media description"})
+}
+
+// identityChanged: the PBX says that somebody else is at the other end.
+func (a *Agent) identityChanged(l *leg, who sip.Address) {
+	l.remote = who
+	if l.role == RoleMain {
+		l.in.contact = Contact{Name: cleanText(sip.DecodeText(who.Display)), Number: numberOf(who.URI)}
+		if l.in.callback != nil && l.in.callback.Number == l.in.contact.Number && l.in.callback.Name != "" {
+			l.in.contact.Name = l.in.callback.Name
+		}
+	}
+	e := l.event(InteractionChanged)
+	e.Reason = "connected party changed"
+	a.emit(e)
+}
+
+// legOver is the end of a call, whoever ended it. The interaction stays.
+func (a *Agent) legOver(l *leg, c sip.Cause) {
+	in := l.in
+	if in.offer.open() && in.main == l {
+		l.noteEnd(a.now(), c)
+		a.callerGone(in, c)
+		return
+	}
+	wasUp := l.up()
+	if !l.move(legEnded) {
+		return
+	}
+	l.noteEnd(a.now(), c)
+	l.hangup.Stop()
+	a.tellReferrer(l, c)
+	if !wasUp && !l.incoming {
+		a.sound.refused(c)
+	}
+	a.closeMedia(l)
+	if l.role == RoleMain && l.answeredAtAll() {
+		in.result = "answered"
+	} else if l.role == RoleMain && !l.incoming {
+		in.result = resultOf(c)
+	}
+	e := l.event(CallEnded)
+	e.Code, e.Reason, e.Text = c.Code, l.reason, cleanText(c.Text)
+	a.emit(e)
+	a.transferLost(l)
+	switch l.role {
+	case RoleConsultation:
+		a.consultOver(l, wasUp)
+	case RoleParty:
+		a.partyLeft(l)
+	case RoleMain:
+		a.mainOver(l)
+	}
+}
+
+func (l *leg) answeredAtAll() bool { return !l.connected.IsZero() }
+
+func (l *leg) noteEnd(at time.Time, c sip.Cause) {
+	l.phase, l.ended = CallPhaseEnded, at
+	l.code, l.reason = c.Code, string(c.Kind)
+	l.held, l.wantHold, l.joined, l.suspended = false, false, false, false
+	l.heard = Heard{Tones: []float64{}}
+}
+
+// callerGone closes an offer because its call ended before anybody took it:
+// cancelled by the PBX, answered elsewhere, expired, or refused by us.
+func (a *Agent) callerGone(in *interaction, c sip.Cause) {
+	if !a.closeOffer(in, offerWithdrawn) {
+		return
+	}
+	e := in.main.event(OfferCancelled)
+	e.Channel, e.Reason, e.Text = in.channel, string(c.Kind), cleanText(c.Text)
+	a.emit(e)
+}
+
+// mainOver: the contact has gone, or was never reached. A consultation or
+// conference goes on by itself.
+func (a *Agent) mainOver(l *leg) {
+	in := l.in
+	if in.consult.live() || len(in.parties()) > 0 {
+		a.conferenceThinned(in)
+		return
+	}
+	in.muted, in.away = false, false
+}
+
+// resultOf is the call result of a call that was not answered.
+func resultOf(c sip.Cause) string {
+	switch c.Kind {
+	case sip.CauseBusy:
+		return "busy"
+	case sip.CauseNoAnswer, sip.CauseTimedOut, sip.CauseUnavailable, sip.CauseCancelled:
+		return "no answer"
+	case sip.CauseNotFound:
+		return "wrong number"
+	}
+	return "failed"
+}
+
+// infoReceived takes a digit that came as SIP INFO.
+func (a *Agent) infoReceived(l *leg, e sip.InfoReceived) {
+	info, err := dtmf.ParseInfo(e.ContentType, e.Body)
+	if err != nil {
+		a.log.Debug("read INFO", "call", string(l.id), "error", fmt.Sprintf("%T", err))
+		return
+	}
+	a.digitReceived(l, info.Digit, "info")
+}
+
+func (a *Agent) actEnd(r *request) {
+	in := r.in
+	for _, l := range in.live() {
+		if err := l.session.Hangup(sip.ReasonHeader{}); err != nil && !errors.Is(err, sip.ErrState) {
+			r.fail(refuse(CodeFailed, "end: %v", err))
+			return
+		}
+	}
+	last := in.main
+	a.await(func() bool {
+		if len(in.live()) > 0 {
+			return false
+		}
+		r.ok(last)
+		return true
+	})
+}
+
+func (a *Agent) actMute(r *request) { a.setMuted(r, true) }
+
+func (a *Agent) actUnmute(r *request) { a.setMuted(r, false) }
+
+func (a *Agent) setMuted(r *request, muted bool) {
+	r.in.muted = muted
+	r.ok(r.in.main)
+}
+
+func (a *Agent) actDone(r *request) {
+	if d := a.cfg.Dispositions; d.Mandatory && r.in.disposition == "" {
+		err := refuse(CodeNotAllowed, "done is not allowed: %s has no disposition yet", r.in.id)
+		err.Allowed = a.table.allowed(r.in.phase(), r.in.facts())
+		r.fail(err.hint("dispose it with one of %s", join(d.Codes)))
+		return
+	}
+	r.in.closed, r.in.previewing = true, false
+	a.emit(Event{Type: InteractionDone, Interaction: r.in.id, Channel: r.in.channel, Reason: r.in.disposition})
+	a.wrapUpDone(r.in)
+	r.ok(nil)
+}
+
+// wrapUpDone ends after call work when nothing is left to be wrapped up.
+func (a *Agent) wrapUpDone(done *interaction) {
+	for _, in := range a.interactions {
+		if in != done && !in.closed && in.phase() == PhaseReadyToCall && !in.created.After(a.voice.since) {
+			return
+		}
+	}
+	if a.voice.state == channelACW {
+		a.moveChannel(a.voice, wrappedUp, "")
+	}
+}

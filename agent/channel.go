@@ -1,0 +1,208 @@
+package agent
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/sip/loop"
+)
+
+// ChannelName names a channel: two separate readiness states.
+type ChannelName string
+
+// The channels.
+const (
+	ChannelVoice       ChannelName = "voice"
+	ChannelWebCallback ChannelName = "webcallback"
+)
+
+// missedReason is the not-ready reason of a channel that missed too many offers.
+const missedReason = "missed offers"
+
+// channel is the readiness of one channel.
+type channel struct {
+	name          ChannelName
+	state, reason string
+	since         time.Time
+	home, homeWhy string // last of ready and not ready that was asked for
+	back, backWhy string // where after call work leads
+	pending       string
+	pendingWhy    string
+	busy          bool
+	missed        int
+	wrapFor       InteractionID // whose call ended last
+	wrapUntil     *time.Time
+	timer         *loop.Timer
+}
+
+func newChannel(name ChannelName, now time.Time) *channel {
+	return &channel{name: name, state: channelOut, since: now, home: channelNotReady}
+}
+
+// input takes one row of the table and reports whether there was one. wrapUp is
+// the wrap-up time, 0 for none.
+func (c *channel) input(on channelInput, reason string, now time.Time, wrapUp time.Duration) bool {
+	m, known := channelMoveFor(c.state, c.busy, on)
+	if !known {
+		return false
+	}
+	to := m.to
+	switch to {
+	case channelHome:
+		to, reason = c.home, c.homeWhy
+	case channelBack:
+		to, reason = c.back, c.backWhy
+	}
+	if on == askReady || on == askNotReady || on == missedEnough {
+		c.home, c.homeWhy = to, reason
+	}
+	if m.pend {
+		c.pending, c.pendingWhy = to, reason
+		if to == c.state && reason == c.reason {
+			c.pending, c.pendingWhy = "", ""
+		}
+		return true
+	}
+	if on == callOver {
+		c.noteBack()
+		if to, reason = channelACW, ""; wrapUp == 0 {
+			to, reason = c.back, c.backWhy
+		}
+	}
+	c.enter(to, reason, now)
+	return true
+}
+
+// noteBack keeps where to go after the wrap-up: what was asked for during the
+// call, else what was before.
+func (c *channel) noteBack() {
+	c.back, c.backWhy = c.state, c.reason
+	if c.pending != "" {
+		c.back, c.backWhy = c.pending, c.pendingWhy
+	}
+}
+
+func (c *channel) enter(to, reason string, now time.Time) {
+	c.timer.Stop()
+	c.timer, c.wrapUntil = nil, nil
+	if to != channelACW {
+		c.pending, c.pendingWhy = "", ""
+	}
+	if to == channelReady && c.state != channelReady {
+		c.missed = 0
+	}
+	if to != c.state || reason != c.reason {
+		c.since = now
+	}
+	c.state, c.reason = to, reason
+}
+
+// setBusy tells the channel that a call of its own is up, or that none is.
+func (c *channel) setBusy(busy bool, now time.Time, wrapUp time.Duration) {
+	if busy == c.busy {
+		return
+	}
+	if busy {
+		c.input(callBegan, "", now, wrapUp)
+		c.busy = true
+		return
+	}
+	c.input(callOver, "", now, wrapUp)
+	c.busy = false
+}
+
+func (c *channel) view() ChannelState {
+	return ChannelState{State: c.state, Reason: c.reason, Since: c.since, Pending: c.pending,
+		PendingReason: c.pendingWhy, WrapUpUntil: c.wrapUntil, Missed: c.missed}
+}
+
+// named finds the channels that an action means.
+func (a *Agent) named(name string) ([]*channel, *ActionError) {
+	switch name {
+	case "", string(ChannelVoice):
+		return []*channel{a.voice}, nil
+	case string(ChannelWebCallback):
+		return []*channel{a.web}, nil
+	case "all":
+		return []*channel{a.voice, a.web}, nil
+	}
+	return nil, refuse(CodeInvalid, "channel %q is not known", name).hint("use voice, webcallback or all")
+}
+
+func (a *Agent) actReady(r *request) { a.askChannels(r, askReady, "") }
+
+func (a *Agent) actNotReady(r *request) {
+	reasons := a.cfg.Channels.NotReadyReasons
+	if why := r.args.Reason; why != "" && len(reasons) > 0 && !slices.Contains(reasons, why) {
+		r.fail(refuse(CodeInvalid, "reason %q is not known", why).hint("use one of %s", strings.Join(reasons, ", ")))
+		return
+	}
+	a.askChannels(r, askNotReady, r.args.Reason)
+}
+
+func (a *Agent) actDND(r *request) {
+	if *r.args.On {
+		a.askChannels(r, askDND, "")
+		return
+	}
+	a.askChannels(r, askDNDOff, "")
+}
+
+func (a *Agent) askChannels(r *request, on channelInput, reason string) {
+	channels, refused := a.named(r.args.Channel)
+	if refused != nil {
+		r.fail(refused)
+		return
+	}
+	result := map[ChannelName]ChannelState{}
+	for _, c := range channels {
+		a.moveChannel(c, on, reason)
+		result[c.name] = c.view()
+	}
+	r.done(map[string]any{"channels": result})
+}
+
+// moveChannel does an input and tells what changed.
+func (a *Agent) moveChannel(c *channel, on channelInput, reason string) {
+	before := c.view()
+	c.input(on, reason, a.now(), a.cfg.Channels.WrapUp)
+	a.channelMoved(c, before)
+}
+
+func (a *Agent) channelMoved(c *channel, before ChannelState) {
+	if c.state == channelACW && c.timer == nil {
+		until := a.now().Add(a.cfg.Channels.WrapUp)
+		c.wrapUntil = &until
+		c.timer = a.loop.After(a.cfg.Channels.WrapUp, a.input(func() { a.moveChannel(c, wrappedUp, "") }))
+	}
+	after := c.view()
+	if before.State != after.State || before.Reason != after.Reason || before.Pending != after.Pending {
+		a.emit(Event{Type: ChannelChanged, Channel: c.name, State: after.State, Reason: after.Reason})
+	}
+}
+
+// followCalls moves the voice channel when the first call began or the last was
+// over. It runs after every input.
+func (a *Agent) followCalls() {
+	busy := false
+	for _, i := range a.interactions {
+		if i.inCall() {
+			busy = true
+		}
+	}
+	if busy == a.voice.busy {
+		return
+	}
+	before := a.voice.view()
+	a.voice.setBusy(busy, a.now(), a.cfg.Channels.WrapUp)
+	a.channelMoved(a.voice, before)
+}
+
+// offerMissed counts towards the limit of missed offers in a row.
+func (a *Agent) offerMissed(c *channel) {
+	c.missed++
+	if limit := a.cfg.Callbacks.MissedLimit; limit > 0 && c.missed >= limit {
+		a.moveChannel(c, missedEnough, missedReason)
+	}
+}

@@ -1,0 +1,132 @@
+package agent
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Secret is a text that never shows itself: every way to print it gives ***.
+type Secret string
+
+const mask = "***"
+
+// String returns the mask.
+func (Secret) String() string { return mask }
+
+// GoString returns the mask.
+func (Secret) GoString() string { return mask }
+
+// Format writes the mask whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(mask)) }
+
+// MarshalText writes the mask, in JSON and YAML too.
+func (Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
+
+// LogValue logs the mask.
+func (Secret) LogValue() slog.Value { return slog.StringValue(mask) }
+
+// Config is one agent's configuration. DefaultConfig has the defaults;
+// LoadConfig reads file, environment and flags over them.
+type Config struct {
+	Account      AccountConfig     `yaml:"account"`
+	Audio        AudioConfig       `yaml:"audio"`
+	Media        MediaConfig       `yaml:"media"`
+	DTMF         DTMFConfig        `yaml:"dtmf"`
+	Calls        CallsConfig       `yaml:"calls"`
+	Callbacks    CallbacksConfig   `yaml:"callbacks"`
+	Dispositions DispositionConfig `yaml:"dispositions"`
+	Channels     ChannelsConfig    `yaml:"channels"`
+}
+
+// AccountConfig is the identity at the PBX and the way there.
+type AccountConfig struct {
+	AOR          string        `yaml:"aor"`           // sip:1001@pbx.example.com
+	Display      string        `yaml:"display"`       // name shown to others
+	Username     string        `yaml:"username"`      // empty: the AOR's user
+	PasswordFile string        `yaml:"password_file"` // its first line is the password
+	Password     Secret        `yaml:"-"`             // from RINGBACK_PASSWORD or the file
+	Registrar    string        `yaml:"registrar"`     // empty: the AOR's domain
+	Proxy        string        `yaml:"proxy"`         // outbound proxy; empty: none
+	Transport    string        `yaml:"transport"`     // udp, tcp or tls
+	Expires      time.Duration `yaml:"expires"`
+	Bind         string        `yaml:"bind"` // ADDRESS[:PORT]; empty: the address that leads to the PBX
+	CAFile       string        `yaml:"ca_file"`
+	CertFile     string        `yaml:"cert_file"`
+	KeyFile      string        `yaml:"key_file"`
+	Algorithms   []string      `yaml:"algorithms"` // digest; empty: SHA-512-256, SHA-256, MD5
+	Realms       []string      `yaml:"realms"`     // empty: what the registrar names
+	Keepalive    time.Duration `yaml:"keepalive"`  // 0: as the transport needs
+}
+
+// AudioConfig names devices by preference and codecs by preference.
+type AudioConfig struct {
+	Headset []string `yaml:"headset"`
+	Ring    []string `yaml:"ring"` // empty: the headset
+	Codecs  []string `yaml:"codecs"`
+}
+
+// MediaConfig is the RTP side.
+type MediaConfig struct {
+	Ports   string        `yaml:"ports"`   // FIRST-LAST; empty: the engine's own
+	NAT     bool          `yaml:"nat"`     // learn where the peer really sends from
+	Timeout time.Duration `yaml:"timeout"` // without any packet until the call is ended; 0: never
+}
+
+// DTMFConfig is how digits are sent unless the action says otherwise.
+type DTMFConfig struct {
+	Method   string        `yaml:"method"` // rfc4733, info or inband
+	Duration time.Duration `yaml:"duration"`
+	Gap      time.Duration `yaml:"gap"`
+}
+
+// CallsConfig is what happens to plain calls.
+type CallsConfig struct {
+	Waiting      bool          `yaml:"waiting"`        // offer a call during another
+	WhenNotReady string        `yaml:"when_not_ready"` // refuse or offer
+	Redirect     string        `yaml:"redirect"`       // 3xx: follow or refuse
+	Refer        string        `yaml:"refer"`          // REFER in: ask, accept or refuse
+	Replaces     string        `yaml:"replaces"`       // INVITE with Replaces in: accept or refuse
+	RingTimeout  time.Duration `yaml:"ring_timeout"`   // of calls out; 0: until the PBX gives up
+}
+
+// CallbacksConfig is how callbacks are recognised, offered and refused.
+type CallbacksConfig struct {
+	ReportTo       string            `yaml:"report_to"`
+	OfferTimeout   time.Duration     `yaml:"offer_timeout"`
+	RejectCode     int               `yaml:"reject_code"`
+	NotReadyCode   int               `yaml:"not_ready_code"`
+	MissedLimit    int               `yaml:"missed_offers_to_not_ready"` // 0: never
+	AutoAnswer     string            `yaml:"auto_answer"`                // off, header, or a duration such as 3s
+	Headers        map[string]string `yaml:"headers"`                    // field to header, those that differ from the default
+	RingWhileInUse bool              `yaml:"offer_during_call"`          // offer a callback during another
+}
+
+// DispositionConfig is the administrator's list of outcomes.
+type DispositionConfig struct {
+	Mandatory bool     `yaml:"mandatory"`
+	Codes     []string `yaml:"codes"` // empty: any text is taken
+}
+
+// ChannelsConfig is about readiness.
+type ChannelsConfig struct {
+	NotReadyReasons []string      `yaml:"not_ready_reasons"` // empty: any text is taken
+	WrapUp          time.Duration `yaml:"wrap_up"`           // 0: none
+	Start           string        `yaml:"start"`             // ready or not-ready
+}
+
+// DefaultConfig is what holds where nothing else is said. It has no account.
+func DefaultConfig() Config {
+	return Config{
+		Account: AccountConfig{Transport: "udp", Expires: 300 * time.Second},
+		Audio:   AudioConfig{Headset: []string{"portaudio", "null"}, Codecs: []string{"pcmu", "pcma"}},
+		Media:   MediaConfig{NAT: true},
+		DTMF:    DTMFConfig{Method: "rfc4733", Duration: 100 * time.Millisecond, Gap: 60 * time.Millisecond},
+		Calls:   CallsConfig{Waiting: true, WhenNotReady: "refuse", Redirect: "follow", Refer: "ask", Replaces: "accept"},
+		Callbacks: CallbacksConfig{
+			OfferTimeout: 20 * time.Second, RejectCode: 603, NotReadyCode: 480,
+			MissedLimit: 3, AutoAnswer: "off",
+		},
+		Channels: ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready"},
+	}
+}

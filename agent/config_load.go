@@ -1,0 +1,263 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxConfig is the longest configuration file that is read.
+const maxConfig = 1 << 20
+
+// LoadOptions say where a configuration comes from. Later sources win: file,
+// environment, flags.
+type LoadOptions struct {
+	Path   string                      // YAML file; empty: none
+	Getenv func(string) (string, bool) // nil: the process's environment
+	Flags  map[string]string           // by field, such as account.aor
+}
+
+// LoadConfig reads a configuration over the defaults, reads the password, and
+// validates the whole. Errors are *ConfigError where a field is to blame, and
+// wrap fs.ErrNotExist when the file is not there.
+func LoadConfig(o LoadOptions) (Config, error) {
+	c, err := readConfig(o)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := c.Validate(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func readConfig(o LoadOptions) (Config, error) {
+	if o.Getenv == nil {
+		o.Getenv = os.LookupEnv
+	}
+	c := DefaultConfig()
+	if o.Path != "" {
+		text, err := readLimited(o.Path, maxConfig)
+		if err != nil {
+			return Config{}, fmt.Errorf("read configuration: %w", err)
+		}
+		if err := c.decode(o.Path, text); err != nil {
+			return Config{}, err
+		}
+	}
+	for _, f := range c.fields() {
+		name := "RINGBACK_" + strings.ToUpper(strings.ReplaceAll(f.name, ".", "_"))
+		if value, given := o.Getenv(name); given && value != "" {
+			if err := f.set(name, value); err != nil {
+				return Config{}, err
+			}
+		}
+	}
+	if err := c.applyFlags(o.Flags); err != nil {
+		return Config{}, err
+	}
+	if secret, given := o.Getenv("RINGBACK_PASSWORD"); given && secret != "" {
+		c.Account.Password = Secret(secret)
+		return c, nil
+	}
+	return c, c.readPassword()
+}
+
+func (c *Config) applyFlags(flags map[string]string) error {
+	left := len(flags)
+	for _, f := range c.fields() {
+		value, given := flags[f.name]
+		if !given {
+			continue
+		}
+		left--
+		if err := f.set("flag", value); err != nil {
+			return err
+		}
+	}
+	if left > 0 {
+		return fmt.Errorf("read configuration: a flag names a field that does not exist: %v", flags)
+	}
+	return nil
+}
+
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return text, err
+}
+
+// decode reads YAML over what is there. An unknown key is an error with its line
+// and column.
+func (c *Config) decode(source string, text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
+	}
+	if _, err := parser.ParseBytes(text, 0); err != nil {
+		return yamlError(source, err)
+	}
+	err := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField()).Decode(c)
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return yamlError(source, err)
+}
+
+func yamlError(source string, err error) error {
+	out := &ConfigError{Source: source, Why: err.Error()}
+	var located yaml.Error
+	if errors.As(err, &located) {
+		out.Why = located.GetMessage()
+		if t := located.GetToken(); t != nil && t.Position != nil {
+			out.Line, out.Column = t.Position.Line, t.Position.Column
+			out.Value = t.Value
+		}
+	}
+	if name, unknown := strings.CutPrefix(out.Why, "unknown field "); unknown {
+		out.Why, out.Remedy = "unknown key", "remove it, or correct its spelling"
+		out.Value = strings.Trim(name, `"`)
+		out.Field = "key"
+	}
+	return out
+}
+
+// readPassword takes the first line of the password file.
+func (c *Config) readPassword() error {
+	path := c.Account.PasswordFile
+	if path == "" {
+		return nil
+	}
+	if rest, home := strings.CutPrefix(path, "~/"); home {
+		dir, err := os.UserHomeDir()
+		if err != nil {
+			return &ConfigError{Field: "account.password_file", Value: path, Why: err.Error(), Remedy: "write the whole path"}
+		}
+		path = filepath.Join(dir, rest)
+	}
+	text, err := readLimited(path, 4096)
+	if err != nil {
+		return &ConfigError{Field: "account.password_file", Value: path, Why: err.Error(), Remedy: "put the password in it, or set RINGBACK_PASSWORD"}
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimRight(line, "\r"); line == "" {
+		return &ConfigError{Field: "account.password_file", Value: path, Why: "its first line is empty", Remedy: "put the password there"}
+	}
+	c.Account.Password = Secret(line)
+	return nil
+}
+
+// field is one settable field of a Config.
+type field struct {
+	name  string // account.aor
+	value reflect.Value
+}
+
+// fields lists all fields that file, environment and flags may set.
+func (c *Config) fields() []field {
+	var all []field
+	root := reflect.ValueOf(c).Elem()
+	for i := range root.NumField() {
+		section := root.Type().Field(i).Tag.Get("yaml")
+		for j := range root.Field(i).NumField() {
+			key := root.Field(i).Type().Field(j).Tag.Get("yaml")
+			if key != "-" {
+				all = append(all, field{section + "." + key, root.Field(i).Field(j)})
+			}
+		}
+	}
+	return all
+}
+
+// Fields names all fields that LoadOptions.Flags may hold, each also the
+// environment variable RINGBACK_SECTION_KEY.
+func Fields() []string {
+	c := DefaultConfig()
+	var names []string
+	for _, f := range c.fields() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// set reads a text: lists are separated by commas, maps are K=V,K=V.
+func (f field) set(source, text string) error {
+	wrong := func(why string) error {
+		return &ConfigError{Source: source, Field: f.name, Value: text, Why: why, Remedy: "write " + f.form()}
+	}
+	switch target := f.value.Addr().Interface().(type) {
+	case *string:
+		*target = text
+	case *bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return wrong("is neither true nor false")
+		}
+		*target = b
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return wrong("is no whole number")
+		}
+		*target = n
+	case *time.Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return wrong("is no duration")
+		}
+		*target = d
+	case *[]string:
+		*target = splitList(text)
+	case *map[string]string:
+		pairs := map[string]string{}
+		for _, part := range splitList(text) {
+			key, value, ok := strings.Cut(part, "=")
+			if !ok {
+				return wrong("has a part without =")
+			}
+			pairs[strings.TrimSpace(key)] = strings.TrimSpace(value)
+		}
+		*target = pairs
+	}
+	return nil
+}
+
+func (f field) form() string {
+	switch f.value.Interface().(type) {
+	case bool:
+		return "true or false"
+	case int:
+		return "a number such as 3"
+	case time.Duration:
+		return "a duration such as 20s"
+	case map[string]string:
+		return "K=V,K=V"
+	}
+	return "a text"
+}
+
+func splitList(text string) []string {
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}

@@ -1,0 +1,42 @@
+// Package agent is the heart of the softphone: what an agent at a desk does with
+// calls and callbacks, on plain SIP.
+//
+// # Words
+//
+//   - An Interaction is one piece of work, from offer to Done. A hang-up never
+//     ends it.
+//   - A Call (a leg, in the code) is one SIP session with its media session. An
+//     interaction has one with the contact (main), and may have a consultation
+//     and the parties of a conference.
+//   - An offer is an interaction put to the agent, with a deadline.
+//   - A channel is a readiness state: voice, webcallback.
+//   - A phase is an interaction's state as a person sees it. It is computed from
+//     the offer and the calls, never stored.
+//   - An action is what is asked (Do), an Event is what happened, State is a fold
+//     of the events.
+//
+// # Who runs which goroutine
+//
+// One loop (sip/loop) runs everything: actions, SIP up-calls, media up-calls and
+// timers, each as one input. So an accept that crosses a CANCEL is decided by
+// their order. After each input (Agent.settle) the channel follows the calls, the
+// audio matrix and the tones follow the state, waiting actions look whether their
+// outcome is there, and what changed is published. Run starts the loop and the
+// media engine and returns when both, and everything else it started, have ended.
+// State, Events, Trace and Do may be called from any goroutine.
+//
+// # Where things are
+//
+// actions.go has the one table of actions; interaction_table.go the table of
+// states and actions (callbacks.md 5); channel_table.go that of channels; offer.go
+// that of offers; leg.go that of calls; audio.go the pure function from state to
+// routes. request.go does an action; event.go, eventlog.go, state.go, publish.go
+// tell; config*.go read the configuration; callback.go and uui.go read what a PBX
+// says of a callback (RFC 7433, 2047). A verb has the file of its name: dial,
+// hold (RFC 3264 8.4), digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891),
+// consult, conference, disposition. invited.go serves what comes in, run.go
+// starts and ends.
+//
+// Outside: goccy/go-yaml reads the configuration, because it names line and
+// column of what it does not know.
+package agent

@@ -1,0 +1,267 @@
+package agent
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringback/sip"
+	"ringback/sip/loop"
+)
+
+// What Accept will do.
+const (
+	meansAnswer = "answer" // answers the call
+	meansDial   = "dial"   // dials the contact, or whom a REFER names
+)
+
+// offerState is where an offer stands.
+type offerState string
+
+const (
+	offerOpen      offerState = "open"
+	offerTaken     offerState = "accepted"
+	offerRefused   offerState = "rejected"
+	offerMissed    offerState = "missed"
+	offerWithdrawn offerState = "cancelled"
+)
+
+// offerMoves is the table: an open offer ends once, in one way.
+func offerMoves() map[offerState][]offerState {
+	return map[offerState][]offerState{
+		offerOpen:      {offerTaken, offerRefused, offerMissed, offerWithdrawn},
+		offerTaken:     {offerWithdrawn}, // the accept crossed the caller's CANCEL
+		offerRefused:   {},
+		offerMissed:    {},
+		offerWithdrawn: {},
+	}
+}
+
+// offer is an interaction put to the agent, with a deadline.
+type offer struct {
+	state   offerState
+	means   string
+	expires time.Time
+	timer   *loop.Timer
+	auto    *loop.Timer // automatic answer
+	refer   *sip.IncomingRefer
+	by      *leg // whose peer sent the REFER
+}
+
+func (o *offer) open() bool { return o != nil && o.state == offerOpen }
+
+func (o *offer) move(to offerState) bool {
+	for _, next := range offerMoves()[o.state] {
+		if next == to {
+			o.state = to
+			o.timer.Stop()
+			o.auto.Stop()
+			return true
+		}
+	}
+	return false
+}
+
+// putOffer shows an interaction to the agent until the time-out.
+func (a *Agent) putOffer(in *interaction, means string) {
+	in.offer = &offer{state: offerOpen, means: means, expires: a.now().Add(a.cfg.Callbacks.OfferTimeout)}
+	in.offer.timer = a.loop.After(a.cfg.Callbacks.OfferTimeout, a.input(func() { a.missOffer(in) }))
+	e := Event{Type: OfferReceived, Interaction: in.id, Channel: in.channel, Target: in.contact.Number}
+	if in.main != nil {
+		e = in.main.event(OfferReceived)
+		e.Channel = in.channel
+	}
+	a.emit(Event{Type: InteractionCreated, Interaction: in.id})
+	a.emit(e)
+}
+
+// closeOffer ends an offer that nobody took; the interaction goes with it.
+func (a *Agent) closeOffer(in *interaction, how offerState) bool {
+	if !in.offer.move(how) {
+		return false
+	}
+	in.result, in.closed = string(how), true
+	return true
+}
+
+// missOffer: nobody did anything until the time-out.
+func (a *Agent) missOffer(in *interaction) {
+	if !a.closeOffer(in, offerMissed) {
+		return
+	}
+	if in.offer.refer != nil {
+		_ = in.offer.refer.Refuse(480)
+	} else {
+		a.refuseCall(in.main, 480, "the agent did not answer")
+	}
+	a.emit(Event{Type: OfferMissed, Interaction: in.id, Channel: in.channel, Code: 480})
+	a.offerMissed(a.voice)
+}
+
+// refuseCall refuses a call that came, with a Reason for the PBX's records.
+func (a *Agent) refuseCall(l *leg, code int, why string) {
+	headers := reasonHeader(sip.ReasonHeader{Protocol: "SIP", Cause: code, Text: why})
+	if err := l.session.Reject(code, "", headers); err != nil {
+		a.log.Debug("refuse call", "call", string(l.id), "error", err)
+	}
+}
+
+func reasonHeader(r sip.ReasonHeader) sip.Header {
+	return sip.Header{Name: "Reason", Value: fmt.Sprintf("%s;cause=%d;text=%s", r.Protocol, r.Cause, strconv.QuoteToASCII(r.Text))}
+}
+
+func (a *Agent) actReject(r *request) {
+	in := r.in
+	code := a.cfg.Callbacks.RejectCode
+	why := r.args.Reason
+	if why == "" {
+		why = "rejected by the agent"
+	}
+	if strings.ContainsAny(why, "\r\n\x00") {
+		r.fail(refuse(CodeInvalid, "reject: the reason has control characters").hint("write one line"))
+		return
+	}
+	a.closeOffer(in, offerRefused)
+	a.voice.missed = 0
+	if in.offer.refer != nil {
+		_ = in.offer.refer.Refuse(603)
+	} else {
+		a.refuseCall(in.main, code, why)
+	}
+	a.emit(Event{Type: OfferRejected, Interaction: in.id, Channel: in.channel, Code: code, Reason: r.args.Reason})
+	if r.args.NotReady {
+		a.moveChannel(a.voice, askNotReady, "")
+	}
+	r.ok(nil)
+}
+
+func (a *Agent) actAccept(r *request) {
+	l, refused := a.accept(r.in)
+	if refused != nil {
+		r.fail(refused)
+		return
+	}
+	r.ok(l)
+}
+
+// accept takes an offer: answers the call, or dials. It returns the call that
+// was answered or made.
+func (a *Agent) accept(in *interaction) (*leg, *ActionError) {
+	if in.offer.means == meansDial {
+		return a.acceptAndDial(in)
+	}
+	l := in.main
+	a.holdOthers(in)
+	if err := a.answer(l); err != nil {
+		return nil, a.acceptFailed(in, err)
+	}
+	in.offer.move(offerTaken)
+	a.voice.missed = 0
+	in.attempts++
+	in.result = "answered"
+	e := l.event(OfferAccepted)
+	e.Channel = in.channel
+	a.emit(e)
+	a.emit(l.event(CallConnected))
+	return l, nil
+}
+
+// acceptFailed tells the truth about an accept that came too late, or could not
+// be answered.
+func (a *Agent) acceptFailed(in *interaction, err error) *ActionError {
+	if isCancelled(err) {
+		if a.closeOffer(in, offerWithdrawn) {
+			a.emit(Event{Type: OfferCancelled, Interaction: in.id, Channel: in.channel, Reason: "cancelled"})
+		}
+		return refuse(CodeRejected, "accept: %s was cancelled by the caller in the same moment", in.id)
+	}
+	if a.closeOffer(in, offerWithdrawn) {
+		a.emit(Event{Type: OfferCancelled, Interaction: in.id, Channel: in.channel, Reason: "failed", Text: err.Error()})
+	}
+	return refuse(CodeFailed, "accept: %v", err)
+}
+
+// acceptAndDial takes an order to dial: the PBX's callback whose first leg is the
+// agent, or a REFER. The INVITE that brought the order is answered and ended, so
+// that the PBX does not give it to another agent.
+func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
+	if refused := a.checkRegistered(); refused != nil {
+		return nil, refused
+	}
+	to, refused := a.target(in.contact.Number)
+	if refused != nil {
+		return nil, refused
+	}
+	order, refer := in.main, in.offer.refer
+	if order != nil {
+		if err := a.answerOrder(order); err != nil {
+			return nil, a.acceptFailed(in, err)
+		}
+	}
+	in.offer.move(offerTaken)
+	a.voice.missed = 0
+	a.emit(Event{Type: OfferAccepted, Interaction: in.id, Channel: in.channel})
+	a.holdOthers(in)
+	if refer != nil {
+		return a.dialReferred(in, refer)
+	}
+	return a.dialContact(in, to, nil)
+}
+
+// armAutoAnswer answers by itself when the configuration says so; in header mode
+// only when the PBX asks for it, which is the only source that can reach us.
+func (a *Agent) armAutoAnswer(in *interaction) {
+	byHeader, after, err := a.cfg.Callbacks.autoAnswer()
+	if err != nil || in.main == nil || len(in.main.session.Offer()) == 0 {
+		return
+	}
+	if byHeader {
+		wished, delay := autoAnswerHeader(in.main.session.Headers())
+		if !wished {
+			return
+		}
+		after = delay
+	}
+	if after < 0 {
+		return
+	}
+	in.offer.auto = a.loop.After(after, a.input(func() {
+		if !in.offer.open() || a.voice.busy {
+			return
+		}
+		if _, refused := a.accept(in); refused != nil {
+			a.emit(Event{Type: ErrorHappened, Interaction: in.id, Text: "auto-answer: " + refused.Message})
+			return
+		}
+		a.sound.beep()
+	}))
+}
+
+// autoAnswerHeader reads the wish for an automatic answer in its spellings:
+// Call-Info answer-after, Alert-Info, Answer-Mode (RFC 5373).
+func autoAnswerHeader(headers []sip.Header) (wished bool, after time.Duration) {
+	for _, h := range headers {
+		value := lower(h.Value)
+		switch lower(h.Name) {
+		case "call-info", "alert-info":
+			if _, rest, found := strings.Cut(value, "answer-after="); found {
+				digits := strings.TrimLeft(rest, `" `)
+				n := len(digits) - len(strings.TrimLeft(digits, "0123456789"))
+				seconds, err := strconv.Atoi(digits[:n])
+				if err == nil && seconds <= 600 {
+					return true, time.Duration(seconds) * time.Second
+				}
+			}
+			if lower(h.Name) == "alert-info" && (strings.Contains(value, "alert-autoanswer") ||
+				strings.Contains(value, "auto answer") || strings.Contains(value, "auto-answer") || strings.Contains(value, "autoanswer")) {
+				return true, 0
+			}
+		case "answer-mode", "priv-answer-mode":
+			if strings.HasPrefix(strings.TrimSpace(value), "auto") {
+				return true, 0
+			}
+		}
+	}
+	return false, 0
+}

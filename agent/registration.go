@@ -1,0 +1,73 @@
+package agent
+
+import (
+	"time"
+)
+
+// register keeps the account registered from now on.
+func (a *Agent) register() {
+}
+
+// unregister says goodbye to the registrar, then closes over.
+func (a *Agent) unregister(over chan struct{}) {
+	close(over)
+}
+
+func (a *Agent) registrationChanged(s registrationStatus) {
+	before := a.registered
+	a.registered = RegistrationState{State: lower(string(s.State)), AOR: s.AOR, Expires: timeOf(s.Expires), Code: s.Code,
+		Reason: s.Reason, NextTry: timeOf(s.NextTry), Contact: s.Contact}
+	if a.registered.AOR == "" {
+		a.registered.AOR = a.account.AOR.String()
+	}
+	e := Event{State: a.registered.State, Code: s.Code, Reason: s.Reason}
+	switch {
+	case s.Lost:
+		e.Type = RegistrationLost
+	case s.State == "registered":
+		e.Type = RegistrationRegistered
+	case s.State == "registering":
+		e.Type = RegistrationTrying
+	case s.State == "failed":
+		e.Type = RegistrationFailed
+	case before.State == "registered":
+		e.Type = RegistrationLost
+	default:
+		return
+	}
+	a.emit(e)
+}
+
+// checkRegistered refuses to call while the PBX does not know us.
+func (a *Agent) checkRegistered() *ActionError {
+	r := a.registered
+	if r.State == "registered" {
+		return nil
+	}
+	err := refuse(CodeNotRegistered, "not registered: %s is %s", r.AOR, r.State)
+	if r.Reason != "" {
+		err.Message += " (" + r.Reason + ")"
+	}
+	if r.NextTry != nil {
+		err.Hint = "the next try is at " + r.NextTry.Format(time.TimeOnly)
+	}
+	return err
+}
+
+func timeOf(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+type registrationStatus struct {
+	State   string
+	AOR     string
+	Expires time.Time
+	Code    int
+	Reason  string
+	NextTry time.Time
+	Contact string
+	Lost    bool
+}

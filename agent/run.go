@@ -1,0 +1,159 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"ringback/media"
+	"ringback/sip"
+)
+
+// Bounds of the ways in and out of Run.
+const (
+	startTime    = 10 * time.Second // to find the way to the PBX
+	goodbyeTime  = 4 * time.Second  // for BYE, CANCEL and un-REGISTER to be answered
+	qualityEvery = 5 * time.Second  // between two quality events of a call
+)
+
+// Run opens sockets and devices, registers, and serves offers and actions until
+// ctx is done. Then it takes no new actions, ends what is up, unregisters,
+// closes, and returns when everything that it started has ended, within about
+// ten seconds. Call it once.
+func (a *Agent) Run(ctx context.Context) error {
+	defer close(a.ended)
+	defer a.events.close()
+	if err := a.open(ctx); err != nil {
+		return errors.Join(err, a.ids.close())
+	}
+	var rooms sync.WaitGroup
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	rooms.Go(func() { a.loop.Run(life) })
+	rooms.Go(func() {
+		if err := a.engine.Run(life); err != nil {
+			a.log.Error("run media", "error", err)
+		}
+	})
+	a.loop.Post(a.input(a.begin))
+	<-ctx.Done()
+	err := a.goodbye(life)
+	a.sound.close()
+	stop()
+	rooms.Wait()
+	return errors.Join(err, a.ids.close())
+}
+
+// open makes the rooms below; nothing runs yet.
+func (a *Agent) open(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	local, err := a.localAddress(ctx)
+	if err != nil {
+		return err
+	}
+	a.bind = local
+	engine := media.EngineConfig{Log: a.log}
+	config := sip.Config{Loop: a.loop, Listen: a.listeners(local), UserAgent: "Ringback", Log: a.log, Trace: a.trace, Handler: upcalls{a},
+		TLS:    sip.TLSConfig{CAFile: a.cfg.Account.CAFile, CertFile: a.cfg.Account.CertFile, KeyFile: a.cfg.Account.KeyFile},
+		Policy: sip.Policy{Available: a.available, LocalUsers: func(user string) bool { return user == a.account.AOR.User }}}
+	if a.deps.Network != nil {
+		engine.Network, config.Network = a.deps.Network, a.deps.Network
+	}
+	a.engine = media.NewEngine(engine)
+	if err := a.sound.open(a); err != nil {
+		return errors.Join(err, a.engine.Close())
+	}
+	if a.ua, err = sip.NewUA(config); err != nil {
+		a.sound.close()
+		return errors.Join(err, a.engine.Close())
+	}
+	return nil
+}
+
+// listeners: every account has a UDP or TCP address of its own; a TLS account
+// uses the connection that it opens.
+func (a *Agent) listeners(local netip.Addr) []sip.Listen {
+	at := netip.AddrPortFrom(local, a.port).String()
+	if a.account.Transport == "tcp" {
+		return []sip.Listen{{Transport: "tcp", Address: at}}
+	}
+	if a.account.Transport == "tls" {
+		// TLS listens only with a certificate of our own; requests come by our connection.
+		return []sip.Listen{{Transport: "tcp", Address: at}}
+	}
+	return []sip.Listen{{Transport: "udp", Address: at}, {Transport: "tcp", Address: at}}
+}
+
+// begin is the first input.
+func (a *Agent) begin() {
+	a.sound.started(a)
+	start := askReady
+	if a.cfg.Channels.Start == channelNotReady {
+		start = askNotReady
+	}
+	a.moveChannel(a.voice, start, "")
+	a.moveChannel(a.web, askNotReady, "")
+	a.register()
+	a.loop.After(qualityEvery, a.input(a.tellQuality))
+	for _, name := range a.cfg.Audio.Codecs {
+		if !slices.Contains(builtCodecs, lower(name)) {
+			a.log.Warn("codec is not in this build and is passed over", "codec", name)
+		}
+	}
+}
+
+// goodbye ends calls and registration, in that order, and closes the user agent.
+func (a *Agent) goodbye(life context.Context) error {
+	ctx, cancel := context.WithTimeout(life, 2*goodbyeTime)
+	defer cancel()
+	over := make(chan struct{})
+	a.loop.Post(a.input(func() {
+		a.stopping = true
+		a.moveChannel(a.voice, loggedOff, "")
+		a.moveChannel(a.web, loggedOff, "")
+		a.hangUpAll()
+		patience := a.loop.After(goodbyeTime, func() { a.unregister(over) })
+		a.await(func() bool {
+			if !a.anyLegUp() && patience.Stop() {
+				a.unregister(over)
+			}
+			return !a.anyLegUp()
+		})
+	}))
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
+	closing, done := context.WithTimeout(life, goodbyeTime)
+	defer done()
+	if err := a.ua.Close(closing); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("close user agent: %w", err)
+	}
+	return nil
+}
+
+func (a *Agent) hangUpAll() {
+	reason := sip.ReasonHeader{Protocol: "SIP", Cause: 480, Text: "the phone is switched off"}
+	for _, in := range a.interactions {
+		if in.offer.open() {
+			a.closeOffer(in, offerWithdrawn)
+			_ = in.main.session.Reject(a.cfg.Callbacks.NotReadyCode, "", reasonHeader(reason))
+		}
+		for _, l := range in.live() {
+			_ = l.session.Hangup(reason)
+		}
+	}
+}
+
+func (a *Agent) anyLegUp() bool {
+	for _, in := range a.interactions {
+		if len(in.live()) > 0 {
+			return true
+		}
+	}
+	return false
+}

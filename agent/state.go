@@ -1,0 +1,275 @@
+package agent
+
+import (
+	"slices"
+	"time"
+)
+
+// StateSchema names the version of the state's JSON form.
+const StateSchema = "ringback.state/1"
+
+// Kind is what an interaction came from.
+type Kind string
+
+// The kinds of interactions of this version.
+const (
+	KindCall          Kind = "call"
+	KindVoiceCallback Kind = "voicecallback"
+)
+
+// Role is what a call is to its interaction.
+type Role string
+
+// The roles of calls.
+const (
+	RoleMain         Role = "main"
+	RoleConsultation Role = "consultation"
+	RoleParty        Role = "party"
+)
+
+// Phase is an interaction's state as a person sees it. It is computed from the
+// offer and the calls, never stored.
+type Phase string
+
+// The phases of interactions: the rows of the state and action table.
+const (
+	PhaseOffered     Phase = "offered"
+	PhasePreview     Phase = "preview"
+	PhaseDialling    Phase = "dialling"
+	PhaseConnected   Phase = "connected"
+	PhaseOnHold      Phase = "on-hold"
+	PhaseConsulting  Phase = "consulting"
+	PhaseConference  Phase = "conference"
+	PhaseReadyToCall Phase = "ready-to-call"
+	PhaseDone        Phase = "done"
+)
+
+// CallPhase is the state of one call.
+type CallPhase string
+
+// The states of calls.
+const (
+	CallPhaseDialling  CallPhase = "dialling"
+	CallPhaseRinging   CallPhase = "ringing"
+	CallPhaseEarly     CallPhase = "early"
+	CallPhaseConnected CallPhase = "connected"
+	CallPhaseEnded     CallPhase = "ended"
+)
+
+// State is what an agent is at one event: everything that an interface shows.
+// It is a value: what it points to is never changed after it was handed out.
+type State struct {
+	Schema       string                       `json:"schema"`
+	Seq          uint64                       `json:"seq"`
+	Registration RegistrationState            `json:"registration"`
+	Channels     map[ChannelName]ChannelState `json:"channels"`
+	Allowed      []string                     `json:"allowed"` // actions on the agent and its channels
+	Audio        AudioState                   `json:"audio"`
+	Interactions []InteractionState           `json:"interactions"`
+	Calls        []CallState                  `json:"calls"`
+	Outbox       OutboxState                  `json:"outbox"`
+}
+
+// RegistrationState is one account's registration. Times are null when there is
+// none.
+type RegistrationState struct {
+	State   string     `json:"state"` // unregistered, registering, registered or failed
+	AOR     string     `json:"aor"`
+	Expires *time.Time `json:"expires"`
+	Code    int        `json:"code,omitempty"` // SIP status code of a failure
+	Reason  string     `json:"reason"`
+	NextTry *time.Time `json:"next_try"`
+	Contact string     `json:"contact,omitempty"`
+}
+
+// ChannelState is the readiness of one channel, since when, and the state that
+// was asked for during a call and waits for its end.
+type ChannelState struct {
+	State         string     `json:"state"`
+	Reason        string     `json:"reason"`
+	Since         time.Time  `json:"since"`
+	Pending       string     `json:"pending"`
+	PendingReason string     `json:"pending_reason,omitempty"`
+	WrapUpUntil   *time.Time `json:"wrap_up_until,omitempty"`
+	Missed        int        `json:"missed"` // missed offers in a row
+}
+
+// AudioState names the devices in use.
+type AudioState struct {
+	Headset string `json:"headset"`
+	Ring    string `json:"ring"`
+}
+
+// Contact is who is at the other side of an interaction.
+type Contact struct {
+	Name   string `json:"name"`
+	Number string `json:"number"`
+}
+
+// InteractionState is one piece of work in the agent's hands.
+type InteractionState struct {
+	ID           InteractionID  `json:"id"`
+	Kind         Kind           `json:"kind"`
+	Channel      ChannelName    `json:"channel"`
+	State        Phase          `json:"state"`
+	Allowed      []string       `json:"allowed"`
+	AcceptMeans  string         `json:"accept_means,omitempty"` // while offered: answer or dial
+	Contact      Contact        `json:"contact"`
+	Callback     *Callback      `json:"callback"`
+	Case         map[string]any `json:"case"`
+	Disposition  string         `json:"disposition"`
+	Note         string         `json:"note"`
+	Result       string         `json:"result"` // of the last call, set by the phone
+	Attempts     int            `json:"attempts"`
+	Muted        bool           `json:"muted"`
+	Held         bool           `json:"held"`
+	Created      time.Time      `json:"created"`
+	OfferExpires *time.Time     `json:"offer_expires"`
+	Calls        []CallID       `json:"calls"`
+}
+
+// CallState is one call: a SIP dialog with its media.
+type CallState struct {
+	ID           CallID        `json:"id"`
+	Interaction  InteractionID `json:"interaction"`
+	Role         Role          `json:"role"`
+	State        CallPhase     `json:"state"`
+	Incoming     bool          `json:"incoming"`
+	HeldByMe     bool          `json:"held_by_me"`
+	HeldByRemote bool          `json:"held_by_remote"`
+	Muted        bool          `json:"muted"`
+	Suspended    bool          `json:"suspended"`
+	Joined       bool          `json:"joined"` // in the conference
+	Transferring bool          `json:"transferring"`
+	Remote       string        `json:"remote"`
+	RemoteName   string        `json:"remote_name"`
+	SIPCallID    string        `json:"sip_call_id"`
+	Codec        string        `json:"codec"`
+	Encrypted    bool          `json:"encrypted"`
+	Quality      Quality       `json:"quality"`
+	Heard        Heard         `json:"heard"`
+	Started      time.Time     `json:"started"`
+	Connected    *time.Time    `json:"connected"`
+	Ended        *time.Time    `json:"ended"`
+	Code         int           `json:"code,omitempty"`   // SIP status code that ended it
+	Reason       string        `json:"reason,omitempty"` // how it ended
+}
+
+// Heard is what comes from the far end now: sound above silence, and which of
+// the frequencies that the phone listens for (Hz) have been there for 200 ms.
+type Heard struct {
+	Sound bool      `json:"sound"`
+	Tones []float64 `json:"tones"`
+}
+
+// Quality is a call's live media figures. Packets are counts, jitter and round
+// trip are milliseconds, mos is an estimate from 1 to 4.5.
+type Quality struct {
+	RXPackets uint64  `json:"rx_packets"`
+	TXPackets uint64  `json:"tx_packets"`
+	Lost      uint64  `json:"lost"`
+	JitterMS  float64 `json:"jitter_ms"`
+	RTTMS     float64 `json:"rtt_ms"`
+	MOS       float64 `json:"mos"`
+}
+
+// OutboxState counts the reports that wait for the PBX.
+type OutboxState struct {
+	Waiting int `json:"waiting"`
+	Failed  int `json:"failed"`
+}
+
+// NewState is the state before the first event.
+func NewState() State {
+	return State{
+		Schema:       StateSchema,
+		Registration: RegistrationState{State: "unregistered"},
+		Channels:     map[ChannelName]ChannelState{},
+		Allowed:      []string{},
+		Interactions: []InteractionState{},
+		Calls:        []CallState{},
+	}
+}
+
+// Fold is the state after these events, of which the first must be the first
+// that the agent wrote.
+func Fold(events []Event) State {
+	s := NewState()
+	for _, e := range events {
+		s = s.Apply(e)
+	}
+	return s
+}
+
+// Apply is the state after one more event. The receiver stays as it was.
+func (s State) Apply(e Event) State {
+	s.Seq = e.Seq
+	c := e.Change
+	if c.empty() {
+		return s
+	}
+	if c.Registration != nil {
+		s.Registration = *c.Registration
+	}
+	if c.Allowed != nil {
+		s.Allowed = *c.Allowed
+	}
+	if c.Audio != nil {
+		s.Audio = *c.Audio
+	}
+	if len(c.Channels) > 0 {
+		channels := make(map[ChannelName]ChannelState, len(s.Channels))
+		for name, channel := range s.Channels {
+			channels[name] = channel
+		}
+		for name, channel := range c.Channels {
+			channels[name] = channel
+		}
+		s.Channels = channels
+	}
+	s.Interactions = replace(s.Interactions, c.Interactions, c.ForgottenInteractions,
+		func(i InteractionState) InteractionID { return i.ID })
+	s.Calls = replace(s.Calls, c.Calls, c.ForgottenCalls, func(c CallState) CallID { return c.ID })
+	return s
+}
+
+// replace returns list with the changed values in their places, the new ones at
+// the end, and without the forgotten ones. The list itself is not touched.
+func replace[T any, ID comparable](list, changed []T, forgotten []ID, id func(T) ID) []T {
+	if len(changed) == 0 && len(forgotten) == 0 {
+		return list
+	}
+	next := make([]T, 0, len(list)+len(changed))
+	for _, old := range list {
+		if !slices.Contains(forgotten, id(old)) {
+			next = append(next, old)
+		}
+	}
+	for _, value := range changed {
+		at := slices.IndexFunc(next, func(old T) bool { return id(old) == id(value) })
+		if at >= 0 {
+			next[at] = value
+		} else {
+			next = append(next, value)
+		}
+	}
+	return next
+}
+
+// Interaction finds an interaction by its id.
+func (s State) Interaction(id InteractionID) (InteractionState, bool) {
+	at := slices.IndexFunc(s.Interactions, func(i InteractionState) bool { return i.ID == id })
+	if at < 0 {
+		return InteractionState{}, false
+	}
+	return s.Interactions[at], true
+}
+
+// Call finds a call by its id.
+func (s State) Call(id CallID) (CallState, bool) {
+	at := slices.IndexFunc(s.Calls, func(c CallState) bool { return c.ID == id })
+	if at < 0 {
+		return CallState{}, false
+	}
+	return s.Calls[at], true
+}
