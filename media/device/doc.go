@@ -17,6 +17,8 @@
 //	match.go             hardware by name
 //	portaudio.go         tag portaudio: the library and its streams
 //	portaudio_stream.go  tag portaudio: one half-duplex stream
+//	shape.go             tag portaudio: rates and channels of hardware
+//	quiet_linux.go       tag portaudio: ALSA and JACK told to keep still
 //	portaudio_absent.go  without the tag: says what to do
 //
 // Capture and playback are two half-duplex streams: one full-duplex stream
@@ -41,9 +43,10 @@
 // what it has and drops what the ring does not take, and plays silence for what
 // the ring does not give.
 //
-// A device has failed when its library says so or when no frame has moved for
-// 500 ms (PortAudio's callbacks, and some drivers, go silent without an error
-// when the hardware is pulled). The next of the list takes over at once; better
+// A device has failed when its library says so, which takes a frame or two, or
+// when no frame has moved for a second (some drivers go silent without an error
+// when the hardware is pulled; sound servers pause for half a second on a loaded
+// machine). The next of the list takes over at once; better
 // ones are tried again every second. PortAudio reads the list of devices only
 // when it is initialised, which closes all its streams: so a device that was
 // plugged in for the first time is seen as soon as no other PortAudio device is

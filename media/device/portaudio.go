@@ -20,18 +20,19 @@ var errHangs = errors.New("the sound system does not answer: unplug the device, 
 
 // library is PortAudio. It is one for the whole process and knows no instances:
 // Initialize and Terminate act on everybody's streams. So is its guard.
-var library = &guard{turn: make(chan struct{}, 1)}
+var library = &guard{turn: make(chan struct{}, 1), limit: callLimit}
 
 // guard lets one call at a time into PortAudio, and nobody wait for ever for one.
 type guard struct {
-	turn chan struct{} // full during a call, also one that hangs
-	open int           // streams that are open or hang; under turn
+	turn  chan struct{} // full during a call, also one that hangs
+	limit time.Duration
+	open  int // streams that are open or hang; under turn
 }
 
 // do calls fn, alone. When fn takes too long do returns errHangs, and late is
 // called once fn has come back after all.
 func (g *guard) do(fn func() error, late func()) error {
-	limit := time.NewTimer(callLimit)
+	limit := time.NewTimer(g.limit)
 	defer limit.Stop()
 	select {
 	case g.turn <- struct{}{}:
@@ -73,6 +74,7 @@ func (g *guard) enter() error {
 	if g.open > 0 {
 		return nil
 	}
+	quiet()
 	if err := portaudio.Initialize(); err != nil {
 		return fmt.Errorf("initialise PortAudio: %w", err)
 	}

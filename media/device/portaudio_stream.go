@@ -33,12 +33,9 @@ type soundStream struct {
 // The blocking calls are used because they, and not the callbacks, say when the
 // device has gone, and because no Go code then runs on the sound system's thread.
 type half struct {
-	stream   *portaudio.Stream
-	channels int
-	buffer   []int16 // one chunk, all channels
-	mono     []int16 // one chunk at the phone's rate
-	rates    *audio.Resampler
-	pending  []int16 // resampled, not yet moved
+	stream *portaudio.Stream
+	buffer []int16 // one chunk, all channels
+	shape  shape
 
 	sink   Writer // of a microphone
 	source Reader // of a loudspeaker
@@ -72,23 +69,17 @@ func tryHalf(info *portaudio.DeviceInfo, input bool, rate, deviceRate, channels 
 		return nil, fmt.Errorf("%d samples per second are out of range", deviceRate)
 	}
 	size := int(chunk) * deviceRate / int(time.Second)
-	h := &half{
-		channels: channels, buffer: make([]int16, size*channels),
-		mono: make([]int16, int(chunk)*rate/int(time.Second)), done: make(chan struct{}),
-	}
+	h := &half{buffer: make([]int16, size*channels), done: make(chan struct{})}
 	p := portaudio.StreamParameters{SampleRate: float64(deviceRate), FramesPerBuffer: size}
 	side := portaudio.StreamDeviceParameters{Device: info, Channels: channels}
 	if input {
+		h.shape = newShape(deviceRate, rate, channels)
 		side.Latency = max(latency, info.DefaultLowInputLatency)
 		p.Input = side
 	} else {
+		h.shape = newShape(rate, deviceRate, channels)
 		side.Latency = max(latency, info.DefaultLowOutputLatency)
 		p.Output = side
-	}
-	if deviceRate != rate && input {
-		h.rates = audio.NewResampler(deviceRate, rate)
-	} else if deviceRate != rate {
-		h.rates = audio.NewResampler(rate, deviceRate)
 	}
 	var err error
 	h.stream, err = portaudio.OpenStream(p, &h.buffer)
@@ -197,26 +188,21 @@ func (h *half) loop(step func() error, failed chan<- error) {
 	}
 }
 
+// lost says that a direction failed; the library's own text may be empty.
+func lost(what string, err error) error {
+	if err.Error() == "" {
+		err = errGone
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
 // record reads a chunk from the microphone. An overflow lost some samples and is
 // no failure.
 func (h *half) record() error {
 	if err := h.stream.Read(); err != nil && !errors.Is(err, portaudio.InputOverflowed) {
-		return fmt.Errorf("read microphone: %w", err)
+		return lost("read microphone", err)
 	}
-	n := len(h.buffer) / h.channels
-	h.pending = h.pending[:0]
-	mono := h.buffer[:n]
-	for i := range mono {
-		sum := 0
-		for _, x := range h.buffer[i*h.channels : (i+1)*h.channels] {
-			sum += int(x)
-		}
-		mono[i] = int16(sum / h.channels)
-	}
-	if h.rates != nil {
-		h.pending = h.rates.Process(h.pending, mono)
-		mono = h.pending
-	}
+	mono := h.shape.fromDevice(h.buffer)
 	h.sink.Write(mono)
 	h.frames.Add(uint64(len(mono)))
 	return nil
@@ -225,25 +211,10 @@ func (h *half) record() error {
 // play writes a chunk to the loudspeaker, silence where the phone has nothing. An
 // underflow was heard as a gap and is no failure.
 func (h *half) play() error {
-	n := len(h.buffer) / h.channels
-	for len(h.pending) < n {
-		got := h.source.Read(h.mono)
-		clear(h.mono[got:])
-		if h.rates != nil {
-			h.pending = h.rates.Process(h.pending, h.mono)
-		} else {
-			h.pending = append(h.pending, h.mono...)
-		}
-	}
-	for i, x := range h.pending[:n] {
-		for c := range h.channels {
-			h.buffer[i*h.channels+c] = x
-		}
-	}
-	h.pending = h.pending[:copy(h.pending, h.pending[n:])]
+	h.shape.toDevice(h.buffer, h.source)
 	if err := h.stream.Write(); err != nil && !errors.Is(err, portaudio.OutputUnderflowed) {
-		return fmt.Errorf("write loudspeaker: %w", err)
+		return lost("write loudspeaker", err)
 	}
-	h.frames.Add(uint64(n))
+	h.frames.Add(uint64(len(h.buffer)))
 	return nil
 }

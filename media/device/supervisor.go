@@ -12,7 +12,7 @@ import (
 // Times of a Supervisor.
 const (
 	defaultRetry = time.Second
-	defaultStall = 500 * time.Millisecond
+	defaultStall = time.Second
 	firstFrame   = 3 * time.Second // sound servers may take two
 	maxPatience  = 5               // times Retry, for a device that has never worked
 	checks       = 5               // looks at the flow in each Stall
@@ -33,7 +33,7 @@ type SupervisorConfig struct {
 	OnChange func(Change)  // on the supervisor's goroutine: must only post
 	Log      *slog.Logger  // nil: none
 	Retry    time.Duration // between looks for a better device, default 1 s
-	Stall    time.Duration // without frames a device has failed, default 500 ms
+	Stall    time.Duration // without frames a device has failed, default 1 s
 }
 
 // Supervisor keeps the best device of a preference list at work.

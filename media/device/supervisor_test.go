@@ -203,18 +203,18 @@ func TestSupervisor(t *testing.T) {
 		"one that goes silent gives way within a second": func(d *desk, a, b *fake) {
 			d.next(100*time.Millisecond, "a", "")
 			a.silent.Store(true)
-			d.next(700*time.Millisecond, "b", "a")
+			d.next(1300*time.Millisecond, "b", "a")
 		},
 		"one that no longer plays gives way": func(d *desk, a, b *fake) {
 			d.next(100*time.Millisecond, "a", "")
 			a.deaf.Store(true)
-			d.next(700*time.Millisecond, "b", "a")
+			d.next(1300*time.Millisecond, "b", "a")
 		},
 		"one that hangs while it stops delays nobody": func(d *desk, a, b *fake) {
 			d.next(100*time.Millisecond, "a", "")
 			a.hangs.Store(true)
 			a.silent.Store(true)
-			d.next(700*time.Millisecond, "b", "a")
+			d.next(1300*time.Millisecond, "b", "a")
 			a.silent.Store(false) // it speaks again inside of its library
 			if d.heard() != 2 {
 				d.t.Error("the lost one still reaches the ring")
@@ -248,7 +248,7 @@ func TestSupervisor(t *testing.T) {
 		"a better one that starts but stays silent is not taken": func(d *desk, a, b *fake) {
 			d.next(100*time.Millisecond, "a", "")
 			a.silent.Store(true)
-			d.next(700*time.Millisecond, "b", "a")
+			d.next(1300*time.Millisecond, "b", "a")
 			d.quiet(10 * time.Second)
 			if d.heard() != 2 {
 				d.t.Error("the second is not heard meanwhile")
