@@ -44,7 +44,7 @@ func (s *Session) Ring(headers ...Header) error { return s.Progress(180, nil, he
 
 // Progress sends a provisional response, 101 to 199; with SDP it is early media.
 // It goes reliably where the caller requires it, and where it supports it and
-// there is SDP or the account asks for it (RFC 3262 3). While an earlier reliable
+// the account asks for it (RFC 3262 3). While an earlier reliable
 // one waits for its PRACK it is queued.
 func (s *Session) Progress(code int, sdp []byte, headers ...Header) error {
 	switch {
@@ -129,7 +129,7 @@ func (s *Session) sendProgress(h *happening) {
 	if h.sdp != nil {
 		message.SetBody(res, typeSDP, h.sdp)
 	}
-	if s.mustBeReliable(h.sdp) {
+	if s.mustBeReliable() {
 		c.reliable.queue = append(c.reliable.queue, res)
 		s.nextReliable()
 		return

@@ -95,13 +95,8 @@ func bareType(req *message.Request) string {
 // isOurs reports whether a request outside a dialog is one of our own INVITEs
 // come back to us (RFC 3261 8.2.2.2's 482 for ourselves).
 func (u *UA) isOurs(req *message.Request) bool {
-	call, tag := CallID(message.CallID(req)), LocalTag(message.FromTag(req))
-	for s := range u.sessions {
-		if !s.incoming && s.callID == call && s.localTag == tag {
-			return true
-		}
-	}
-	return false
+	s := u.outgoing[CallID(message.CallID(req))]
+	return s != nil && s.localTag == LocalTag(message.FromTag(req))
 }
 
 // receiveInside takes a request with a To tag.

@@ -72,7 +72,7 @@ func (u *UA) Invite(opts InviteOptions, h SessionHandler) (*Session, error) {
 	if err := s.buildInvite(); err != nil {
 		return nil, err
 	}
-	u.sessions[s] = struct{}{}
+	u.sessions[s], u.outgoing[s.callID] = struct{}{}, s
 	s.happen(onSend, nil)
 	if opts.Offer != nil {
 		s.oa.step(sendOffer, opts.Offer)

@@ -21,13 +21,10 @@ type reliableQueue struct {
 func (q *reliableQueue) busy() bool { return len(q.queue) > 0 }
 
 // mustBeReliable decides for a provisional response of ours: the caller requires
-// it, or supports it and it matters.
-func (s *Session) mustBeReliable(sdp []byte) bool {
-	if requires(s.invite, "100rel") {
-		return true
-	}
+// it, or supports it and the account wishes it.
+func (s *Session) mustBeReliable() bool {
 	wish := s.account != nil && s.account.Reliable
-	return wish && (sdp != nil || s.account.Reliable) && supports(s.invite, "100rel")
+	return requires(s.invite, "100rel") || wish && supports(s.invite, "100rel")
 }
 
 // nextReliable puts the first waiting response on the wire: "The UAS MUST NOT send

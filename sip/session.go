@@ -236,6 +236,7 @@ func (s *Session) close(*happening) {
 	s.finish(Cause{Kind: CauseFailed})
 	delete(s.ua.sessions, s)
 	if s.out != nil {
+		delete(s.ua.outgoing, s.callID)
 		for _, f := range s.out.forks {
 			if f != s.out.kept && !f.leaving {
 				s.ua.leave(f.dialog)

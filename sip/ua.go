@@ -40,6 +40,7 @@ type UA struct {
 	peers     *peerBook
 	dialogs   map[dialogKey]*dialog
 	sessions  map[*Session]struct{}
+	outgoing  map[CallID]*Session // our own calls, to know our requests when they come back
 	moves     map[moveKey]move
 	service   message.Service
 	keyrings  map[*Account]*keyring
@@ -59,7 +60,8 @@ func NewUA(cfg Config) (*UA, error) {
 	}
 	u := &UA{cfg: cfg, loop: cfg.Loop, log: cfg.Log, listening: map[string]netip.AddrPort{},
 		peers: newPeerBook(), dialogs: map[dialogKey]*dialog{}, sessions: map[*Session]struct{}{},
-		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
+		outgoing: map[CallID]*Session{},
+		moves:    indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
 		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{},
 		admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}
 	if err := u.openLayers(); err != nil {
