@@ -77,18 +77,22 @@ func (d *delay) most() int64 {
 func (d *delay) arrived(at time.Time, ts int64) {
 	if !d.known {
 		d.known, d.epoch, d.ends = true, at, at.Add(windowTime)
+		d.target = max(d.min, d.units(firstTarget)) // nothing is known of this way yet
 	}
-	if !at.Before(d.ends) {
+	turned := !at.Before(d.ends)
+	if turned {
 		d.before, d.now = d.now, spread{}
 		d.ends = at.Add(windowTime)
 	}
 	d.idle = 0
 	d.now.add(d.transit(at, ts))
-	low := d.min
-	if d.before.n == 0 {
-		low = max(low, d.units(firstTarget)) // nothing is known of this way yet
+	want := min(max(d.most()-d.least()+d.frame/2, d.min), d.max)
+	switch {
+	case want > d.target:
+		d.target = want
+	case turned: // down slowly: each frame left out can be heard
+		d.target = max(want, d.target-max(d.frame/4, (d.target-want)/8))
 	}
-	d.target = min(max(d.most()-d.least()+d.frame/2, low), d.max)
 }
 
 // due is the timestamp to be played at now.

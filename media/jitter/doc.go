@@ -9,7 +9,8 @@
 // The rule: audio of timestamp T is due at T + least transit + target. The least
 // transit and the spread above it are taken over the last two windows of two
 // seconds, so that a drifting clock moves the least transit with it and the
-// delay stays what it is, for ever. What is played moves towards what is due by
+// delay stays what it is, for ever. The target goes up at once and down slowly.
+// What is played moves towards what is due by
 // one frame at a time: one frame is left out (Skip: the caller blends two into
 // one) or one is put in (Stretch). Far away, it jumps.
 //
