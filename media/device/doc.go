@@ -58,6 +58,9 @@
 //
 //	go test -count=1 -tags portaudio,pulse ./media/device
 //
+// With -race it also needs -gcflags=all=-d=checkptr=0: the binding hands PortAudio
+// a number in the place of a pointer, which the checks that come with -race refuse.
+//
 // github.com/gordonklaus/portaudio is the one binding to the one library that
 // reaches ALSA, Core Audio and WASAPI alike; only this room knows it.
 package device

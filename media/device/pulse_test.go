@@ -1,4 +1,4 @@
-//go:build portaudio && pulse
+//go:build linux && portaudio && pulse
 
 package device
 
@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,10 +60,17 @@ func newSound(t *testing.T) *sound {
 	return s
 }
 
+// command is one that ends with the test, also when that crashes.
+func command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
 // startServer returns when the server says that it is up.
 func (s *sound) startServer() {
 	s.t.Helper()
-	s.server = exec.Command("pulseaudio", "-n", "-F", s.dir+"/default.pa", "--daemonize=no", "--use-pid-file=no",
+	s.server = command("pulseaudio", "-n", "-F", s.dir+"/default.pa", "--daemonize=no", "--use-pid-file=no",
 		"--exit-idle-time=-1", "--realtime=no", "--high-priority=no", "--log-level=info", "--log-target=stderr")
 	stderr, err := s.server.StderrPipe()
 	if err != nil {
@@ -136,7 +144,7 @@ func (s *sound) plug() {
 // called or the sink goes.
 func (s *sound) speak(hz float64) (hush func()) {
 	s.t.Helper()
-	cmd := exec.Command("pacat", "-p", "-d", "mic_feed", "--raw", "--rate=48000", "--format=s16le", "--channels=1", "--latency-msec=40")
+	cmd := command("pacat", "-p", "-d", "mic_feed", "--raw", "--rate=48000", "--format=s16le", "--channels=1", "--latency-msec=40")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -171,7 +179,7 @@ func (s *sound) speak(hz float64) (hush func()) {
 // listen waits until a tone comes out of the virtual headset.
 func (s *sound) listen(hz, other float64) {
 	s.t.Helper()
-	cmd := exec.Command("parec", "-d", "headset_out.monitor", "--raw", "--rate=8000", "--format=s16le", "--channels=1", "--latency-msec=40")
+	cmd := command("parec", "-d", "headset_out.monitor", "--raw", "--rate=8000", "--format=s16le", "--channels=1", "--latency-msec=40")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
