@@ -42,7 +42,8 @@ type exchange struct {
 	target    transaction.Target // the present one
 	client    *transaction.Client
 	auth      *attempt
-	heard     bool // the present server has answered something
+	authErr   error // why the last challenge was not answered
+	heard     bool  // the present server has answered something
 	cancelled bool
 	because   []Header
 	done      bool
@@ -92,7 +93,7 @@ func (e *exchange) try(t transaction.Target) {
 	e.auth = nil
 	home := e.home(t.Addr)
 	if e.account != nil {
-		e.auth = e.ua.keyring(e.account).attempt(home, false)
+		e.auth = e.ua.keyring(e.account).attempt(home, e.req.Method == message.REGISTER)
 		message.Remove(e.req, "Authorization")
 		message.Remove(e.req, "Proxy-Authorization")
 		e.credit(e.auth.first(e.signed()))
@@ -139,20 +140,31 @@ func (e *exchange) OnResponse(res *message.Response, flow transport.Flow) {
 	switch {
 	case code < 200:
 		e.heard = true
+		e.ua.locator.restore(e.target.Target)
 		e.tell(res, flow)
 		return
 	case !e.cancelled && (code == 401 || code == 407) && e.answerChallenge(res):
 		return
-	case !e.cancelled && code == 503 && len(e.targets) > 0:
-		e.next()
-		return
+	case code == 503:
+		after, _ := message.RetryAfter(res)
+		e.ua.locator.avoid(e.target.Target, after)
+		if !e.cancelled && len(e.targets) > 0 {
+			e.next()
+			return
+		}
+	default:
+		e.ua.locator.restore(e.target.Target)
 	}
+	e.learnNonce(res)
 	e.end()
 	e.tell(res, flow)
 }
 
 // OnFailure implements transaction.ClientHandler.
 func (e *exchange) OnFailure(err error) {
+	if !e.heard && e.target.Addr.IsValid() && !errors.Is(err, transaction.ErrCancelled) {
+		e.ua.locator.avoid(e.target.Target, 0)
+	}
 	if !e.cancelled && !e.heard && len(e.targets) > 0 &&
 		(errors.Is(err, transaction.ErrTransport) || errors.Is(err, transaction.ErrTimeout)) {
 		e.next()
@@ -197,6 +209,7 @@ func (e *exchange) answerChallenge(res *message.Response) bool {
 	}
 	list, err := e.auth.answer(all, e.signed())
 	if err != nil {
+		e.authErr = err
 		e.ua.count.add("challenge_refused")
 		e.ua.log.Warn("cannot authenticate", "method", string(e.req.Method), "cause", err)
 		return false
@@ -212,6 +225,19 @@ func (e *exchange) answerChallenge(res *message.Response) bool {
 	}
 	e.send()
 	return true
+}
+
+// learnNonce takes the nonce that a server wants to see next (RFC 7616 3.5).
+func (e *exchange) learnNonce(res *message.Response) {
+	if e.auth == nil || res.StatusCode >= 300 {
+		return
+	}
+	if v := message.Value(res, "Authentication-Info"); v != "" {
+		e.auth.learn(false, v)
+	}
+	if v := message.Value(res, "Proxy-Authentication-Info"); v != "" {
+		e.auth.learn(true, v)
+	}
 }
 
 // cancel gives an INVITE up; its final response still comes.
@@ -238,10 +264,11 @@ func (u *UA) sendAck(ack *message.Request, h hop, a *Account) {
 	})
 }
 
-// preferred is the transport for URIs that name none, in the form of a Via.
+// preferred is the transport for URIs that name none, in the form of a Via; empty
+// where the account leaves it to the DNS (RFC 3263 4.1).
 func (u *UA) preferred(a *Account) string {
 	if a != nil {
-		return a.transport()
+		return upper(a.Transport)
 	}
 	for _, t := range []string{"UDP", "TCP", "TLS"} {
 		if _, ok := u.listening[t]; ok {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -115,6 +116,9 @@ func unmapped(addrs []netip.Addr) []netip.Addr {
 }
 
 func (r *dnsResolver) NAPTR(ctx context.Context, domain string) ([]NAPTR, time.Duration, error) {
+	if len(r.Hosts(ctx, domain)) > 0 {
+		return nil, hostsTTL, ErrNoRecords // the hosts file decides: the DNS is not asked
+	}
 	var out []NAPTR
 	ttl, err := r.ask(ctx, domain, dns.TypeNAPTR, func(rr dns.RR) {
 		if n, ok := rr.(*dns.NAPTR); ok && n.Regexp == "" {
@@ -125,6 +129,9 @@ func (r *dnsResolver) NAPTR(ctx context.Context, domain string) ([]NAPTR, time.D
 }
 
 func (r *dnsResolver) SRV(ctx context.Context, name string) ([]SRV, time.Duration, error) {
+	if parts := strings.SplitN(name, ".", 3); len(parts) == 3 && len(r.Hosts(ctx, parts[2])) > 0 {
+		return nil, hostsTTL, ErrNoRecords
+	}
 	var out []SRV
 	ttl, err := r.ask(ctx, name, dns.TypeSRV, func(rr dns.RR) {
 		if s, ok := rr.(*dns.SRV); ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"runtime/debug"
 	"strings"
@@ -37,6 +38,7 @@ type UA struct {
 	transport *transport.Layer
 	tx        *transaction.Layer
 	listening map[string]netip.AddrPort // transport (UDP, TCP, TLS) to what was bound
+	locator   *locator
 	peers     *peerBook
 	dialogs   map[dialogKey]*dialog
 	sessions  map[*Session]struct{}
@@ -60,8 +62,8 @@ func NewUA(cfg Config) (*UA, error) {
 	}
 	u := &UA{cfg: cfg, loop: cfg.Loop, log: cfg.Log, listening: map[string]netip.AddrPort{},
 		peers: newPeerBook(), dialogs: map[dialogKey]*dialog{}, sessions: map[*Session]struct{}{},
-		outgoing: map[CallID]*Session{},
-		moves:    indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
+		outgoing: map[CallID]*Session{}, pick: rand.IntN,
+		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
 		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{},
 		admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}
 	if err := u.openLayers(); err != nil {
@@ -122,6 +124,7 @@ func (u *UA) Close(ctx context.Context) error {
 		break
 	}
 	_ = u.loop.Do(ctx, u.tx.Close)
+	u.locator.close()
 	u.transport.Close()
 	return ctx.Err()
 }
@@ -139,6 +142,11 @@ func (u *UA) openLayers() error {
 	if err != nil {
 		return fmt.Errorf("make user agent: %w", err)
 	}
+	resolver := u.cfg.Resolver
+	if resolver == nil {
+		resolver = NewResolver(DNSConfig{Network: u.cfg.Network})
+	}
+	u.locator = newLocator(u.loop, resolver)
 	u.tx = transaction.New(transaction.Config{Loop: u.loop, Transport: u.transport, Log: u.log,
 		T1: u.cfg.T1, T2: u.cfg.T2, T4: u.cfg.T4})
 	u.tx.OnRequest(u.receive)

@@ -1,0 +1,313 @@
+package sip
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ringback/sip/loop"
+	"ringback/sip/transport"
+)
+
+const (
+	lookupTime   = 5 * time.Second  // for all questions of one lookup
+	leastTTL     = 5 * time.Second  // however short-lived an answer calls itself
+	staleFor     = time.Hour        // how long an old answer serves while the DNS is silent
+	avoidFor     = 30 * time.Second // how long a server that failed comes last
+	maxLookups   = 256              // names that are remembered
+	maxAvoided   = 256              // servers that are avoided
+	maxServers   = 16               // of one name that are tried
+	maxSRVTarget = 16               // SRV records of one name that are resolved
+)
+
+// lookup is a question to the locator (RFC 3263 4).
+type lookup struct {
+	host   string // lower case
+	port   uint16 // zero: SRV decides
+	kind   string // UDP, TCP, TLS; empty: NAPTR decides
+	secure bool   // sips
+}
+
+// server is one place that an answer names. Servers with the same rank and
+// priority share the load by weight (RFC 2782).
+type server struct {
+	rank             int // of its transport: NAPTR order and preference
+	priority, weight uint16
+	kind             string
+	addrs            []netip.AddrPort
+}
+
+type located struct {
+	servers []server
+	until   time.Time
+}
+
+// avoided names a server that failed.
+type avoided struct {
+	kind string
+	addr netip.AddrPort
+}
+
+// locator finds servers by RFC 3263 and remembers which ones failed. Its
+// functions run on the loop; questions to the DNS on goroutines that end by
+// lookupTime and that close waits for.
+type locator struct {
+	loop     *loop.Loop
+	resolver Resolver
+	random   func(n int) int
+	known    map[lookup]located
+	waiting  map[lookup][]func([]server, error)
+	bad      map[avoided]time.Time
+	ctx      context.Context
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+}
+
+func newLocator(l *loop.Loop, r Resolver) *locator {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &locator{loop: l, resolver: r, random: rand.IntN, known: map[lookup]located{},
+		waiting: map[lookup][]func([]server, error){}, bad: map[avoided]time.Time{}, ctx: ctx, cancel: cancel}
+}
+
+// close ends what is under way and waits for it. Any goroutine but the loop's.
+func (l *locator) close() {
+	l.cancel()
+	l.wg.Wait()
+}
+
+// locate finds the servers for a URI in the order in which they are to be tried
+// and calls back on the loop, never at once. preferred is the transport where the
+// URI names none; empty leaves the choice to the DNS.
+func (l *locator) locate(uri URI, preferred string, cb func([]transport.Target, error)) {
+	q := lookup{host: lower(strings.TrimSuffix(uri.Host, ".")), port: uri.Port, kind: preferred, secure: uri.Scheme == "sips"}
+	if t := uri.Params.Value("transport"); t != "" {
+		q.kind = upper(t)
+	}
+	if maddr := uri.Params.Value("maddr"); maddr != "" {
+		q.host = lower(strings.Trim(maddr, "[]"))
+	}
+	if q.secure {
+		q.kind = "TLS" // 3261 26.2.2: sips is TLS, whatever the account says
+	}
+	done := func(servers []server, err error) {
+		if err != nil {
+			cb(nil, err)
+			return
+		}
+		cb(l.order(servers, strings.TrimSuffix(uri.Host, ".")), nil)
+	}
+	if addr, err := netip.ParseAddr(q.host); err == nil {
+		kind := cmp.Or(q.kind, "UDP")
+		literal := []server{{kind: kind, addrs: []netip.AddrPort{netip.AddrPortFrom(addr.Unmap(), portOf(q.port, kind))}}}
+		l.loop.After(0, func() { done(literal, nil) })
+		return
+	}
+	if have, ok := l.known[q]; ok && have.until.After(l.loop.Now()) {
+		l.loop.After(0, func() { done(have.servers, nil) })
+		return
+	}
+	l.ask(q, done)
+}
+
+// ask looks a name up on a goroutine; questions for the same name share it.
+func (l *locator) ask(q lookup, done func([]server, error)) {
+	l.waiting[q] = append(l.waiting[q], done)
+	if len(l.waiting[q]) > 1 {
+		return
+	}
+	l.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(l.ctx, lookupTime)
+		defer cancel()
+		servers, ttl, err := l.look(ctx, q)
+		l.loop.Post(func() { l.found(q, servers, ttl, err) })
+	})
+}
+
+func (l *locator) found(q lookup, servers []server, ttl time.Duration, err error) {
+	now := l.loop.Now()
+	old, had := l.known[q]
+	switch {
+	case err == nil:
+		if len(l.known) >= maxLookups {
+			clear(l.known)
+		}
+		l.known[q] = located{servers, now.Add(min(max(ttl, leastTTL), dnsMaxTTL))}
+	case had && !errors.Is(err, ErrNoRecords) && now.Sub(old.until) < staleFor:
+		servers, err = old.servers, nil
+	}
+	waiting := l.waiting[q]
+	delete(l.waiting, q)
+	for _, done := range waiting {
+		done(servers, err)
+	}
+}
+
+// look asks the DNS as RFC 3263 4.1 and 4.2 say. It blocks.
+func (l *locator) look(ctx context.Context, q lookup) ([]server, time.Duration, error) {
+	if q.port == 0 {
+		for _, names := range l.services(ctx, q) {
+			if servers, ttl := l.srv(ctx, names); len(servers) > 0 {
+				return servers, ttl, nil
+			}
+		}
+	}
+	kind := cmp.Or(q.kind, "UDP")
+	addrs, ttl, err := l.resolver.Addrs(ctx, q.host)
+	if err != nil {
+		return nil, 0, fmt.Errorf("find server %s: %w", q.host, err)
+	}
+	return []server{{kind: kind, addrs: withPort(addrs, portOf(q.port, kind))}}, ttl, nil
+}
+
+// service is a name of SRV records and the transport that it is of.
+type service struct {
+	kind, name string
+	rank       int
+}
+
+// services are the SRV names to be asked: one set after the other, until one of
+// them has records.
+func (l *locator) services(ctx context.Context, q lookup) [][]service {
+	usual := map[string]string{"UDP": "_sip._udp.", "TCP": "_sip._tcp.", "TLS": "_sips._tcp."}
+	if q.kind != "" {
+		return [][]service{{{q.kind, usual[q.kind] + q.host, 0}}}
+	}
+	sets := [][]service{{{"UDP", usual["UDP"] + q.host, 0}, {"TCP", usual["TCP"] + q.host, 1}, {"TLS", usual["TLS"] + q.host, 2}}}
+	records, _, err := l.resolver.NAPTR(ctx, q.host)
+	if err != nil {
+		return sets
+	}
+	slices.SortStableFunc(records, func(a, b NAPTR) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Preference, b.Preference))
+	})
+	kinds := map[string]string{"SIP+D2U": "UDP", "SIP+D2T": "TCP", "SIPS+D2T": "TLS"}
+	var named []service
+	for i, r := range records {
+		if kind := kinds[upper(r.Service)]; kind != "" && i < maxSRVTarget {
+			named = append(named, service{kind, r.Replacement, i})
+		}
+	}
+	return append([][]service{named}, sets...)
+}
+
+// srv resolves a set of SRV names; what cannot be resolved is left out.
+func (l *locator) srv(ctx context.Context, names []service) ([]server, time.Duration) {
+	var out []server
+	ttl := dnsMaxTTL
+	for _, name := range names {
+		records, life, err := l.resolver.SRV(ctx, name.name)
+		if err != nil {
+			continue
+		}
+		for i, r := range records {
+			if r.Target == "." || i == maxSRVTarget {
+				continue
+			}
+			addrs, short, err := l.resolver.Addrs(ctx, r.Target)
+			if err != nil {
+				continue
+			}
+			ttl = min(ttl, life, short)
+			out = append(out, server{rank: name.rank, priority: r.Priority, weight: r.Weight, kind: name.kind,
+				addrs: withPort(addrs, r.Port)})
+		}
+	}
+	return out, ttl
+}
+
+func withPort(addrs []netip.Addr, port uint16) []netip.AddrPort {
+	out := make([]netip.AddrPort, len(addrs))
+	for i, a := range addrs {
+		out[i] = netip.AddrPortFrom(a, port)
+	}
+	return out
+}
+
+func portOf(port uint16, kind string) uint16 {
+	switch {
+	case port != 0:
+		return port
+	case kind == "TLS":
+		return 5061
+	}
+	return 5060
+}
+
+// order puts servers in the order of RFC 2782, drawing anew each time, and those
+// that failed lately behind the others. A TLS server must prove the name that was
+// asked for, not the one that the DNS gave (RFC 5922 4).
+func (l *locator) order(servers []server, name string) []transport.Target {
+	var good, bad []transport.Target
+	now := l.loop.Now()
+	for _, s := range l.draw(servers) {
+		for _, addr := range s.addrs {
+			t := transport.Target{Transport: s.kind, Addr: addr}
+			if s.kind == "TLS" {
+				t.ServerName = name
+			}
+			if until, failed := l.bad[avoided{s.kind, addr}]; failed && until.After(now) {
+				bad = append(bad, t)
+			} else {
+				good = append(good, t)
+			}
+		}
+	}
+	all := append(good, bad...)
+	return all[:min(len(all), maxServers)]
+}
+
+// draw sorts by rank and priority, and within them by lot: a server's chance to
+// be the next is its share of the weights that are left.
+func (l *locator) draw(servers []server) []server {
+	left := slices.Clone(servers)
+	slices.SortStableFunc(left, func(a, b server) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.priority, b.priority), cmp.Compare(min(a.weight, 1), min(b.weight, 1)))
+	})
+	var out []server
+	for len(left) > 0 {
+		group, sum := 0, 0
+		for group < len(left) && left[group].rank == left[0].rank && left[group].priority == left[0].priority {
+			sum += int(left[group].weight)
+			group++
+		}
+		lot, pick := l.random(sum+1), 0
+		for run := int(left[0].weight); run < lot; run += int(left[pick].weight) {
+			pick++
+		}
+		out = append(out, left[pick])
+		left = slices.Delete(left, pick, pick+1)
+	}
+	return out
+}
+
+// avoid puts a server behind its alternatives for a while; zero means the usual
+// time, after which the preferred server is preferred again.
+func (l *locator) avoid(t transport.Target, d time.Duration) {
+	now := l.loop.Now()
+	if len(l.bad) >= maxAvoided {
+		for k, until := range l.bad {
+			if !until.After(now) {
+				delete(l.bad, k)
+			}
+		}
+		if len(l.bad) >= maxAvoided {
+			clear(l.bad)
+		}
+	}
+	l.bad[avoided{t.Transport, t.Addr}] = now.Add(cmp.Or(d, avoidFor))
+}
+
+// restore forgets that a server failed.
+func (l *locator) restore(t transport.Target) { delete(l.bad, avoided{t.Transport, t.Addr}) }
+
+// locate finds the servers for a URI, in the order in which they are to be tried.
+func (u *UA) locate(uri URI, preferred string, cb func([]transport.Target, error)) {
+	u.locator.locate(uri, preferred, cb)
+}
