@@ -32,7 +32,7 @@ func NewResponse(req *Request, code int, reason, toTag string) *Response {
 	copyFirst(req, res, "From")
 	if to := Value(req, "To"); to != "" {
 		if code > 100 && toTag != "" && !hasTag(to) {
-			to += ";tag=" + toTag
+			to = strings.TrimRight(to, "; \t") + ";tag=" + toTag
 		}
 		Add(res, "To", to)
 	}
