@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"math/rand/v2"
 	"strconv"
 
 	"ringback/sip/message"
@@ -36,7 +35,7 @@ func (r *inDialog) send(res *message.Response, headers ...Header) {
 
 // later answers 500 with a Retry-After of up to 10 seconds (RFC 3261 14.2).
 func (r *inDialog) later() {
-	r.respond(500, Header{Name: "Retry-After", Value: strconv.Itoa(rand.IntN(11))})
+	r.respond(500, Header{Name: "Retry-After", Value: strconv.Itoa(r.session.ua.pick(11))})
 }
 
 func uintText(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"ringback/sip/loop"
@@ -198,9 +197,9 @@ func (s *Session) ackChange(c *change, sdp []byte) {
 // of 10 ms. If the UAC is not the owner ... between 0 and 2 seconds".
 func (s *Session) glare(c *change) {
 	s.settle(c)
-	wait := time.Duration(rand.IntN(201)) * 10 * time.Millisecond
+	wait := time.Duration(s.ua.pick(201)) * 10 * time.Millisecond
 	if !s.incoming {
-		wait = time.Duration(210+rand.IntN(191)) * 10 * time.Millisecond
+		wait = time.Duration(210+s.ua.pick(191)) * 10 * time.Millisecond
 	}
 	s.ua.count.add("glare")
 	s.re.wish = c

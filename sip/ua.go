@@ -51,6 +51,7 @@ type UA struct {
 	count     counters
 	flowEnds  []func(Flow, error) // who else wants to know that a connection ended
 	open      int                 // requests of ours without a final answer
+	pick      func(n int) int     // a random number below n
 	closed    atomic.Bool
 }
 
