@@ -369,7 +369,7 @@ type anyPeer struct {
 func (b *bed) anyPeer(ip string) *anyPeer {
 	b.Helper()
 	a := &anyPeer{peer: b.newPeer(ip), texts: make(chan string, 1000)}
-	for _, port := range []string{"5060", "5050", "5061", "9823", "5072"} {
+	for _, port := range []string{"5060", "5050", "6050", "5070", "19823", "5061", "9823", "5072"} {
 		pc, err := b.net.Host(ip).ListenPacket(context.Background(), "udp", ip+":"+port)
 		if err != nil {
 			b.Fatal(err)

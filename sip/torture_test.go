@@ -87,3 +87,32 @@ func torture(b *bed, raw []byte, want []int) {
 		b.Errorf("the next request got %q", next)
 	}
 }
+
+func TestConformance_U13_RFC5118MessagesToALiveAgent(t *testing.T) {
+	for name, want := range map[string][]int{
+		"ipv6-good": {405}, "ipv6-bad": {400}, "port-ambiguous": {405}, "port-unambiguous": {405},
+		"via-received-param-with-delim": {481}, "via-received-param-no-delim": {200}, "ipv6-in-sdp": {486},
+		"mult-ip-in-header": {481}, "mult-ip-in-sdp": {486}, "ipv4-mapped-ipv6": {486},
+		"ipv6-bug-abnf-3-colons": {200, 400}, "ipv6-correct-abnf-2-colons": {200},
+	} {
+		raw, err := os.ReadFile(filepath.Join("..", "testdata", "rfc5118", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) { story(t, func(b *bed) { torture(b, mend(raw), want) }) })
+	}
+}
+
+// mend puts back what the print of RFC 5118 lost: CRLF, the empty line, and the
+// right Content-Length.
+func mend(raw []byte) []byte {
+	text := strings.ReplaceAll(strings.ReplaceAll(string(raw), "\r\n", "\n"), "\n", "\r\n")
+	head, body, _ := strings.Cut(text, "\r\n\r\n")
+	var lines []string
+	for _, l := range strings.Split(strings.TrimRight(head, "\r\n"), "\r\n") {
+		if !strings.HasPrefix(l, "Content-Length") && !strings.HasPrefix(l, "l:") {
+			lines = append(lines, l)
+		}
+	}
+	return fmt.Appendf(nil, "%s\r\nContent-Length: %d\r\n\r\n%s", strings.Join(lines, "\r\n"), len(body), body)
+}
