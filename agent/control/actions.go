@@ -1,0 +1,104 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"ringback/agent"
+)
+
+// postAction serves POST /v1/actions/NAME. The body is one JSON object, or
+// nothing for an action without arguments.
+func (s *Server) postAction(w http.ResponseWriter, r *http.Request) {
+	args, refused := readArgs(w, r)
+	if refused != nil {
+		s.fail(w, refused)
+		return
+	}
+	name, key := r.PathValue("name"), r.Header.Get("Idempotency-Key")
+	if key == "" {
+		result := s.perform(name, args)
+		s.write(w, result.status, result.text)
+		return
+	}
+	if len(key) > maxRepeatKey {
+		s.fail(w, &agent.ActionError{Code: agent.CodeInvalid, Message: "Idempotency-Key is longer than 200 bytes"})
+		return
+	}
+	s.performOnce(w, r, key, name, args)
+}
+
+func (s *Server) performOnce(w http.ResponseWriter, r *http.Request, key, name string, args []byte) {
+	a, first, same := s.repeats.begin(key, name, args, time.Now())
+	if !same {
+		s.fail(w, &agent.ActionError{Code: agent.CodeInvalid, Message: "Idempotency-Key was used for another request", Hint: "take a new key for each action"})
+		return
+	}
+	if first {
+		result := answer{http.StatusInternalServerError, []byte(`{"error":{"code":"failed","message":"the action failed inside the agent","allowed":[]}}`)}
+		defer func() { s.repeats.finish(a, result) }()
+		result = s.perform(name, args)
+		s.write(w, result.status, result.text)
+		return
+	}
+	select {
+	case <-a.done:
+		w.Header().Set("Idempotent-Replayed", "true")
+		s.write(w, a.result.status, a.result.text)
+	case <-r.Context().Done():
+	}
+}
+
+// perform does the action to its end whether or not the client stays: what was
+// asked of a phone is not taken back by a closed terminal.
+func (s *Server) perform(name string, args []byte) answer {
+	ctx, cancel := context.WithTimeout(s.ctx, actionTime)
+	defer cancel()
+	s.mark.move(s.agent.State().Seq)
+	result, refused := s.agent.Do(ctx, name, args)
+	if refused != nil {
+		status, text := errorText(refused)
+		return answer{status, text}
+	}
+	if result == nil {
+		result = struct{}{}
+	}
+	text, err := json.Marshal(result)
+	if err != nil {
+		status, text := errorText(&agent.ActionError{Code: agent.CodeFailed, Message: "write result of " + name + ": " + err.Error()})
+		return answer{status, text}
+	}
+	return answer{http.StatusOK, text}
+}
+
+func readArgs(w http.ResponseWriter, r *http.Request) (json.RawMessage, *agent.ActionError) {
+	if kind := r.Header.Get("Content-Type"); kind != "" {
+		media, _, err := mime.ParseMediaType(kind)
+		if err != nil || media != "application/json" {
+			return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "Content-Type " + kind + ": arguments are application/json"}
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return nil, &agent.ActionError{Code: codeTooLarge, Message: "arguments are larger than 256 KiB"}
+	}
+	if err != nil {
+		return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "read arguments: " + err.Error()}
+	}
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return json.RawMessage("{}"), nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(body, &object); err != nil || object == nil {
+		return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "arguments are not one JSON object", Hint: `send for example {"interaction":"i7"}`}
+	}
+	return body, nil
+}

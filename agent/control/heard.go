@@ -1,0 +1,91 @@
+package control
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"ringback/agent"
+)
+
+const (
+	standardSilence = time.Second
+	toneTolerance   = 0.02 // of a frequency: a meter names its own nominal one
+)
+
+// live are the calls through which something can be heard.
+func live(s agent.State) []agent.CallState {
+	var calls []agent.CallState
+	for _, c := range s.Calls {
+		if c.State == agent.CallPhaseConnected || c.State == agent.CallPhaseEarly {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// soundIs is met when a far end is heard, or, for silence, when there is a call
+// and nothing is heard in any; each for so long without a break.
+type soundIs struct {
+	on    bool
+	lasts time.Duration
+}
+
+func (c *soundIs) dwell() time.Duration { return c.lasts }
+
+func (c *soundIs) judge(v view) (bool, *UnmetError) {
+	calls, sound := live(v.state), false
+	for _, call := range calls {
+		sound = sound || call.Heard.Sound
+	}
+	return len(calls) > 0 && sound == c.on, nil
+}
+
+func (c *soundIs) now(s agent.State) string { return heardNow(s) }
+
+// toneHeard is met when a far end is heard to say a tone.
+type toneHeard struct{ hz float64 }
+
+func (c *toneHeard) judge(v view) (bool, *UnmetError) {
+	for _, call := range live(v.state) {
+		for _, hz := range call.Heard.Tones {
+			if math.Abs(hz-c.hz) <= toneTolerance*c.hz {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+func (c *toneHeard) now(s agent.State) string { return heardNow(s) }
+
+// heardNow says what every live call brings.
+func heardNow(s agent.State) string {
+	calls := live(s)
+	if len(calls) == 0 {
+		return "there is no call that could be heard"
+	}
+	var all []string
+	for _, c := range calls {
+		switch {
+		case len(c.Heard.Tones) > 0:
+			all = append(all, fmt.Sprintf("call %s brings %v Hz", c.ID, c.Heard.Tones))
+		case c.Heard.Sound:
+			all = append(all, fmt.Sprintf("call %s brings sound", c.ID))
+		default:
+			all = append(all, fmt.Sprintf("call %s is silent", c.ID))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func readAudio(words []string) (condition, error) {
+	d, err := readFor(words, 0)
+	return &soundIs{true, d}, err
+}
+
+func readSilence(words []string) (condition, error) {
+	d, err := readFor(words, standardSilence)
+	return &soundIs{false, d}, err
+}
