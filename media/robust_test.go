@@ -10,7 +10,6 @@ import (
 
 	"ringback/internal/simnet"
 	"ringback/media/mixer"
-	"ringback/media/sdp"
 )
 
 func TestConformance_M01_SourceLock(t *testing.T) {
@@ -383,23 +382,6 @@ func TestConformance_M23_ManySSRCs(t *testing.T) {
 		})
 		if st := p.session.Stats(); quiet > 0 || st.Resyncs != 0 || p.hears(1004) {
 			t.Errorf("gap %v, resyncs %d", quiet, st.Resyncs)
-		}
-	})
-}
-
-func TestSession_ChangedAddressIsFollowedAtOnce(t *testing.T) {
-	story(t, func(t *testing.T, n *simnet.Net) {
-		p := newPhone(t, n, hereIP)
-		defer p.close()
-		r := newPeer(t, n, p, thereIP, 4000)
-		r.speak(20)
-		moved, err := n.Host("192.0.2.3").ListenPacket(context.Background(), "udp4", "192.0.2.3:5000")
-		must(t, err)
-		r.conn = moved
-		r.reoffer(p, "192.0.2.3", 5000, "sendrecv")
-		r.speak(50)
-		if st := p.session.Stats(); !p.hears(440) || st.Remote != "192.0.2.3:5000" || p.session.Active() != sdp.SendRecv {
-			t.Errorf("after the move: %+v", st)
 		}
 	})
 }

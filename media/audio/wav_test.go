@@ -22,7 +22,7 @@ func wavOf(tag, bits, rate, channels int, samples []int16) []byte {
 		case [2]int{wavPCM, 16}:
 			data = le.AppendUint16(data, uint16(s))
 		case [2]int{wavPCM, 24}:
-			data = append(le.AppendUint16(append(data, 0), uint16(s)))
+			data = le.AppendUint16(append(data, 0), uint16(s))
 		case [2]int{wavPCM, 32}:
 			data = le.AppendUint16(append(data, 0, 0), uint16(s))
 		case [2]int{wavFloat, 32}:
