@@ -217,6 +217,21 @@ func TestConformance_X14_RedirectPolicies(t *testing.T) {
 			a.saw("redirected 2")
 		})
 	})
+	t.Run("asked and hung up", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			a.on = func(s *Session, e Event) {
+				if _, ok := e.(Redirected); ok {
+					_ = s.Hangup(ReasonHeader{})
+				}
+			}
+			a.invite("sip:a@" + pbxIP)
+			redirect(p, p.request("INVITE"), threeContacts)
+			p.silent(time.Minute)
+			a.saw("redirected 2", "ended cancelled 0")
+			a.empty()
+		})
+	})
 	t.Run("asked and not followed", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)

@@ -281,7 +281,9 @@ func (s *Session) endCancelled(*happening) {
 func (s *Session) sendCancel(h *happening) {
 	s.out.timeout.Stop()
 	s.out.reason = h.because
-	s.out.exchange.cancel(reasonHeaders(h.because))
+	if s.out.exchange != nil { // none is out while the handler thinks about a 3xx
+		s.out.exchange.cancel(reasonHeaders(h.because))
+	}
 	s.out.impatience = s.ua.loop.After(s.ua.cfg.T2, func() { s.finish(s.hangupCause()) })
 }
 
