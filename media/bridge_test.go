@@ -96,6 +96,34 @@ func TestBridge_RouteSwitchDoesNotClick(t *testing.T) {
 	})
 }
 
+func TestPlayer_ChangesWithoutAClick(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		e := NewEngine(EngineConfig{Network: n.Host(hereIP), Shards: 1})
+		go func() { _ = e.Run(t.Context()) }()
+		defer func() { _ = e.Close() }()
+		b, p, m := e.NewBridge(), e.NewPlayer(), e.NewMeter(MeterConfig{})
+		for _, port := range []Port{p, m} {
+			_, err := b.Add(port)
+			must(t, err)
+		}
+		must(t, b.SetRoutes([]mixer.Route{{From: p.Slot(), To: m.Slot()}}))
+		for i := range 60 {
+			switch i % 3 {
+			case 0:
+				p.PlayTone(audio.Sine(100, -3), nil)
+			case 1:
+				p.PlayTone(audio.Sine(130, -3), nil)
+			default:
+				p.Stop()
+			}
+			pass(time.Duration(61+i) * time.Millisecond)
+			if step := m.TakeStep(); step > 23000*(100+130)*7/8000+1000 {
+				t.Errorf("change %d: a step of %d", i, step)
+			}
+		}
+	})
+}
+
 func TestBridge_PanicOfOnePortLeavesTheOthers(t *testing.T) {
 	story(t, func(t *testing.T, n *simnet.Net) {
 		a, b := twoPhones(t, n)

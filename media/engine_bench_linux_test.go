@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +18,13 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // BenchmarkEngine measures what a packet sent or received costs in CPU, with
 // everything that belongs to it (tone, mixer, codec, jitter buffer, RTCP,
 // meters), for calls between two sessions of one process over loopback. Budget:
@@ -27,6 +35,7 @@ func BenchmarkEngine(b *testing.B) {
 			e := NewEngine(EngineConfig{})
 			go func() { _ = e.Run(context.Background()) }()
 			defer func() { _ = e.Close() }()
+			heap := heapInUse()
 			var all []*Session
 			for range calls / 2 { // each side of a call counts as one: both are ours
 				x, y := realPair(b, e, netip.MustParseAddr("127.0.0.1"), nil)
@@ -42,6 +51,7 @@ func BenchmarkEngine(b *testing.B) {
 				return n, late, jitter
 			}
 			<-time.After(time.Second)
+			memory := float64(heapInUse()-heap) / 1024 / float64(calls)
 			for b.Loop() {
 				before, lateBefore, _ := packets()
 				cpu := cpuTime(b)
@@ -52,6 +62,7 @@ func BenchmarkEngine(b *testing.B) {
 				b.ReportMetric(float64(cpu.Microseconds())/n, "cpu-us/packet")
 				b.ReportMetric(200*float64(late-lateBefore)/n, "concealed-%")
 				b.ReportMetric(jitter, "worst-jitter-ms")
+				b.ReportMetric(memory, "kB/call")
 			}
 		})
 	}

@@ -79,6 +79,21 @@ func TestConformance_O03_Hold(t *testing.T) {
 	}
 }
 
+func TestConformance_O03_WhoeverSendsIntoOurHoldIsNotHeard(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		p := newPhone(t, n, hereIP)
+		defer p.close()
+		r := newPeer(t, n, p, thereIP, 4000)
+		r.speak(50)
+		heard := p.hears(440)
+		r.reoffer(p, thereIP, 4000, "recvonly") // and goes on sending
+		r.speak(50)
+		if st := p.session.Stats(); !heard || p.hears(440) || st.RxPackets < 98 {
+			t.Errorf("before %v, on hold %v, %d received", heard, p.hears(440), st.RxPackets)
+		}
+	})
+}
+
 func TestConformance_O04_OldHold(t *testing.T) {
 	story(t, func(t *testing.T, n *simnet.Net) {
 		p := newPhone(t, n, hereIP)

@@ -45,10 +45,6 @@ func (c *Concealer) Conceal(f audio.Frame) {
 		c.period, c.phase = c.pitch(), 0
 	}
 	c.run++
-	if c.run > concealFrames {
-		clear(f)
-		return
-	}
 	c.repeat(f)
 	if c.run == concealFrames { // the next one is silent: end at nothing
 		n := int32(len(f))
