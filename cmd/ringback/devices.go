@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"ringback/media/device"
+)
+
+// devicesResult is what devices prints with --json.
+type devicesResult struct {
+	Schema  string        `json:"schema"`
+	Devices []device.Info `json:"devices"`
+	Note    string        `json:"note"` // why there are no more, if that is so
+}
+
+// devicesCommand is `ringback devices` and `ringback devices test`.
+func devicesCommand(sh *shell) *cli.Command {
+	return &cli.Command{
+		Name: "devices", Usage: "audio devices, by the names that a configuration uses",
+		Description: `$ ringback devices
+portaudio:USB Headset  ALSA  1 in  2 out  48000 Hz  default
+null                         1 in  1 out`,
+		Subcommands: []*cli.Command{deviceTestCommand(sh)},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError("%q is one word too many", c.Args().First()).withHint("usage: ringback devices, or: ringback devices test")
+			}
+			list, err := device.List()
+			r := devicesResult{Schema: "ringback.devices/1", Devices: list}
+			if r.Devices == nil {
+				r.Devices = []device.Info{}
+			}
+			if err != nil {
+				r.Note = err.Error()
+				sh.progress("note: %v", err)
+			}
+			sh.result(c, r, deviceLines(list))
+			return nil
+		},
+	}
+}
+
+func deviceLines(list []device.Info) string {
+	var t table
+	for _, d := range list {
+		rate, standard := "", ""
+		if d.Rate > 0 {
+			rate = fmt.Sprintf("%d Hz", d.Rate)
+		}
+		if d.Default {
+			standard = "default"
+		}
+		t.row(clean(d.Name), clean(d.HostAPI), fmt.Sprintf("%d in", d.Inputs), fmt.Sprintf("%d out", d.Outputs), rate, standard)
+	}
+	return t.String()
+}

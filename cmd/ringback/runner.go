@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+
+	"ringback/agent"
+	"ringback/agent/control"
+)
+
+// running is an agent in this process with its desk open.
+type running struct {
+	agent  *agent.Agent
+	client *control.Client
+	socket string
+	stop   context.CancelFunc // asks the agent to end
+	ended  chan error         // gets what the agent ended with, once
+}
+
+// startAgent runs an agent of cfg under a profile until ctx ends. The desk opens
+// before the agent does and closes after it, so that its last events can be
+// read.
+func (sh *shell) startAgent(ctx context.Context, profile string, cfg agent.Config, log *slog.Logger) (*running, error) {
+	path, err := control.SocketPath(profile, sh.getenv)
+	if err != nil {
+		return nil, usageError("%v", err)
+	}
+	l, err := control.Listen(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	a, err := agent.New(cfg, agent.Deps{Log: log, StateDir: sh.stateDir(profile), Version: buildVersion().Version})
+	if err != nil {
+		return nil, errors.Join(startFailure(err), l.Close())
+	}
+	ctx, stop := context.WithCancel(ctx)
+	r := &running{agent: a, client: control.Dial(path), socket: path, stop: stop, ended: make(chan error, 1)}
+	open, shut := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- control.Serve(open, l, control.Of(a), buildVersion().Version, log) }()
+	go func() {
+		err := a.Run(ctx)
+		shut()
+		r.ended <- errors.Join(startFailure(err), <-served)
+	}()
+	return r, nil
+}
+
+// wait returns when the agent and its desk have ended.
+func (r *running) wait() error {
+	defer r.client.Close()
+	return <-r.ended
+}
+
+// startFailure gives what keeps an agent from starting its exit code.
+func startFailure(err error) error {
+	var field *agent.ConfigError
+	if errors.As(err, &field) {
+		return configFailure(err, "")
+	}
+	return err
+}
+
+// stateDir is where a profile's agent keeps its counters:
+// $XDG_STATE_HOME/ringback/PROFILE, or nowhere when there is no home.
+func (sh *shell) stateDir(profile string) string {
+	dir := sh.getenv("XDG_STATE_HOME")
+	if dir == "" {
+		home := sh.getenv("HOME")
+		if home == "" {
+			return ""
+		}
+		dir = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(dir, "ringback", profile)
+}
+
+// feed shows a person what happens, line by line on stderr, until the agent has
+// ended.
+func (sh *shell) feed(ctx context.Context, a *agent.Agent) {
+	events := a.Since(0)
+	for {
+		e, err := events.Next(ctx)
+		if errors.Is(err, agent.ErrFellBehind) {
+			events = a.Since(a.State().Seq)
+			continue
+		}
+		if err != nil {
+			return
+		}
+		if e.Type != agent.MediaQuality {
+			sh.progress("%s", eventLine(e))
+		}
+	}
+}
+
+// notices logs what the one who runs a headless agent has to know.
+func notices(ctx context.Context, a *agent.Agent, log *slog.Logger) {
+	events := a.Since(0)
+	for {
+		e, err := events.Next(ctx)
+		if errors.Is(err, agent.ErrFellBehind) {
+			events = a.Since(a.State().Seq)
+			continue
+		}
+		if err != nil {
+			return
+		}
+		switch e.Type {
+		case agent.RegistrationFailed, agent.RegistrationLost, agent.MediaDeviceLost, agent.ErrorHappened:
+			log.Warn(string(e.Type), "code", e.Code, "reason", e.Reason, "device", e.Device, "text", e.Text)
+		case agent.RegistrationRegistered, agent.MediaDeviceChanged:
+			log.Info(string(e.Type), "device", e.Device, "text", e.Text)
+		}
+	}
+}

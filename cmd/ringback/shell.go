@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"ringback/agent/control"
+)
+
+// version is set by the linker in a release; without it the module's own
+// version is shown.
+var version = "devel"
+
+// shell is what a command sees of the outside world.
+type shell struct {
+	in     io.Reader
+	out    io.Writer // results
+	err    io.Writer // progress and logs
+	getenv func(string) string
+	tty    bool // a person reads stderr
+}
+
+// process is the shell of this process.
+func process() *shell {
+	info, err := os.Stderr.Stat()
+	return &shell{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv,
+		tty: err == nil && info.Mode()&os.ModeCharDevice != 0,
+	}
+}
+
+// untilSignal is a context that ends at the first SIGINT or SIGTERM. The second
+// one ends the process at once, by exit with 128 and the signal's number.
+func untilSignal(parent context.Context, exit func(int)) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ended:
+			return
+		}
+		select {
+		case s := <-signals:
+			exit(128 + signalNumber(s))
+		case <-ended:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(ended)
+		cancel()
+	}
+}
+
+func signalNumber(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return int(n)
+	}
+	return int(syscall.SIGINT)
+}
+
+// client is the way to the running agent of the profile.
+func (sh *shell) client(c *cli.Context) (*control.Client, error) {
+	path, err := control.SocketPath(c.String("profile"), sh.getenv)
+	if err != nil {
+		return nil, usageError("%v", err)
+	}
+	return control.Dial(path), nil
+}
+
+// patience is the context of one wait: --timeout, where 0 means for ever.
+func patience(c *cli.Context) (context.Context, context.CancelFunc) {
+	if d := c.Duration("timeout"); d > 0 {
+		return context.WithTimeout(c.Context, d)
+	}
+	return context.WithCancel(c.Context)
+}
+
+// actionPatience is patience for an action, which may have to wait for others
+// (a transfer for its target) before a state can be waited for.
+func actionPatience(c *cli.Context) (context.Context, context.CancelFunc) {
+	if c.IsSet("timeout") {
+		return patience(c)
+	}
+	return context.WithTimeout(c.Context, actionTimeout)
+}
+
+// logger writes logs to stderr in the form and from the level asked for.
+func (sh *shell) logger(c *cli.Context) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return nil, usageError("flag --log-level %q: it is one of debug info warn error", c.String("log-level"))
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch form := c.String("log-format"); form {
+	case "text":
+		return slog.New(slog.NewTextHandler(sh.err, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(sh.err, o)), nil
+	default:
+		return nil, usageError("flag --log-format %q: it is text or json", form)
+	}
+}
+
+// progress tells a person on stderr what is going on.
+func (sh *shell) progress(format string, args ...any) {
+	fmt.Fprintf(sh.err, format+"\n", args...)
+}

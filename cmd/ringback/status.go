@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"ringback/agent"
+)
+
+// statusCommand is `ringback status`.
+func statusCommand(sh *shell) *cli.Command {
+	return &cli.Command{
+		Name: "status", Usage: "registration, channels, offers, interactions, calls",
+		Description: `$ ringback status
+sip:1001@127.0.0.10  registered  until 10:05
+voice                ready       since 10:02
+
+i7  connected  voicecallback  山田 太郎  +81312345678
+    scheduled for 10:00 Asia/Tokyo: invoice 4711
+    c12  connected  main  sip:+81312345678@127.0.0.10  PCMU  lost 0  jitter 1.2 ms  MOS 4.4
+    can: end hold mute transfer conference dtmf consult dispose note case`,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError("%q is one word too many", c.Args().First()).withHint("usage: ringback status")
+			}
+			client, err := sh.client(c)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			ctx, cancel := patience(c)
+			defer cancel()
+			s, err := client.State(ctx)
+			if err != nil {
+				return err
+			}
+			sh.result(c, s, statusText(s, time.Now()))
+			return nil
+		},
+	}
+}
+
+// statusText is the state as a person reads it. now is for what is counted
+// down.
+func statusText(s agent.State, now time.Time) string {
+	var b strings.Builder
+	b.WriteString(headLines(s))
+	for _, i := range s.Interactions {
+		b.WriteString("\n" + interactionText(s, i, now))
+	}
+	if len(s.Interactions) == 0 {
+		b.WriteString("\nno interactions\n")
+	}
+	if s.Outbox.Waiting+s.Outbox.Failed > 0 {
+		fmt.Fprintf(&b, "\noutbox: %d waiting, %d failed\n", s.Outbox.Waiting, s.Outbox.Failed)
+	}
+	return b.String()
+}
+
+func headLines(s agent.State) string {
+	var t table
+	r := s.Registration
+	cells := []string{clean(r.AOR), r.State}
+	if r.State == "registered" && r.Expires != nil {
+		cells = append(cells, "until "+clock(*r.Expires))
+	}
+	if r.State != "registered" {
+		why := clean(r.Reason)
+		if r.Code > 0 && !strings.HasPrefix(why, fmt.Sprint(r.Code)) {
+			why = strings.TrimSpace(fmt.Sprint(r.Code, " ", why))
+		}
+		if r.NextTry != nil {
+			why = strings.TrimPrefix(why+", next try "+r.NextTry.Local().Format("15:04:05"), ", ")
+		}
+		cells = append(cells, why)
+	}
+	t.row(cells...)
+	channelRows(&t, s)
+	if s.Audio.Headset != "" {
+		t.row("headset", clean(s.Audio.Headset))
+	}
+	return t.String()
+}
+
+func channelRows(t *table, s agent.State) {
+	for _, name := range slices.Sorted(maps.Keys(s.Channels)) {
+		c := s.Channels[name]
+		cells := []string{string(name), string(c.State)}
+		if c.Reason != "" {
+			cells = append(cells, clean(c.Reason))
+		}
+		if !c.Since.IsZero() {
+			cells = append(cells, "since "+clock(c.Since))
+		}
+		if c.Pending != "" {
+			cells = append(cells, "then "+c.Pending)
+		}
+		t.row(cells...)
+	}
+}
+
+func channelLines(s agent.State) string {
+	var t table
+	channelRows(&t, s)
+	return t.String()
+}
+
+// interactionLine is an interaction in one line.
+func interactionLine(i agent.InteractionState) string {
+	cells := []string{string(i.ID), string(i.State), string(i.Kind)}
+	if i.Contact.Name != "" {
+		cells = append(cells, clean(i.Contact.Name))
+	}
+	if i.Contact.Number != "" {
+		cells = append(cells, clean(i.Contact.Number))
+	}
+	if i.Muted {
+		cells = append(cells, "muted")
+	}
+	if i.Disposition != "" {
+		cells = append(cells, clean(i.Disposition))
+	}
+	return strings.Join(cells, "  ")
+}
+
+func interactionText(s agent.State, i agent.InteractionState, now time.Time) string {
+	lines := []string{interactionLine(i)}
+	indent := func(format string, args ...any) { lines = append(lines, "    "+fmt.Sprintf(format, args...)) }
+	if i.OfferExpires != nil {
+		left := max(0, i.OfferExpires.Sub(now).Round(time.Second))
+		indent("accept means %s; %v left", i.AcceptMeans, left)
+	}
+	if i.Callback != nil {
+		if text := callbackText(*i.Callback); text != "" {
+			indent("%s", text)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(i.Case)) {
+		indent("%s: %s", clean(key), clean(fmt.Sprint(i.Case[key])))
+	}
+	if i.Note != "" {
+		indent("note: %s", clean(i.Note))
+	}
+	calls := &table{}
+	for _, id := range i.Calls {
+		if call, found := s.Call(id); found {
+			calls.row(callCells(call)...)
+		}
+	}
+	for line := range strings.Lines(calls.String()) {
+		indent("%s", strings.TrimRight(line, "\n"))
+	}
+	if len(i.Allowed) > 0 {
+		indent("can: %s", strings.Join(i.Allowed, " "))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func callCells(c agent.CallState) []string {
+	cells := []string{string(c.ID), string(c.State), string(c.Role), clean(c.Remote)}
+	for _, flag := range []struct {
+		on   bool
+		name string
+	}{
+		{c.HeldByMe, "held by me"}, {c.HeldByRemote, "held by remote"}, {c.Muted, "muted"},
+		{c.Suspended, "suspended"}, {c.Transferring, "transferring"},
+	} {
+		if flag.on {
+			cells = append(cells, flag.name)
+		}
+	}
+	if c.Codec != "" && c.Quality.RXPackets > 0 {
+		q := c.Quality
+		cells = append(cells, c.Codec, fmt.Sprintf("lost %d", q.Lost), fmt.Sprintf("jitter %.1f ms", q.JitterMS), fmt.Sprintf("MOS %.1f", q.MOS))
+	}
+	if c.State == agent.CallPhaseEnded && c.Reason != "" {
+		cells = append(cells, clean(c.Reason))
+	}
+	return cells
+}
+
+// clock is a time as a person at a desk reads it.
+func clock(t time.Time) string { return t.Local().Format("15:04") }
