@@ -28,10 +28,11 @@ type Network interface {
 // Deps are what an agent is given by whoever runs it. The zero value is a phone
 // on the machine's own network that remembers nothing.
 type Deps struct {
-	Network  Network      // nil: the machine's own
-	Log      *slog.Logger // nil: discard
-	StateDir string       // where ids are kept; empty: they start anew
-	Version  string       // told in User-Agent, without numbers to strangers
+	Network  Network         // nil: the machine's own
+	Log      *slog.Logger    // nil: discard
+	StateDir string          // where ids are kept; empty: they start anew
+	Version  string          // told in User-Agent, without numbers to strangers
+	Random   func(n int) int // a number from 0 to n-1, for waiting times that SIP wants random; nil: they are
 }
 
 // Agent is one softphone: a registration, channels, offers, interactions and
@@ -176,6 +177,7 @@ func (a *Agent) input(fn func()) func() {
 }
 
 func (a *Agent) settle() {
+	a.forgetOld()
 	a.followCalls()
 	a.followSound()
 	a.serveWaiters()

@@ -57,7 +57,7 @@ func (a *Agent) open(ctx context.Context) error {
 	}
 	a.bind = local
 	engine := media.EngineConfig{Log: a.log}
-	config := sip.Config{Loop: a.loop, Listen: a.listeners(local), UserAgent: "Ringback", Log: a.log, Trace: a.trace, Handler: upcalls{a},
+	config := sip.Config{Loop: a.loop, Listen: a.listeners(local), UserAgent: "Ringback", Log: a.log, Trace: a.trace, Handler: upcalls{a}, Random: a.deps.Random,
 		TLS:    sip.TLSConfig{CAFile: a.cfg.Account.CAFile, CertFile: a.cfg.Account.CertFile, KeyFile: a.cfg.Account.KeyFile},
 		Policy: sip.Policy{Available: a.available, LocalUsers: func(user string) bool { return user == a.account.AOR.User }}}
 	if a.deps.Network != nil {
@@ -97,7 +97,9 @@ func (a *Agent) begin() {
 	}
 	a.moveChannel(a.voice, start, "")
 	a.moveChannel(a.web, askNotReady, "")
-	a.register()
+	if a.cfg.Account.Register {
+		a.register()
+	}
 	a.loop.After(qualityEvery, a.input(a.tellQuality))
 	for _, name := range a.cfg.Audio.Codecs {
 		if !slices.Contains(builtCodecs, lower(name)) {

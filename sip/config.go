@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"time"
@@ -30,6 +31,7 @@ type Config struct {
 	T4        time.Duration // zero: 5 s
 	Handler   Handler       // nil: every call is refused with 480
 	WallClock func() time.Time
+	Random    func(n int) int // a number from 0 to n-1, for waiting times; nil: the runtime's
 	Limits    Limits
 	Policy    Policy
 }
@@ -155,6 +157,9 @@ func (c *Config) withDefaults() error {
 	}
 	if c.T4 == 0 {
 		c.T4 = 5 * time.Second
+	}
+	if c.Random == nil {
+		c.Random = rand.IntN
 	}
 	if c.WallClock == nil {
 		c.WallClock = time.Now

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"runtime/debug"
 	"strings"
@@ -63,7 +62,7 @@ func NewUA(cfg Config) (*UA, error) {
 	}
 	u := &UA{cfg: cfg, loop: cfg.Loop, log: cfg.Log, listening: map[string]netip.AddrPort{},
 		peers: newPeerBook(), dialogs: map[dialogKey]*dialog{}, sessions: map[*Session]struct{}{},
-		outgoing: map[CallID]*Session{}, pick: rand.IntN,
+		outgoing: map[CallID]*Session{}, pick: cfg.Random,
 		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
 		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{},
 		admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}

@@ -36,7 +36,7 @@ func newBoot(l *Lab) (*boot, error) {
 	var err error
 	b.ua, err = sip.NewUA(sip.Config{
 		Loop: b.loop, Network: lossyNetwork{l.cfg.Network, l}, Listen: l.listen, UserAgent: "Ringback lab", Log: l.cfg.Log,
-		Trace: l.cfg.Trace, TLS: l.cfg.TLS, Handler: b,
+		Trace: l.cfg.Trace, TLS: l.cfg.TLS, Handler: b, Random: l.cfg.Random,
 		Limits: sip.Limits{Sessions: 4096, InvitesPerSec: 4096},
 		Policy: sip.Policy{AcceptFrom: sip.AcceptAnyone, LocalUsers: func(string) bool { return true },
 			Methods: []string{"REGISTER"}},

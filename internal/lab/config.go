@@ -41,6 +41,7 @@ type Config struct {
 	Hears      []float64             // tones in Hz that parties can tell, beside those of the lab; empty: 440, 480, 660, 880
 	Trace      func(sip.TraceRecord) // every message; must not block; nil: none
 	Log        *slog.Logger          // nil: discard
+	Random     func(n int) int       // waiting times that SIP wants random; nil: they are
 }
 
 // User is somebody who may register.
