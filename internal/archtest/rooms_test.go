@@ -10,7 +10,7 @@ type room struct {
 
 // rooms is the whole house, from the roof to the ground.
 var rooms = []room{
-	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/transport media/device media/audio", "internal/simnet"},
+	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
 	{"agent", "sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
 
@@ -32,6 +32,7 @@ var rooms = []room{
 	{"internal/lab", "sip sip/loop sip/message sip/transport media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder internal/ladder/golden"},
 	{"internal/ladder", "sip", "internal/ladder/golden"},
 	{"internal/ladder/golden", "", ""},
+	{"internal/story", "", "agent internal/lab internal/ladder internal/ladder/golden internal/simnet sip sip/message"},
 	{"internal/simnet", "", "sip/transport media"},
 	{"internal/asterisk", "", ""},
 	{"internal/interop", "", "internal/asterisk"},
