@@ -238,6 +238,35 @@ func TestRecorder_TwoChannelsReadableAtAnyTime(t *testing.T) {
 	})
 }
 
+func TestRecorder_ASideThatSaysNothingIsSilence(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "half.wav")
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := twoPhones(t, n)
+		defer a.close()
+		defer b.close()
+		f, err := os.Create(path)
+		must(t, err)
+		rec, err := b.engine.NewRecorder(f, 2, nil)
+		must(t, err)
+		slot, err := b.bridge.Add(rec.Port(1))
+		must(t, err)
+		must(t, b.bridge.SetRoutes(routesTo(b, slot)))
+		a.tone(440)
+		pass(10 * time.Second)
+		if d := rec.Duration(); d < 8*time.Second {
+			t.Errorf("%v are on the disk after 10 s", d)
+		}
+		must(t, rec.Close())
+		data, err := os.ReadFile(path)
+		must(t, err)
+		clip, err := audio.ReadWAV(bytes.NewReader(data))
+		must(t, err)
+		if clip.Frames() < 79000 || audio.LevelDBFS(clip.Channel(0).Samples) != audio.SilenceDBFS {
+			t.Errorf("%d samples, the silent side has %.0f dBFS", clip.Frames(), audio.LevelDBFS(clip.Channel(0).Samples))
+		}
+	})
+}
+
 type brokenFile struct{ io.WriterAt }
 
 func (brokenFile) Write(b []byte) (int, error) {

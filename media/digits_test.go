@@ -131,3 +131,27 @@ func TestSendDigits_HoldEndsThem(t *testing.T) {
 		}
 	})
 }
+
+func TestConformance_M04_SSRCChangeEndsAHeldDigit(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		p := newPhone(t, n, hereIP)
+		defer p.close()
+		r := newPeer(t, n, p, thereIP, 4000)
+		r.speak(10)
+		event := func(code byte) {
+			b := r.frame()[:16]
+			b[1] = 101
+			copy(b[12:], []byte{code, 10, 1, 0x40})
+			r.send(b)
+			r.ts -= 160
+			pass(20 * time.Millisecond)
+		}
+		event(5)
+		event(5)
+		r.ssrc, r.seq, r.ts = 0x9999, 9, 9
+		r.speak(3)
+		if count[DigitStarted](p) != 1 || heardDigits(p) != "5" {
+			t.Errorf("told %v", p.told())
+		}
+	})
+}
