@@ -25,6 +25,13 @@ type expected struct {
 	check func(h heardCall) (ok bool, measured string)
 }
 
+// canComplete says whether the expectation is met for good once it is met: what
+// is measured over the whole call is known at its end.
+func (e expected) canComplete() bool {
+	word, _, _ := strings.Cut(e.text, " ")
+	return word == "tone" || word == "audio" || word == "dtmf"
+}
+
 // checkResult is one expectation in a verdict.
 type checkResult struct {
 	Expr     string `json:"expr"`

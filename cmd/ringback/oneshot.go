@@ -37,8 +37,11 @@ func (o *oneshot) next(ctx context.Context) (agent.Event, error) {
 		return e, err
 	}
 	failed := <-o.ended
-	o.ended <- failed
-	return e, errors.Join(failed, err)
+	o.ended <- nil // it was told
+	if failed == nil {
+		failed = errors.New("the agent has ended")
+	}
+	return e, failed
 }
 
 // close ends the agent: it hangs up, unregisters, and lets its sockets go.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,6 +147,7 @@ func (t *trial) verdict() verdict {
 	if c.Remote != "" {
 		v.Target = c.Remote
 	}
+	v.Quality.MOS = math.Round(100*v.Quality.MOS) / 100
 	for _, hz := range slices.Sorted(maps.Keys(h.tones)) {
 		v.Tones = append(v.Tones, toneResult{hz, tenth(h.tones[hz])})
 	}
