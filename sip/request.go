@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -90,8 +91,10 @@ func (r *IncomingRequest) Raw() string { return redact(r.req.String()) }
 // and body may be empty. ErrFinal after the first final answer.
 func (r *IncomingRequest) Respond(code int, reason string, headers []Header, contentType string, body []byte) error {
 	res := r.ua.response(r.req, code, reason, r.server.Tag())
-	if err := addHeaders(res, headers); err != nil {
-		return err
+	for _, h := range headers {
+		if err := addAnswerHeader(res, h); err != nil {
+			return err
+		}
 	}
 	message.SetBody(res, contentType, body)
 	err := r.server.Respond(res)
@@ -99,6 +102,19 @@ func (r *IncomingRequest) Respond(code int, reason string, headers []Header, con
 		return ErrFinal
 	}
 	return err
+}
+
+// addAnswerHeader adds a header of the handler's. Contacts are its own here: a
+// registrar's answer lists the bindings (RFC 3261 10.3).
+func addAnswerHeader(res *message.Response, h Header) error {
+	if message.CanonicalName(h.Name) != "Contact" {
+		return addHeaders(res, []Header{h})
+	}
+	if err := message.CheckValue(h.Name, h.Value); err != nil {
+		return fmt.Errorf("add header: %w", err)
+	}
+	message.Add(res, h.Name, h.Value)
+	return nil
 }
 
 // addressOf is an address or the zero one.
