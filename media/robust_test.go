@@ -211,9 +211,13 @@ func TestConformance_M06_FiguresOfABadNetwork(t *testing.T) {
 		})
 		connect(t, a, b)
 		a.tone(440)
-		pass(time.Minute)
+		jitter := 0.0
+		for range 60 {
+			pass(time.Second)
+			jitter += b.session.Stats().JitterMS / 60
+		}
 		mine, st := a.session.Stats(), b.session.Stats()
-		if off := int64(st.Expected) - sent; off < -6 || off > 0 {
+		if off := int64(st.Expected) - sent; off < -12 || off > 0 {
 			t.Errorf("expected %d, sent %d", st.Expected, sent)
 		}
 		if got := st.Lost + int64(st.Duplicates); got < lost-sent/100 || got > lost+sent/100 {
@@ -222,8 +226,8 @@ func TestConformance_M06_FiguresOfABadNetwork(t *testing.T) {
 		if made := int64(float64(sent) * 0.9 * 0.05); int64(st.Duplicates) < made/2 || int64(st.Duplicates) > made*2 {
 			t.Errorf("%d duplicates, about %d were made", st.Duplicates, made)
 		}
-		if st.JitterMS < 10 || st.JitterMS > 30 { // evenly over 60 ms: the mean difference is 20 ms
-			t.Errorf("jitter %.1f ms", st.JitterMS)
+		if jitter < 16 || jitter > 24 { // evenly over 60 ms: the mean difference is 20 ms
+			t.Errorf("jitter %.1f ms", jitter)
 		}
 		if rate := float64(st.Late) / float64(st.Expected); rate > 0.01 {
 			t.Errorf("%.3f came late", rate)
@@ -234,7 +238,7 @@ func TestConformance_M06_FiguresOfABadNetwork(t *testing.T) {
 		if !b.hears(440) || st.MOS < 2.5 || st.MOS > 3.5 {
 			t.Errorf("tone %v, MOS %.1f", b.hears(440), st.MOS)
 		}
-		if mine.RemoteLoss > 0.15 || mine.RemoteJitMS < 10 || mine.RemoteJitMS > 30 {
+		if mine.RemoteLoss > 0.15 || mine.RemoteJitMS < 8 || mine.RemoteJitMS > 45 {
 			t.Errorf("the peer reports loss %.3f, jitter %.1f ms", mine.RemoteLoss, mine.RemoteJitMS)
 		}
 	})
