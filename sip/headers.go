@@ -17,19 +17,27 @@ const (
 	knownOptions   = "100rel, timer, replaces, norefersub"
 )
 
-// addHeaders appends headers of the handler's, checked: nothing may smuggle a
-// line in (CWE-93). Headers that the stack owns are refused.
+// addHeaders appends headers of the handler's.
 func addHeaders(msg message.Message, headers []Header) error {
 	for _, h := range headers {
-		name := message.CanonicalName(h.Name)
-		if oneOf(name, "Via", "From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards", "Contact", "Route", "Record-Route") {
-			return fmt.Errorf("add header %s: the stack writes it itself; leave it out", name)
+		if err := addHeader(msg, h); err != nil {
+			return err
 		}
-		if err := message.CheckValue(name, h.Value); err != nil {
-			return fmt.Errorf("add header: %w", err)
-		}
-		message.Add(msg, name, h.Value)
 	}
+	return nil
+}
+
+// addHeader appends a header of the handler's, checked: nothing may smuggle a line
+// in (CWE-93). Headers that the stack owns are refused.
+func addHeader(msg message.Message, h Header) error {
+	name := message.CanonicalName(h.Name)
+	if oneOf(name, "Via", "From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards", "Contact", "Route", "Record-Route") {
+		return fmt.Errorf("add header %s: the stack writes it itself; leave it out", name)
+	}
+	if err := message.CheckValue(name, h.Value); err != nil {
+		return fmt.Errorf("add header: %w", err)
+	}
+	message.Add(msg, name, h.Value)
 	return nil
 }
 

@@ -362,8 +362,14 @@ func (u *UA) outside(a *Account, o RequestOptions) (*message.Request, error) {
 		message.Add(req, "Accept", typeSDP)
 	}
 	u.sign(req)
-	if err := addHeaders(req, o.Headers); err != nil {
-		return nil, fmt.Errorf("send %s: %w", o.Method, err)
+	for _, h := range o.Headers {
+		add := addHeader
+		if o.Method == "REGISTER" {
+			add = addOwnContact // the binding is the caller's
+		}
+		if err := add(req, h); err != nil {
+			return nil, fmt.Errorf("send %s: %w", o.Method, err)
+		}
 	}
 	message.SetBody(req, o.ContentType, o.Body)
 	return req, nil

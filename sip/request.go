@@ -92,7 +92,7 @@ func (r *IncomingRequest) Raw() string { return redact(r.req.String()) }
 func (r *IncomingRequest) Respond(code int, reason string, headers []Header, contentType string, body []byte) error {
 	res := r.ua.response(r.req, code, reason, r.server.Tag())
 	for _, h := range headers {
-		if err := addAnswerHeader(res, h); err != nil {
+		if err := addOwnContact(res, h); err != nil {
 			return err
 		}
 	}
@@ -104,16 +104,16 @@ func (r *IncomingRequest) Respond(code int, reason string, headers []Header, con
 	return err
 }
 
-// addAnswerHeader adds a header of the handler's. Contacts are its own here: a
-// registrar's answer lists the bindings (RFC 3261 10.3).
-func addAnswerHeader(res *message.Response, h Header) error {
+// addOwnContact adds a header of the handler's, Contact among them: a REGISTER
+// and a registrar's answer list bindings (RFC 3261 10).
+func addOwnContact(msg message.Message, h Header) error {
 	if message.CanonicalName(h.Name) != "Contact" {
-		return addHeaders(res, []Header{h})
+		return addHeader(msg, h)
 	}
 	if err := message.CheckValue(h.Name, h.Value); err != nil {
 		return fmt.Errorf("add header: %w", err)
 	}
-	message.Add(res, h.Name, h.Value)
+	message.Add(msg, h.Name, h.Value)
 	return nil
 }
 

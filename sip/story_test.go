@@ -259,6 +259,42 @@ func TestMessageInAndOut(t *testing.T) {
 	})
 }
 
+func TestRegisterByHandTeachesWhoThePBXIs(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.do(func() { a.UA.peers = newPeerBook() })
+		p.invite("", "offer")
+		p.response(403) // nobody is known yet
+		p.drain()
+		a.do(func() {
+			target := a.account.Registrar
+			a.UA.Request(a.account, RequestOptions{Method: "REGISTER", To: a.account.AOR, Target: &target,
+				Headers: []Header{{Name: "Contact", Value: "<sip:1001@" + agentIP + ":5060>"}}}, func(Reply) {})
+		})
+		for {
+			m := p.next(time.Minute)
+			if req, ok := m.msg.(*message.Request); ok {
+				if message.Value(req, "Contact") != "<sip:1001@"+agentIP+":5060>" {
+					t.Errorf("Contact %s", message.Value(req, "Contact"))
+				}
+				p.reply(req, 200)
+				break
+			}
+		}
+		a.invited = func(s *Session) { _ = s.Ring() }
+		p.invite("", "offer")
+		for m := p.next(time.Second); m != nil; m = p.next(time.Second) {
+			if res, ok := m.msg.(*message.Response); ok && message.CallID(res) == p.callID {
+				if res.StatusCode != 180 {
+					t.Errorf("got %d", res.StatusCode)
+				}
+				return
+			}
+		}
+		t.Error("the PBX's call got no answer")
+	})
+}
+
 func TestBadOptionsAreNamed(t *testing.T) {
 	story(t, func(b *bed) {
 		a := b.agent(agentIP, "1001")
