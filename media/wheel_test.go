@@ -84,6 +84,7 @@ func TestWheel_SharesAndEnds(t *testing.T) {
 			}
 		}
 		pass(time.Second)
+		synctest.Wait()
 		for _, n := range nodes {
 			if n.ticks != 5 {
 				t.Errorf("%d ticks after its end", n.ticks)
