@@ -23,6 +23,7 @@ type inCall struct {
 	waiting  *happening   // the answer that waits for a PRACK
 	because  ReasonHeader // of the BYE that waits for the ACK
 	final    *message.Response
+	finalAt  time.Time
 	resend   *loop.Timer // of the 2xx
 	deadline *loop.Timer // 64*T1 after it
 }
@@ -171,7 +172,7 @@ func (s *Session) sendAnswer(h *happening) {
 		message.SetBody(res, typeSDP, h.sdp)
 	}
 	c.stopTimers()
-	c.final = res
+	c.final, c.finalAt = res, s.ua.loop.Now()
 	s.dialog.confirmed = true
 	if err := c.server.Respond(res); err != nil {
 		s.ua.loop.After(0, func() { s.happen(onGone, &happening{err: err}) })
@@ -192,6 +193,12 @@ func (s *Session) repeatAnswer(d time.Duration) {
 		_ = c.server.Respond(c.final)
 		s.repeatAnswer(min(2*d, s.ua.cfg.T2))
 	})
+}
+
+// crossed reports whether our 2xx crossed the caller's CANCEL: it never wanted this
+// call, and ends it with a BYE as soon as the 2xx has come (RFC 3261 9.1).
+func (s *Session) crossed() bool {
+	return s.in != nil && s.in.server.Crossed() && s.ua.loop.Now().Sub(s.in.finalAt) <= 64*s.ua.cfg.T1
 }
 
 // takeAck: the call is up. The ACK to a late offer carries the answer; one
@@ -216,7 +223,11 @@ func (s *Session) takeAck(h *happening) {
 // receiving an ACK, the dialog is confirmed, but the session SHOULD be
 // terminated" with a BYE (RFC 3261 13.3.1.4).
 func (s *Session) endNoAck(*happening) {
-	s.finish(Cause{Kind: CauseLostACK, Reason: "the answer was never acknowledged"})
+	cause := Cause{Kind: CauseLostACK, Reason: "the answer was never acknowledged"}
+	if s.crossed() {
+		cause = Cause{Kind: CauseCancelled, ByRemote: true}
+	}
+	s.finish(cause)
 	s.sendBye(nil)
 }
 

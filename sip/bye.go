@@ -100,6 +100,9 @@ func (s *Session) endByBye(h *happening) {
 	if r := reasonOf(h.req); oneOf(r.Protocol, "SIP", "sip") {
 		cause.Code, cause.Reason = r.Cause, r.Text
 	}
+	if s.crossed() {
+		cause.Kind = CauseCancelled
+	}
 	s.finish(cause)
 	s.close(nil)
 }

@@ -28,6 +28,7 @@ type Server struct {
 	tag      string
 	last     *message.Response // sent last, for repetitions
 	acked    bool              // the ACK of our 2xx came
+	crossed  bool              // a CANCEL came after our final response
 	interval time.Duration     // of timer G
 	cause    error
 
@@ -50,6 +51,10 @@ func (s *Server) Tag() string { return s.tag }
 
 // Final reports whether a final response was sent.
 func (s *Server) Final() bool { return s.last != nil && s.last.StatusCode >= 200 }
+
+// Crossed reports whether a CANCEL came after the final response. It has no effect
+// (9.2), but tells what the caller is about to do.
+func (s *Server) Crossed() bool { return s.crossed }
 
 // OnCancel sets who is told that a CANCEL came before a final response. The
 // CANCEL has got its 200 then; the user answers the INVITE with 487 (9.2).
@@ -172,6 +177,7 @@ func (s *Server) tellUser(what action) {
 		}
 		_ = s.Respond(s.NewResponse(487, "")) // cannot fail: no final was sent yet
 	case doAnswerCancel:
+		s.crossed = true
 		s.answerCancel()
 	case doToldAck:
 		s.acked = true
