@@ -35,8 +35,11 @@ func story(t *testing.T, fn func(t *testing.T, n *simnet.Net)) {
 	})
 }
 
-// pass lets virtual time go by.
-func pass(d time.Duration) { <-time.After(d) }
+// pass lets virtual time go by, and what is due then be done.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
 
 // phone is an engine with one session, in a bridge with a player that the peer
 // hears and a meter that hears the peer.
