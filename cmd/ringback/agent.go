@@ -46,6 +46,9 @@ func runAgent(c *cli.Context, sh *shell) error {
 	if err != nil {
 		return err
 	}
+	if err := r.started(c.Context); err != nil || c.Context.Err() != nil {
+		return err
+	}
 	sh.result(c, agentResult{"ringback.agent/1", profile, cfg.Account.AOR, r.socket}, agentText(profile, cfg.Account.AOR))
 	shown := make(chan struct{})
 	go func() {

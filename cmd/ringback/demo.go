@@ -65,7 +65,12 @@ func (sh *shell) openBench(ctx context.Context, c *cli.Context, queue lab.QueueP
 		b.profile = c.String("profile")
 	}
 	b.run, err = sh.startAgent(ctx, b.profile, b.config(headset), log)
-	if err != nil {
+	if err == nil {
+		if err = b.run.started(ctx); err != nil || ctx.Err() != nil {
+			b.run = nil // it has ended
+		}
+	}
+	if err = errors.Join(err, ctx.Err()); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
 	return b, nil

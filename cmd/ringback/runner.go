@@ -48,6 +48,16 @@ func (sh *shell) startAgent(ctx context.Context, profile string, cfg agent.Confi
 	return r, nil
 }
 
+// started waits for the agent's first event, or returns why it has ended before.
+func (r *running) started(ctx context.Context) error {
+	_, err := r.agent.Since(0).Next(ctx)
+	if err == nil || errors.Is(err, agent.ErrFellBehind) {
+		return nil
+	}
+	r.stop()
+	return r.wait()
+}
+
 // wait returns when the agent and its desk have ended.
 func (r *running) wait() error {
 	defer r.client.Close()

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // loopback. Commands beside those of testscript:
 //
 //	exits N COMMAND...       the command ends with this code
-//	lab start                starts a PBX; its address is $PBX
+//	lab start                starts a PBX; its addresses are $PBX and $PBX_TCP
 //	lab offer KEY=VALUE...   a callback: id type number name reason origin first_leg contact
 //	lab press PARTY DIGITS   a party sends digits; also: lab hangup PARTY, lab giveup ID, lab hold PARTY, lab unhold PARTY
 //	lab hears PARTY HZ       waits until a party hears a tone; lab quiet PARTY HZ until it does not
@@ -159,7 +159,7 @@ func (p *pbx) tone(ctx context.Context, party string, hz int, on bool) error {
 
 func startLab(ts *testscript.TestScript) {
 	l, err := lab.Start(context.Background(), lab.Config{
-		Queue: lab.QueuePolicy{Pause: 300 * time.Millisecond}, Hears: []float64{440, 660}, Log: slog.New(slog.DiscardHandler)})
+		Queue: lab.QueuePolicy{Pause: 300 * time.Millisecond}, Hears: []float64{440}, Log: slog.New(slog.DiscardHandler)})
 	ts.Check(err)
 	ts.Defer(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
@@ -167,6 +167,7 @@ func startLab(ts *testscript.TestScript) {
 		_ = l.Close(ctx)
 	})
 	ts.Setenv("PBX", l.Addr("udp").String())
+	ts.Setenv("PBX_TCP", l.Addr("tcp").String())
 	ts.Value("lab").(*pbx).Lab = l
 }
 

@@ -50,10 +50,11 @@ i7  connected  voicecallback  山田 太郎  +81312345678
 func statusText(s agent.State, now time.Time) string {
 	var b strings.Builder
 	b.WriteString(headLines(s))
-	for _, i := range s.Interactions {
+	open := slices.DeleteFunc(slices.Clone(s.Interactions), func(i agent.InteractionState) bool { return i.State == agent.PhaseDone })
+	for _, i := range open {
 		b.WriteString("\n" + interactionText(s, i, now))
 	}
-	if len(s.Interactions) == 0 {
+	if len(open) == 0 {
 		b.WriteString("\nno interactions\n")
 	}
 	if s.Outbox.Waiting+s.Outbox.Failed > 0 {
