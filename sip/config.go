@@ -31,6 +31,9 @@ type Config struct {
 	T4        time.Duration // zero: 5 s
 	Handler   Handler       // nil: every call is refused with 480
 	WallClock func() time.Time
+	// SourceFor names our address towards a peer, to notice a move to another
+	// network; called every few seconds, must not block. nil: the network is asked.
+	SourceFor func(peer netip.AddrPort) (netip.Addr, error)
 	Random    func(n int) int // a number from 0 to n-1, for waiting times; nil: the runtime's
 	Limits    Limits
 	Policy    Policy
@@ -160,6 +163,9 @@ func (c *Config) withDefaults() error {
 	}
 	if c.Random == nil {
 		c.Random = rand.IntN
+	}
+	if c.SourceFor == nil {
+		c.SourceFor = sourceFor(c.Network)
 	}
 	if c.WallClock == nil {
 		c.WallClock = time.Now

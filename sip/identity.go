@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"net/netip"
 
 	"ringback/sip/message"
@@ -53,6 +54,14 @@ func (u *UA) fromFor(a *Account, from *Address) Address {
 // contact is our Contact: where requests inside a dialog find us, as the flow's
 // peer sees us.
 func (u *UA) contact(a *Account, flow Flow) string {
+	if gruu, ok := u.gruus[a]; ok && a != nil {
+		return Address{URI: gruu}.String()
+	}
+	return Address{URI: u.contactURI(a, flow)}.String()
+}
+
+// contactURI is the address that we bind at the registrar.
+func (u *UA) contactURI(a *Account, flow Flow) URI {
 	uri := URI{Scheme: "sip"}
 	if a != nil {
 		uri.User = a.AOR.User
@@ -62,14 +71,24 @@ func (u *UA) contact(a *Account, flow Flow) string {
 	if kind != "UDP" {
 		uri.Params = uri.Params.With("transport", lower(kind))
 	}
-	return Address{URI: uri}.String()
+	return uri
 }
 
-// contactAddr is the address of our Contact and its transport: the port that we
+// contactAddr is the address of our Contact and its transport: what a NAT made of
+// it where one did, else our own.
+func (u *UA) contactAddr(a *Account, flow Flow) (netip.AddrPort, string) {
+	at, kind := u.localAddr(a, flow)
+	if public, ok := u.public[a]; ok && a != nil && kind == "UDP" {
+		at = public
+	}
+	return at, kind
+}
+
+// localAddr is the address of our Contact without regard to NAT: the port that we
 // listen on, at the address that the flow leaves from. A stream on whose
 // transport we do not listen is its own address.
-func (u *UA) contactAddr(a *Account, flow Flow) (netip.AddrPort, string) {
-	kind := u.preferred(a)
+func (u *UA) localAddr(a *Account, flow Flow) (netip.AddrPort, string) {
+	kind := cmp.Or(u.preferred(a), "UDP")
 	if flow != nil {
 		kind = flow.Transport()
 	}

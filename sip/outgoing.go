@@ -1,9 +1,11 @@
 package sip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"ringback/sip/message"
 	"ringback/sip/transaction"
@@ -28,7 +30,11 @@ type exchangeOptions struct {
 	account *Account // whose credentials; nil: none are ever sent
 	req     *message.Request
 	hop     hop
-	seq     func() uint32 // the CSeq number of a retry
+	seq     func() uint32     // the CSeq number of a retry
+	timeout time.Duration     // in place of timer B or F; zero: 64*T1, less while other servers wait
+	prefer  transport.Target  // taken first when it is among the servers found
+	ours    bool              // the servers found count as the account's own
+	contact func(Flow) string // the Contact of a request that has one; nil: UA.contact
 	replyTo
 }
 
@@ -43,6 +49,7 @@ type exchange struct {
 	client    *transaction.Client
 	auth      *attempt
 	authErr   error // why the last challenge was not answered
+	passed    bool  // a better server failed
 	heard     bool  // the present server has answered something
 	cancelled bool
 	because   []Header
@@ -66,7 +73,12 @@ func (u *UA) start(o exchangeOptions) *exchange {
 			e.fail(fmt.Errorf("%w: %w", transaction.ErrTransport, err))
 		default:
 			u.learnPeers(o.account, o.hop.uri, targets)
-			e.targets = targets
+			if o.ours {
+				for _, t := range targets {
+					u.peers.learn(o.account, t.Addr.Addr())
+				}
+			}
+			e.targets = u.locator.prefer(targets, o.prefer)
 			e.next()
 		}
 	})
@@ -79,7 +91,8 @@ func (e *exchange) next() {
 		e.fail(fmt.Errorf("%w: %s has no address", transaction.ErrTransport, e.hop.uri.Host))
 		return
 	}
-	t := transaction.Target{Target: e.targets[0]}
+	t := transaction.Target{Target: e.targets[0], Timeout: e.timeout}
+	e.passed = e.target.Addr.IsValid()
 	e.targets = e.targets[1:]
 	if len(e.targets) > 0 {
 		t.Timeout = 16 * e.ua.cfg.T1 // sooner than timer B: another server waits
@@ -89,6 +102,7 @@ func (e *exchange) next() {
 
 // try sends the request to a server.
 func (e *exchange) try(t transaction.Target) {
+	t.Timeout = cmp.Or(t.Timeout, e.timeout)
 	e.heard, e.target = false, t
 	e.auth = nil
 	home := e.home(t.Addr)
@@ -105,7 +119,11 @@ func (e *exchange) send() {
 	t := e.target
 	t.Prepare = func(req *message.Request, flow transport.Flow) {
 		if message.Has(req, "Contact") {
-			message.Set(req, "Contact", e.ua.contact(e.account, flow))
+			contact := e.ua.contact(e.account, flow)
+			if e.exchangeOptions.contact != nil {
+				contact = e.exchangeOptions.contact(flow)
+			}
+			message.Set(req, "Contact", contact)
 			message.Set(e.req, "Contact", message.Value(req, "Contact"))
 		}
 	}
@@ -172,6 +190,9 @@ func (e *exchange) OnFailure(err error) {
 	}
 	e.fail(err)
 }
+
+// mute stops the calls back; what is under way runs out by itself.
+func (e *exchange) mute() { e.replyTo = replyTo{} }
 
 func (e *exchange) tell(res *message.Response, flow Flow) {
 	if e.response != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -70,9 +69,9 @@ type locator struct {
 	wg       sync.WaitGroup
 }
 
-func newLocator(l *loop.Loop, r Resolver) *locator {
+func newLocator(l *loop.Loop, r Resolver, random func(n int) int) *locator {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &locator{loop: l, resolver: r, random: rand.IntN, known: map[lookup]located{},
+	return &locator{loop: l, resolver: r, random: random, known: map[lookup]located{},
 		waiting: map[lookup][]func([]server, error){}, bad: map[avoided]time.Time{}, ctx: ctx, cancel: cancel}
 }
 
@@ -306,6 +305,31 @@ func (l *locator) avoid(t transport.Target, d time.Duration) {
 
 // restore forgets that a server failed.
 func (l *locator) restore(t transport.Target) { delete(l.bad, avoided{t.Transport, t.Addr}) }
+
+// avoiding reports whether any server is being avoided now.
+func (l *locator) avoiding() bool {
+	now := l.loop.Now()
+	for _, until := range l.bad {
+		if until.After(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// prefer puts a server first that is among those found and not avoided, so that a
+// lot among equals does not move us from one to the other.
+func (l *locator) prefer(targets []transport.Target, first transport.Target) []transport.Target {
+	if until, failed := l.bad[avoided{first.Transport, first.Addr}]; failed && until.After(l.loop.Now()) {
+		return targets
+	}
+	for i, t := range targets {
+		if t.Addr == first.Addr && t.Transport == first.Transport {
+			return append([]transport.Target{t}, slices.Delete(slices.Clone(targets), i, i+1)...)
+		}
+	}
+	return targets
+}
 
 // locate finds the servers for a URI, in the order in which they are to be tried.
 func (u *UA) locate(uri URI, preferred string, cb func([]transport.Target, error)) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,27 +32,29 @@ type Handler interface {
 // UA is a SIP user agent: its listeners, transactions, registrations and
 // sessions, on one loop. All methods but Close and LocalAddr are called on the loop.
 type UA struct {
-	cfg       Config
-	loop      *loop.Loop
-	log       *slog.Logger
-	transport *transport.Layer
-	tx        *transaction.Layer
-	listening map[string]netip.AddrPort // transport (UDP, TCP, TLS) to what was bound
-	locator   *locator
-	peers     *peerBook
-	dialogs   map[dialogKey]*dialog
-	sessions  map[*Session]struct{}
-	outgoing  map[CallID]*Session // our own calls, to know our requests when they come back
-	moves     map[moveKey]move
-	service   message.Service
-	keyrings  map[*Account]*keyring
-	routes    map[*Account][]Address // Service-Route of the registrations
-	admission rateGate
-	count     counters
-	flowEnds  []func(Flow, error) // who else wants to know that a connection ended
-	open      int                 // requests of ours without a final answer
-	pick      func(n int) int     // a random number below n
-	closed    atomic.Bool
+	cfg           Config
+	loop          *loop.Loop
+	log           *slog.Logger
+	transport     *transport.Layer
+	tx            *transaction.Layer
+	listening     map[string]netip.AddrPort // transport (UDP, TCP, TLS) to what was bound
+	locator       *locator
+	peers         *peerBook
+	dialogs       map[dialogKey]*dialog
+	sessions      map[*Session]struct{}
+	outgoing      map[CallID]*Session // our own calls, to know our requests when they come back
+	moves         map[moveKey]move
+	service       message.Service
+	keyrings      map[*Account]*keyring
+	routes        map[*Account][]Address      // Service-Route of the registrations
+	gruus         map[*Account]URI            // RFC 5627, of the registrations
+	public        map[*Account]netip.AddrPort // what a NAT made of our UDP address
+	registrations []*Registration
+	admission     rateGate
+	count         counters
+	open          int             // requests of ours without a final answer
+	pick          func(n int) int // a random number below n
+	closed        atomic.Bool
 }
 
 // NewUA makes a user agent and opens its listeners. The loop may be running or
@@ -64,7 +67,7 @@ func NewUA(cfg Config) (*UA, error) {
 		peers: newPeerBook(), dialogs: map[dialogKey]*dialog{}, sessions: map[*Session]struct{}{},
 		outgoing: map[CallID]*Session{}, pick: cfg.Random,
 		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
-		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{},
+		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{},
 		admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}
 	if err := u.openLayers(); err != nil {
 		return nil, err
@@ -146,7 +149,7 @@ func (u *UA) openLayers() error {
 	if resolver == nil {
 		resolver = NewResolver(DNSConfig{Network: u.cfg.Network})
 	}
-	u.locator = newLocator(u.loop, resolver)
+	u.locator = newLocator(u.loop, resolver, u.pick)
 	u.tx = transaction.New(transaction.Config{Loop: u.loop, Transport: u.transport, Log: u.log,
 		T1: u.cfg.T1, T2: u.cfg.T2, T4: u.cfg.T4})
 	u.tx.OnRequest(u.receive)
@@ -158,8 +161,8 @@ func (u *UA) openLayers() error {
 // has ended.
 func (u *UA) flowClosed(flow Flow, cause error) {
 	u.tx.FlowClosed(flow, cause)
-	for _, fn := range u.flowEnds {
-		fn(flow, cause)
+	for _, r := range slices.Clone(u.registrations) {
+		r.flowEnded(flow, cause)
 	}
 }
 

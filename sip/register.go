@@ -1,0 +1,337 @@
+package sip
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"ringback/sip/loop"
+	"ringback/sip/message"
+	"ringback/sip/transport"
+)
+
+// RegistrationState is how a registration stands, in one word.
+type RegistrationState string
+
+// The states of a registration.
+const (
+	Unregistered RegistrationState = "Unregistered"
+	Registering  RegistrationState = "Registering"
+	Registered   RegistrationState = "Registered"
+	Failed       RegistrationState = "Failed"
+)
+
+// RegistrationStatus is how a registration stands. Times are by the wall clock;
+// zero means none.
+type RegistrationStatus struct {
+	State   RegistrationState
+	AOR     string
+	Expires time.Time // until when the registrar keeps the binding
+	Code    int       // of the last answer; zero when none came
+	Reason  string    // why it is as it is, with the remedy where a person has one
+	NextTry time.Time // of the next refresh or try
+	Contact string    // the URI that is bound
+	Lost    bool      // this telling is the loss of a binding that held
+}
+
+// Registration keeps one account's binding at its registrar alive (RFC 3261
+// 10.2). Make one with UA.Register. Its functions run on the loop.
+type Registration struct {
+	ua      *UA
+	account *Account
+	on      func(RegistrationStatus)
+	rows    map[regKey]regRow
+	state   regState
+	once    bool // no tries of its own: RegisterOnce
+
+	callID  CallID
+	tag     string
+	seq     uint32
+	asked   time.Duration // the expiry that we ask for, raised by a 423
+	raised  bool          // a 423 was answered in this try
+	moves   int           // 3xx followed in this try
+	where   URI           // the registrar, or where a 3xx sent us
+	out     *exchange     // the REGISTER or keepalive under way: never two
+	again   bool          // a REGISTER waits for it
+	flow    Flow          // of the binding
+	server  transport.Target
+	local   string // the Contact's URI
+	source  string // our address towards the registrar, to notice a change
+	pings   bool   // the registrar answers CRLF keepalives (RFC 5626)
+	listed  bool   // the registrar listed our own Contact
+	detour  bool   // bound at another server than the preferred one
+	failing int    // failures in a row
+	wait    time.Duration
+	status  RegistrationStatus
+	left    []func(error)
+
+	due, expiry, slow, alive, watch *loop.Timer
+	beats                           int
+	wall, mono                      time.Time
+	remapped                        time.Time // when a NAT's address was last taken over
+}
+
+type regKey struct {
+	from regState
+	on   regEvent
+}
+
+const (
+	defaultExpires = 300 * time.Second
+	mostExpires    = 24 * time.Hour
+	leastGrant     = 5 * time.Second // a shorter life would be a storm of REGISTERs
+	unsaidExpires  = time.Hour       // 10.2.4: neither Contact nor Expires say it
+	firstBackOff   = time.Second
+	mostBackOff    = 30 * time.Second
+	mostRetryAfter = time.Hour
+	slowAnswer     = 4 * time.Second // after which the user is told that nothing came yet
+	goodbyeLimit   = 1800 * time.Millisecond
+	mostMoves      = 3
+)
+
+// Register keeps the account registered from now on and tells on, on the loop,
+// whenever something changes, and never before Register has returned. It ends with
+// Unregister.
+func (u *UA) Register(a *Account, on func(RegistrationStatus)) *Registration {
+	return u.register(a, on, false)
+}
+
+// RegisterOnce registers the account once and tells on how it went; it makes no
+// try of its own afterwards, but refreshes a binding that it got. Unregister ends it.
+func (u *UA) RegisterOnce(a *Account, on func(RegistrationStatus)) *Registration {
+	return u.register(a, on, true)
+}
+
+func (u *UA) register(a *Account, on func(RegistrationStatus), once bool) *Registration {
+	r := &Registration{ua: u, account: a, on: on, once: once, rows: map[regKey]regRow{}, state: regIdle,
+		callID: CallID(message.NewCallID()), tag: message.NewTag(), asked: cmp.Or(a.Expires, defaultExpires)}
+	for _, row := range registrationRows() {
+		r.rows[regKey{row.from, row.on}] = row
+	}
+	r.where = registrarOf(a)
+	r.status = RegistrationStatus{State: Unregistered, AOR: a.AOR.String()}
+	u.registrations = append(u.registrations, r)
+	u.loop.After(0, func() {
+		if r.state == regIdle {
+			r.startWatch()
+			r.happen(regStart)
+		}
+	})
+	return r
+}
+
+// registrarOf is the Request-URI of the account's REGISTER: no user in it (10.2).
+func registrarOf(a *Account) URI {
+	uri := a.Registrar
+	if uri.Host == "" {
+		uri = URI{Scheme: a.AOR.Scheme, Host: a.AOR.Host, Port: a.AOR.Port}
+	}
+	uri.User, uri.Password = "", ""
+	return uri
+}
+
+// Status is how it stands now.
+func (r *Registration) Status() RegistrationStatus {
+	s := r.status
+	s.Lost = false
+	return s
+}
+
+// Refresh registers again at once, whatever it waits for.
+func (r *Registration) Refresh() { r.happen(regAsked) }
+
+// Unregister takes the binding back and ends the registration. done, which may be
+// nil, is called on the loop within 2 s, with an error when the registrar did not
+// confirm.
+func (r *Registration) Unregister(done func(error)) {
+	if done == nil {
+		done = func(error) {}
+	}
+	if r.state == regGone {
+		r.ua.loop.After(0, func() { done(nil) })
+		return
+	}
+	r.left = append(r.left, done)
+	r.happen(regLeave)
+}
+
+// happen carries out the row for an event; without a row it is ignored.
+func (r *Registration) happen(on regEvent) {
+	row, ok := r.rows[regKey{r.state, on}]
+	if !ok {
+		return
+	}
+	r.state = row.to
+	for _, what := range row.do {
+		r.perform(what)
+	}
+}
+
+func (r *Registration) perform(what regAction) {
+	switch what {
+	case regSend:
+		r.send()
+	case regKeep: // the answer was read when it came; only the timers are left
+		r.schedule()
+	case regLose:
+		r.lose()
+	case regBackOff:
+		r.retry(r.backOff())
+	case regSlowly:
+		r.retry(r.ua.jittered(mostBackOff))
+	case regPatient:
+		r.failing, r.wait = 0, 0
+		r.due.Stop()
+	case regTell:
+		r.tell()
+	case regGoodbye:
+		r.goodbye()
+	case regFinish:
+		r.finish()
+	}
+}
+
+// jittered is between half of d and d (RFC 5626 4.5).
+func (u *UA) jittered(d time.Duration) time.Duration {
+	return d/2 + u.lot(d/2)
+}
+
+// lot is a random time up to d, in milliseconds.
+func (u *UA) lot(d time.Duration) time.Duration {
+	return time.Duration(u.pick(int(d/time.Millisecond)+1)) * time.Millisecond
+}
+
+// backOff is the pause after a failure: what the registrar asked for, else 1 s
+// doubling up to 30 s, jittered.
+func (r *Registration) backOff() time.Duration {
+	if r.wait > 0 {
+		return r.wait + r.ua.lot(r.wait/10)
+	}
+	d := mostBackOff
+	if r.failing < 5 {
+		d = min(mostBackOff, firstBackOff<<r.failing)
+	}
+	r.failing++
+	return r.ua.jittered(d)
+}
+
+func (r *Registration) retry(d time.Duration) {
+	r.due.Stop()
+	if r.once {
+		r.status.NextTry = time.Time{}
+		return
+	}
+	r.status.NextTry = r.ua.cfg.WallClock().Add(d)
+	r.due = r.ua.loop.After(d, func() { r.happen(regDue) })
+}
+
+// lose forgets a binding; the user hears of it with the next telling.
+func (r *Registration) lose() {
+	r.status.Lost, r.status.Expires, r.status.Contact = true, time.Time{}, ""
+	r.flow, r.listed = nil, false
+	r.expiry.Stop()
+	r.alive.Stop()
+	r.due.Stop()
+	delete(r.ua.routes, r.account)
+	delete(r.ua.gruus, r.account)
+}
+
+// tell brings the status up to date and hands it over.
+func (r *Registration) tell() {
+	switch r.state {
+	case regBound, regRefreshing, regHolding:
+		r.status.State = Registered
+	case regTrying:
+		r.status.State, r.status.NextTry = Registering, time.Time{}
+	case regWaiting:
+		r.status.State = Failed
+	case regStopped:
+		r.status.State, r.status.NextTry = Failed, time.Time{}
+	default:
+		r.status.State = Unregistered
+	}
+	s := r.status
+	r.status.Lost = false
+	if r.on != nil {
+		r.ua.guard("registration", func() { r.on(s) }, nil)
+	}
+}
+
+// goodbye takes the binding back. Where there was none it is over at once; a
+// request that is out gets a moment to end, because two must not be under way.
+func (r *Registration) goodbye() {
+	for _, t := range []*loop.Timer{r.due, r.expiry, r.slow, r.alive} {
+		t.Stop()
+	}
+	r.due = r.ua.loop.After(goodbyeLimit, func() { r.leave(errors.New("unregister: the registrar did not answer in time")) })
+	switch {
+	case r.seq == 0 || r.status.Contact == "" && r.out == nil:
+		r.leave(nil)
+	case r.out != nil:
+		r.again = true
+		r.slow = r.ua.loop.After(goodbyeLimit/2, r.released)
+	default:
+		r.send()
+	}
+}
+
+// released goes on with what waited for the end of another request.
+func (r *Registration) released() {
+	if r.out != nil {
+		r.out.mute()
+		r.out = nil
+	}
+	if r.again {
+		r.again = false
+		r.send()
+	}
+}
+
+func (r *Registration) leave(err error) {
+	left := r.left
+	r.left = nil
+	if err != nil {
+		r.status.Reason = err.Error()
+	} else {
+		r.status.Code, r.status.Reason = 0, ""
+	}
+	r.happen(regLeft)
+	for _, done := range left {
+		done(err)
+	}
+}
+
+// finish stops everything.
+func (r *Registration) finish() {
+	for _, t := range []*loop.Timer{r.due, r.expiry, r.slow, r.alive, r.watch} {
+		t.Stop()
+	}
+	if r.out != nil {
+		r.out.mute()
+		r.out = nil
+	}
+	r.lose()
+	r.status.Lost, r.status.NextTry = false, time.Time{}
+	u := r.ua
+	for i, other := range u.registrations {
+		if other == r {
+			u.registrations = append(u.registrations[:i:i], u.registrations[i+1:]...)
+			break
+		}
+	}
+	if len(r.left) > 0 { // it never was out: nobody to wait for
+		left := r.left
+		r.left = nil
+		u.loop.After(0, func() {
+			for _, done := range left {
+				done(nil)
+			}
+		})
+	}
+}
+
+// because notes why it failed.
+func (r *Registration) because(code int, format string, args ...any) {
+	r.status.Code, r.status.Reason = code, fmt.Sprintf(format, args...)
+}
