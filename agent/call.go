@@ -169,8 +169,8 @@ func (a *Agent) identityChanged(l *leg, who sip.Address) {
 // legOver is the end of a call, whoever ended it. The interaction stays.
 func (a *Agent) legOver(l *leg, c sip.Cause) {
 	in := l.in
-	if in.offer.open() && in.main == l {
-		l.noteEnd(a.now(), c)
+	if in.offer != nil && in.main == l && l.incoming && !l.answeredAtAll() {
+		l.noteEnd(a.now(), c) // the offer's end says it all
 		a.callerGone(in, c)
 		return
 	}
@@ -201,7 +201,23 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 		a.partyLeft(l)
 	case RoleMain:
 		a.mainOver(l)
+		if l.incoming && c.Kind == sip.CauseCancelled {
+			a.crossed(l)
+		}
 	}
+}
+
+// crossed: the accept crossed the caller's CANCEL. Nobody talked, so that there is
+// nothing to be wrapped up.
+func (a *Agent) crossed(l *leg) {
+	if !a.closeOffer(l.in, offerWithdrawn) {
+		return
+	}
+	e := l.event(OfferCancelled)
+	e.Channel, e.Reason = l.in.channel, l.reason
+	a.emit(e)
+	a.followCalls()
+	a.wrapUpDone(l.in)
 }
 
 func (l *leg) answeredAtAll() bool { return !l.connected.IsZero() }

@@ -143,7 +143,12 @@ func (a *Agent) hangUpAll() {
 	for _, in := range a.interactions {
 		if in.offer.open() {
 			a.closeOffer(in, offerWithdrawn)
-			_ = in.main.session.Reject(a.cfg.Callbacks.NotReadyCode, "", reasonHeader(reason))
+			if in.offer.refer != nil {
+				_ = in.offer.refer.Refuse(480)
+			} else {
+				_ = in.main.session.Reject(a.cfg.Callbacks.NotReadyCode, "", reasonHeader(reason))
+			}
+			a.emit(Event{Type: OfferCancelled, Interaction: in.id, Channel: in.channel, Reason: "switched-off"})
 		}
 		for _, l := range in.live() {
 			_ = l.session.Hangup(reason)
