@@ -24,6 +24,7 @@ type phone struct {
 	engine  *media.Engine
 	bridge  *media.Bridge
 	account *sip.Account
+	reg     *sip.Registration
 	hz      float64
 	deaf    bool // takes no telephone-event
 	events  chan happening
@@ -56,7 +57,7 @@ func (s *scene) newPhone(user, ip string, hz float64) *phone {
 	p := &phone{s: s, user: user, loop: loop.New(nil), hz: hz, events: make(chan happening, 1000), calls: map[*sip.Session]*phoneCall{}}
 	host := s.net.Host(ip)
 	var err error
-	p.ua, err = sip.NewUA(sip.Config{Loop: p.loop, Network: host, Handler: p, Policy: sip.Policy{AcceptFrom: sip.AcceptAnyone},
+	p.ua, err = sip.NewUA(sip.Config{Loop: p.loop, Network: host, Handler: p,
 		Listen: []sip.Listen{{Transport: "udp", Address: ip + ":5060"}, {Transport: "tcp", Address: ip + ":5060"}}})
 	if err != nil {
 		s.t.Fatal(err)
@@ -104,14 +105,20 @@ func (p *phone) wait(what string) happening {
 func (p *phone) register() {
 	p.s.t.Helper()
 	p.startRegister()
+	p.wait("registered")
 }
 
 func (p *phone) startRegister() {
 	p.s.t.Helper()
-	at := p.ua.LocalAddr("udp")
-	_ = p.s.lab.do("bind", func(b *boot) error {
-		b.registrar.bind(p.user, &binding{contact: sip.Address{URI: sip.URI{Scheme: "sip", User: p.user, Host: at.Addr().String(), Port: at.Port()}}}, time.Hour)
-		return nil
+	p.do(func() {
+		p.reg = p.ua.Register(p.account, func(st sip.RegistrationStatus) {
+			switch st.State {
+			case sip.Registered:
+				p.tell(happening{what: "registered", code: st.Code})
+			case sip.Failed:
+				p.tell(happening{what: "failed", code: st.Code, text: st.Reason})
+			}
+		})
 	})
 }
 
@@ -122,6 +129,11 @@ func (p *phone) close() {
 		return
 	}
 	p.closed = true
+	if p.reg != nil {
+		gone := make(chan struct{})
+		p.do(func() { p.reg.Unregister(func(error) { close(gone) }) })
+		<-gone
+	}
 	p.do(func() {
 		for session := range p.calls {
 			_ = session.Hangup(sip.ReasonHeader{})

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"ringback/internal/ladder"
 	"ringback/internal/ladder/golden"
 	"ringback/sip"
 )
@@ -130,7 +131,8 @@ func TestRegister(t *testing.T) {
 			t.Errorf("after unregistering there are bindings: %+v", b)
 		}
 		s.settle()
-		golden.Ladder(t, "lab-register", s.ladder("A phone registers, refreshes and leaves", "WWW-Authenticate", "Authorization", "Contact", "Expires"))
+		golden.Ladder(t, "lab-register", s.draw(ladder.Options{
+			Title: "A phone registers, refreshes and leaves", Show: []string{"WWW-Authenticate", "Authorization", "Contact", "Expires"}}))
 	})
 }
 

@@ -56,11 +56,16 @@ func (s *scene) forget() {
 
 // ladder draws what the lab saw until all calls had ended or settled.
 func (s *scene) ladder(title string, show ...string) string {
+	return s.draw(ladder.Options{Title: title, Show: show, Without: []string{"OPTIONS", "REGISTER"}})
+}
+
+func (s *scene) draw(o ladder.Options) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ladder.Render(ladder.FromTrace(s.trace), ladder.Options{Title: title, Bodies: true, Show: show, Parties: []ladder.Party{
-		{Name: "1001", Addresses: []string{"10.0.0.11"}}, {Name: "lab", Addresses: []string{labIP}},
-		{Name: "1002", Addresses: []string{"10.0.0.12"}}}})
+	o.Bodies = true
+	o.Parties = []ladder.Party{{Name: "1001", Addresses: []string{"10.0.0.11"}}, {Name: "lab", Addresses: []string{labIP}},
+		{Name: "1002", Addresses: []string{"10.0.0.12"}}}
+	return ladder.Render(ladder.FromTrace(s.trace), o)
 }
 
 func (s *scene) close() {

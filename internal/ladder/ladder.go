@@ -28,7 +28,7 @@ type Options struct {
 	Parties []Party  // columns from left to right; others follow as they come
 	Show    []string // header fields that are shown below their message
 	Bodies  bool     // shows direction and codecs of session descriptions, and what a NOTIFY tells
-	Skip    func(firstLine string) bool
+	Without []string // methods that are left out with their answers, keepalives for instance
 }
 
 const (
@@ -44,7 +44,7 @@ func Render(msgs []Message, o Options) string {
 	}
 	var kept []Message
 	for _, m := range msgs {
-		if o.Skip != nil && o.Skip(firstLine(m.Raw)) {
+		if slices.Contains(o.Without, read(m.Raw).method()) {
 			continue
 		}
 		kept = append(kept, m)

@@ -58,6 +58,15 @@ func TestRender_SecretsDoNotShow(t *testing.T) {
 	}
 }
 
+func TestRender_Without(t *testing.T) {
+	o := options()
+	o.Without = []string{"REGISTER"}
+	text := Render(story(), o)
+	if strings.Contains(text, "REGISTER") || strings.Contains(text, "401") || !strings.Contains(text, "INVITE") {
+		t.Errorf("REGISTER and its answers are not left out:\n%s", text)
+	}
+}
+
 // TestRender_SameStorySameText changes all that is random in the story.
 func TestRender_SameStorySameText(t *testing.T) {
 	want := Render(story(), options())

@@ -46,11 +46,6 @@ func longName(short string) string {
 	return short
 }
 
-func firstLine(raw []byte) string {
-	line, _, _ := strings.Cut(strings.TrimLeft(string(raw), "\r\n"), "\n")
-	return strings.TrimRight(line, "\r")
-}
-
 func read(raw []byte) head {
 	text := strings.ReplaceAll(strings.TrimLeft(string(raw), "\r\n"), "\r\n", "\n")
 	top, body, _ := strings.Cut(text, "\n\n")
@@ -71,6 +66,12 @@ func read(raw []byte) head {
 }
 
 func (h head) isRequest() bool { return !strings.HasPrefix(h.first, "SIP/2.0 ") }
+
+// method is that of the request, or of the one that is answered.
+func (h head) method() string {
+	_, method, _ := strings.Cut(h.get("CSeq"), " ")
+	return strings.TrimSpace(method)
+}
 
 func (h head) get(name string) string {
 	for _, f := range h.fields {
