@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringback/sip"
+	"ringback/sip/message"
 )
 
 // Lab is a PBX in the process. Make one with Start. All its methods may be
@@ -139,17 +140,15 @@ func (l *Lab) Addr(transport string) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// URI is the address of a user or extension at the lab, over UDP where it has it.
+// URI is the address of a user or extension at the lab, over its first listener.
 func (l *Lab) URI(number string) string {
-	for _, listen := range l.listen {
-		at := l.Addr(listen.Transport)
-		u := sip.URI{Scheme: "sip", User: number, Host: at.Addr().String(), Port: at.Port()}
-		if listen.Transport != "udp" {
-			u.Params = u.Params.With("transport", listen.Transport)
-		}
-		return u.String()
+	listen := l.listen[0]
+	at := l.Addr(listen.Transport)
+	u := sip.URI{Scheme: "sip", User: message.EscapeUser(number), Host: at.Addr().String(), Port: at.Port()}
+	if listen.Transport != "udp" {
+		u.Params = u.Params.With("transport", listen.Transport)
 	}
-	return ""
+	return u.String()
 }
 
 // Log is what happened, for tests that wait for it.

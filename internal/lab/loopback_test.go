@@ -20,6 +20,9 @@ func TestLoopback(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	if got, want := l.URI("600"), "sip:600@"+l.Addr("udp").String(); got != want {
+		t.Errorf("600 is at %s, want %s", got, want)
+	}
 	for _, transport := range []string{"udp", "tcp"} {
 		conn, err := net.Dial(transport, l.Addr(transport).String())
 		if err != nil {
