@@ -51,6 +51,10 @@ func (n *line) after(d time.Duration, fn func()) {
 	}))
 }
 
+// moment is what it takes until a party that is called does something: not zero, so
+// that it has an order with whatever else the caller sent at the same instant.
+const moment = 20 * time.Millisecond
+
 // ring does what the Behaviour says before the answer.
 func (n *line) ring(sip.Address) {
 	be := n.ext.Behaviour
@@ -62,10 +66,10 @@ func (n *line) ring(sip.Address) {
 		n.answer()
 	}
 	if !be.NoAnswer && be.Ring == 0 {
-		n.after(0, decide)
+		n.after(moment, decide)
 		return
 	}
-	n.after(0, func() {
+	n.after(moment, func() {
 		if be.Early.kind != "" {
 			n.voice.say(be.Early)
 			n.watcher.speaks(n)
