@@ -58,6 +58,7 @@ type Agent struct {
 
 	// Everything below is the loop's.
 	ua           *sip.UA
+	registration *sip.Registration // nil: the account does not register
 	registered   RegistrationState
 	engine       *media.Engine
 	sound        sound

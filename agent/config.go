@@ -49,6 +49,7 @@ type AccountConfig struct {
 	Registrar    string        `yaml:"registrar"`     // empty: the AOR's domain
 	Proxy        string        `yaml:"proxy"`         // outbound proxy; empty: none
 	Transport    string        `yaml:"transport"`     // udp, tcp or tls
+	Register     bool          `yaml:"register"`      // false: never registers, and calls without
 	Expires      time.Duration `yaml:"expires"`
 	Bind         string        `yaml:"bind"` // ADDRESS[:PORT]; empty: the address that leads to the PBX
 	CAFile       string        `yaml:"ca_file"`
@@ -118,7 +119,7 @@ type ChannelsConfig struct {
 // DefaultConfig is what holds where nothing else is said. It has no account.
 func DefaultConfig() Config {
 	return Config{
-		Account: AccountConfig{Transport: "udp", Expires: 300 * time.Second},
+		Account: AccountConfig{Transport: "udp", Register: true, Expires: 300 * time.Second},
 		Audio:   AudioConfig{Headset: []string{"portaudio", "null"}, Codecs: []string{"pcmu", "pcma"}},
 		Media:   MediaConfig{NAT: true},
 		DTMF:    DTMFConfig{Method: "rfc4733", Duration: 100 * time.Millisecond, Gap: 60 * time.Millisecond},

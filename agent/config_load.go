@@ -55,6 +55,14 @@ func readConfig(o LoadOptions) (Config, error) {
 			return Config{}, err
 		}
 	}
+	// A bare null in a YAML list is no text; here it is the device of that name.
+	for _, list := range [][]string{c.Audio.Headset, c.Audio.Ring} {
+		for i, name := range list {
+			if name == "" {
+				list[i] = "null"
+			}
+		}
+	}
 	for _, f := range c.fields() {
 		name := "RINGBACK_" + strings.ToUpper(strings.ReplaceAll(f.name, ".", "_"))
 		if value, given := o.Getenv(name); given && value != "" {

@@ -43,7 +43,6 @@ func (a *Agent) newInteraction(kind Kind, contact Contact) *interaction {
 	in := &interaction{id: a.ids.interaction(), kind: kind, channel: ChannelVoice, contact: contact,
 		caseData: map[string]any{}, created: a.now()}
 	a.interactions = append(a.interactions, in)
-	a.forgetOld()
 	return in
 }
 

@@ -103,6 +103,7 @@ func (a *Agent) changedWork(c *Change) {
 		if in.frozen {
 			continue
 		}
+		told := len(c.Interactions) + len(c.Calls)
 		if v := in.view(a.table); !sameInteraction(was, v) {
 			c.Interactions = append(c.Interactions, v)
 		}
@@ -112,7 +113,7 @@ func (a *Agent) changedWork(c *Change) {
 				c.Calls = append(c.Calls, v)
 			}
 		}
-		in.frozen = in.closed && len(in.live()) == 0
+		in.frozen = in.closed && len(in.live()) == 0 && told == len(c.Interactions)+len(c.Calls)
 	}
 	for _, old := range was.Interactions {
 		if !keep[old.ID] {
@@ -137,7 +138,7 @@ func (a *Agent) allowedNow() []string {
 		return []string{}
 	}
 	list := []string{"dnd", "not-ready", "ready"}
-	if a.registered.State == "registered" {
+	if a.registered.State == "registered" || !a.cfg.Account.Register {
 		list = append([]string{"dial"}, list...)
 	}
 	return list

@@ -2,18 +2,30 @@ package agent
 
 import (
 	"time"
+
+	"ringback/sip"
 )
 
 // register keeps the account registered from now on.
 func (a *Agent) register() {
+	a.registration = a.ua.Register(a.account, func(s sip.RegistrationStatus) { a.input(func() { a.registrationChanged(s) })() })
 }
 
 // unregister says goodbye to the registrar, then closes over.
 func (a *Agent) unregister(over chan struct{}) {
-	close(over)
+	if a.registration == nil {
+		close(over)
+		return
+	}
+	patience := a.loop.After(goodbyeTime, func() { close(over) })
+	a.registration.Unregister(func(error) {
+		if patience.Stop() {
+			close(over)
+		}
+	})
 }
 
-func (a *Agent) registrationChanged(s registrationStatus) {
+func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 	before := a.registered
 	a.registered = RegistrationState{State: lower(string(s.State)), AOR: s.AOR, Expires: timeOf(s.Expires), Code: s.Code,
 		Reason: s.Reason, NextTry: timeOf(s.NextTry), Contact: s.Contact}
@@ -24,11 +36,11 @@ func (a *Agent) registrationChanged(s registrationStatus) {
 	switch {
 	case s.Lost:
 		e.Type = RegistrationLost
-	case s.State == "registered":
+	case s.State == sip.Registered:
 		e.Type = RegistrationRegistered
-	case s.State == "registering":
+	case s.State == sip.Registering:
 		e.Type = RegistrationTrying
-	case s.State == "failed":
+	case s.State == sip.Failed:
 		e.Type = RegistrationFailed
 	case before.State == "registered":
 		e.Type = RegistrationLost
@@ -41,7 +53,7 @@ func (a *Agent) registrationChanged(s registrationStatus) {
 // checkRegistered refuses to call while the PBX does not know us.
 func (a *Agent) checkRegistered() *ActionError {
 	r := a.registered
-	if r.State == "registered" {
+	if r.State == "registered" || !a.cfg.Account.Register {
 		return nil
 	}
 	err := refuse(CodeNotRegistered, "not registered: %s is %s", r.AOR, r.State)
@@ -59,15 +71,4 @@ func timeOf(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
-}
-
-type registrationStatus struct {
-	State   string
-	AOR     string
-	Expires time.Time
-	Code    int
-	Reason  string
-	NextTry time.Time
-	Contact string
-	Lost    bool
 }

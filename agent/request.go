@@ -108,7 +108,7 @@ func (a *Agent) parse(name string, raw json.RawMessage) (*request, *ActionError)
 		return nil, refuse(CodeNotFound, "there is no action %q", name)
 	}
 	r := &request{spec: spec, answer: make(chan outcome, 1)}
-	if len(bytes.TrimSpace(raw)) == 0 {
+	if text := bytes.TrimSpace(raw); len(text) == 0 || string(text) == "null" {
 		raw = json.RawMessage("{}")
 	}
 	var given map[string]json.RawMessage

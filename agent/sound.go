@@ -28,7 +28,7 @@ type sound struct {
 // listenFor are the frequencies in Hz that a call's meter tells of: call
 // progress tones and the usual test tones.
 func listenFor() []float64 {
-	return []float64{350, 400, 425, 440, 480, 500, 600, 620, 700, 800, 1000, 1004, 1400, 2000, 2100}
+	return []float64{350, 392, 400, 425, 440, 480, 500, 520, 600, 620, 700, 800, 1000, 1004, 1150, 1400, 2000, 2100}
 }
 
 // open makes the ports. Nothing runs yet.

@@ -1,0 +1,277 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ringback/internal/lab"
+	"ringback/internal/simnet"
+)
+
+// The agent's microphone says this tone in all stories.
+const micHz = 440
+
+const (
+	labIP   = "10.0.0.1"
+	agentIP = "10.0.0.11"
+)
+
+// bed is an agent and a PBX on a network in memory, in virtual time.
+type bed struct {
+	t      *testing.T
+	net    *simnet.Net
+	lab    *lab.Lab
+	agent  *Agent
+	cancel context.CancelFunc
+	ended  chan error
+	seen   uint64 // events up to here were waited for
+	labSeq int
+	users  int
+}
+
+// story runs fn with an agent that is registered as 1001 at the lab. It fails
+// when a goroutine is left behind, or the events do not lead to the state.
+func story(t *testing.T, change func(*Config, *lab.Config), fn func(b *bed)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cfg, pbx := testConfig(), lab.Config{}
+		if change != nil {
+			change(&cfg, &pbx)
+		}
+		b := newBed(t, cfg, pbx)
+		defer b.close()
+		b.wait(RegistrationRegistered)
+		fn(b)
+		b.holds()
+	})
+}
+
+func newBed(t *testing.T, cfg Config, pbx lab.Config) *bed {
+	t.Helper()
+	b := &bed{t: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond})), ended: make(chan error, 1)}
+	pbx.Network, pbx.IP = b.net.Host(labIP), netip.MustParseAddr(labIP)
+	var err error
+	if b.lab, err = lab.Start(t.Context(), pbx); err != nil {
+		t.Fatal(err)
+	}
+	b.agent = b.start(cfg, "1001", agentIP)
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	go func() { b.ended <- b.agent.Run(ctx) }()
+	return b
+}
+
+func (b *bed) start(cfg Config, user, ip string) *Agent {
+	b.t.Helper()
+	at := b.lab.Addr("udp")
+	cfg.Account.AOR = fmt.Sprintf("sip:%s@%s", user, at)
+	cfg.Account.Registrar = "sip:" + at.String()
+	cfg.Account.Bind, cfg.Account.Username = ip, user
+	cfg.Account.Password = Secret("lab-" + user)
+	if slices.Equal(cfg.Audio.Headset, []string{"null"}) {
+		cfg.Audio.Headset = []string{fmt.Sprintf("tone:%d", micHz)}
+	}
+	a, err := New(cfg, Deps{Network: b.net.Host(ip)})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return a
+}
+
+func (b *bed) close() {
+	b.cancel()
+	if err := <-b.ended; err != nil {
+		b.t.Errorf("run: %v", err)
+	}
+	if err := b.lab.Close(context.Background()); err != nil {
+		b.t.Errorf("close lab: %v", err)
+	}
+	b.net.Close()
+	<-time.After(time.Minute) // what was asked for and not awaited ends by itself
+}
+
+// settle lets what is on its way arrive.
+func (b *bed) settle() {
+	<-time.After(time.Second)
+	synctest.Wait()
+}
+
+// holds checks that the events lead to the state, and that the model says so.
+func (b *bed) holds() {
+	b.t.Helper()
+	b.settle()
+	var model State
+	var events []Event
+	if err := b.agent.loop.Do(b.t.Context(), func() { model, events = b.agent.snapshot(), eventsOf(b.t, b.agent) }); err != nil {
+		b.t.Fatal(err)
+	}
+	if model, published := toJSON(b.t, model), toJSON(b.t, b.agent.State()); model != published {
+		differ(b.t, "model", model, published)
+	}
+	sameAsFolded(b.t, b.agent, events)
+	if n := b.agent.loop.Panics(); n != 0 {
+		b.t.Errorf("%d panics", n)
+	}
+}
+
+// do performs an action that must work.
+func (b *bed) do(name string, args map[string]any) ActionResult {
+	b.t.Helper()
+	result, err := b.try(name, args)
+	if err != nil {
+		b.t.Fatalf("%s %v: %s %v", name, args, err.Code, err)
+	}
+	return result
+}
+
+func (b *bed) try(name string, args map[string]any) (ActionResult, *ActionError) {
+	b.t.Helper()
+	raw, _ := json.Marshal(args)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	got, err := b.agent.Do(ctx, name, raw)
+	result, _ := got.(ActionResult)
+	return result, err
+}
+
+// fails performs an action that must be refused or fail with this code.
+func (b *bed) fails(name string, args map[string]any, code string) *ActionError {
+	b.t.Helper()
+	_, err := b.try(name, args)
+	if err == nil || err.Code != code {
+		b.t.Fatalf("%s %v: %+v, want %s", name, args, err, code)
+	}
+	return err
+}
+
+// wait is the next event of a type after those waited for before.
+func (b *bed) wait(want EventType) Event {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	c := b.agent.Since(b.seen)
+	var passed []string
+	for {
+		e, err := c.Next(ctx)
+		if err != nil {
+			if testing.Verbose() {
+				dump(b.agent)
+				dumpEvents(b.t, b.agent)
+				b.t.Log(b.lab.Log().Since(0))
+			}
+			b.t.Fatalf("waited for %s: %v; passed %s", want, err, strings.Join(passed, " "))
+		}
+		if e.Type == want {
+			b.seen = e.Seq
+			return e
+		}
+		passed = append(passed, string(e.Type))
+	}
+}
+
+// happened are the types of the events since the one waited for last, without
+// those that say how things sound.
+func (b *bed) happened() []string {
+	b.settle()
+	var types []string
+	for _, e := range eventsOf(b.t, b.agent) {
+		if e.Seq > b.seen && !strings.HasPrefix(string(e.Type), "media.") {
+			types = append(types, string(e.Type))
+		}
+	}
+	return types
+}
+
+func (b *bed) mark() { b.seen, b.labSeq = b.agent.Events().Last(), b.lab.Log().Last() }
+
+// phase checks the state of the newest interaction and gives it.
+func (b *bed) phase(want Phase) InteractionState {
+	b.t.Helper()
+	synctest.Wait()
+	all := b.agent.State().Interactions
+	if len(all) == 0 {
+		b.t.Fatalf("no interaction, want %s", want)
+	}
+	in := all[len(all)-1]
+	if in.State != want {
+		b.t.Fatalf("%s is %s, want %s; events %v", in.ID, in.State, want, b.happened())
+	}
+	return in
+}
+
+func (b *bed) channel() ChannelState { return b.agent.State().Channels[ChannelVoice] }
+
+func (b *bed) call(id CallID) CallState {
+	b.t.Helper()
+	c, ok := b.agent.State().Call(id)
+	if !ok {
+		b.t.Fatalf("no call %s", id)
+	}
+	return c
+}
+
+// at waits for an event of the lab after the mark.
+func (b *bed) at(typ lab.EventType, party string) lab.Event {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	e, err := b.lab.Log().Wait(ctx, b.labSeq, lab.Is(typ, party))
+	if err != nil {
+		b.t.Fatalf("waited at the lab for %s of %s: %v; %v", typ, party, err, b.lab.Log().Since(b.labSeq))
+	}
+	return e
+}
+
+// farHears and agentHears prove the two ways of a call by tones; now is for how
+// things are, after they had a second to settle.
+func (b *bed) farHears(party string, hz int, want bool) {
+	b.t.Helper()
+	b.settle()
+	if got := slices.Contains(b.lab.Heard(party).Now, hz); got != want {
+		b.t.Errorf("%s hears %d Hz: %v, want %v (it hears %v)", party, hz, got, want, b.lab.Heard(party).Now)
+	}
+}
+
+func (b *bed) agentHears(call CallID, hz float64, want bool) {
+	b.t.Helper()
+	b.settle()
+	if got := slices.Contains(b.call(call).Heard.Tones, hz); got != want {
+		b.t.Errorf("the agent hears %v Hz on %s: %v, want %v (it hears %v)", hz, call, got, want, b.call(call).Heard.Tones)
+	}
+}
+
+func (b *bed) offer(cb lab.Callback) string {
+	b.t.Helper()
+	id, err := b.lab.Offer(cb)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+// talk offers a callback, accepts it, and waits until the contact is there.
+func (b *bed) talk() (InteractionID, CallID) {
+	b.t.Helper()
+	b.offer(lab.Callback{ID: "cb-1", Name: "山田 太郎"})
+	b.wait(OfferReceived)
+	r := b.do("accept", nil)
+	b.wait(CallConnected)
+	b.settle()
+	b.mark()
+	return r.Interaction, r.Call
+}
+
+// agentDoes performs an action on the agent itself.
+func (b *bed) agentDoes(name string, args map[string]any) {
+	b.t.Helper()
+	if _, err := b.try(name, args); err != nil {
+		b.t.Fatalf("%s: %v", name, err)
+	}
+}

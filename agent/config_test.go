@@ -1,0 +1,170 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// exampleConfig is cli.md section 5.
+const exampleConfig = `
+account:
+  aor: sip:1001@pbx.example.com          # --aor
+  username: "1001"
+  registrar: sip:pbx.example.com
+  proxy: sip:10.0.0.1:5060;lr
+  transport: udp
+  expires: 300s
+  bind: 127.0.0.21
+audio:
+  headset: [portaudio, null]
+  ring: [portaudio:Speakers]
+  codecs: [opus, g722, pcmu, pcma]
+callbacks:
+  report_to: sip:callbacks@pbx.example.com
+  offer_timeout: 20s
+  reject_code: 603
+  missed_offers_to_not_ready: 3
+  headers: {id: X-Callback-Id, type: X-Callback-Type}
+dispositions: {mandatory: false, codes: [sold, no-interest, call-again]}
+channels: {not_ready_reasons: [break, lunch, training], wrap_up: 30s, start: ready}
+`
+
+func load(t *testing.T, text string, env, flags map[string]string) (Config, error) {
+	t.Helper()
+	o := LoadOptions{Flags: flags, Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	if text != "" {
+		o.Path = filepath.Join(t.TempDir(), "p.yaml")
+		if err := os.WriteFile(o.Path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return LoadConfig(o)
+}
+
+func TestLoadConfig_ExampleOfTheSpecification(t *testing.T) {
+	c, err := load(t, exampleConfig, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Account.AOR != "sip:1001@pbx.example.com" || c.Account.Expires != 300*time.Second || c.Channels.WrapUp != 30*time.Second ||
+		len(c.Audio.Headset) != 2 || c.Audio.Headset[1] != "null" || c.Callbacks.Headers["id"] != "X-Callback-Id" {
+		t.Errorf("%+v", c)
+	}
+	if got := c.codecs(); !reflect.DeepEqual(got, []string{"PCMU", "PCMA"}) {
+		t.Errorf("codecs of this build: %v", got)
+	}
+}
+
+func TestLoadConfig_Precedence(t *testing.T) {
+	env := map[string]string{"RINGBACK_ACCOUNT_AOR": "sip:env@h", "RINGBACK_ACCOUNT_TRANSPORT": "tcp", "RINGBACK_AUDIO_CODECS": "pcma, pcmu",
+		"RINGBACK_CALLBACKS_HEADERS": "id=X-My-Id", "RINGBACK_DISPOSITIONS_MANDATORY": "true", "RINGBACK_CALLBACKS_OFFER_TIMEOUT": "5s",
+		"RINGBACK_DISPOSITIONS_CODES": "a,b", "RINGBACK_PASSWORD": "hunter2", "RINGBACK_CALLBACKS_REJECT_CODE": "486"}
+	c, err := load(t, "account: {aor: 'sip:file@h', username: file}\n", env, map[string]string{"account.aor": "sip:flag@h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Account.AOR != "sip:flag@h" || c.Account.Username != "file" || c.Account.Transport != "tcp" || c.Audio.Codecs[0] != "pcma" ||
+		c.Callbacks.Headers["id"] != "X-My-Id" || !c.Dispositions.Mandatory || c.Callbacks.OfferTimeout != 5*time.Second ||
+		c.Callbacks.RejectCode != 486 || string(c.Account.Password) != "hunter2" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
+	for name, c := range map[string]struct{ text, says string }{
+		"unknown key":        {"account:\n  aor: sip:1@h\n  colour: red\n", "p.yaml:3:3"},
+		"unknown section":    {"acount:\n  aor: sip:1@h\n", "p.yaml:1:1"},
+		"unknown key's name": {"account:\n  aor: sip:1@h\n  colour: red\n", "colour"},
+		"broken yaml":        {"account: [\n", "p.yaml:"},
+		"wrong type":         {"account: {aor: 'sip:1@h', expires: soon}\n", "soon"},
+		"missing aor":        {"account: {username: x}\n", "account.aor"},
+		"bad aor":            {"account: {aor: '1001'}\n", "sip:1001@pbx.example.com"},
+		"transport":          {"account: {aor: 'sip:1@h', transport: ws}\n", `account.transport "ws"`},
+		"codec":              {"account: {aor: 'sip:1@h'}\naudio: {codecs: [mp3]}\n", `audio.codecs "mp3"`},
+		"no codec left":      {"account: {aor: 'sip:1@h'}\naudio: {codecs: [opus]}\n", "add pcmu"},
+		"reject code":        {"account: {aor: 'sip:1@h'}\ncallbacks: {reject_code: 200}\n", "400 to 699"},
+		"header field":       {"account: {aor: 'sip:1@h'}\ncallbacks: {headers: {colour: X-Y}}\n", "colour"},
+		"header name":        {"account: {aor: 'sip:1@h'}\ncallbacks: {headers: {id: 'X Y'}}\n", "X Y"},
+		"bind":               {"account: {aor: 'sip:1@h', bind: here}\n", `account.bind "here"`},
+		"ports":              {"account: {aor: 'sip:1@h'}\nmedia: {ports: 20000-1}\n", "20000-20999"},
+		"start":              {"account: {aor: 'sip:1@h'}\nchannels: {start: maybe}\n", `channels.start "maybe"`},
+		"mandatory":          {"account: {aor: 'sip:1@h'}\ndispositions: {mandatory: true}\n", "dispositions.codes"},
+		"auto answer":        {"account: {aor: 'sip:1@h'}\ncallbacks: {auto_answer: maybe}\n", "3s"},
+		"password file":      {"account: {aor: 'sip:1@h', password_file: /no/such/file}\n", "RINGBACK_PASSWORD"},
+	} {
+		_, err := load(t, c.text, nil, nil)
+		var located *ConfigError
+		if !errors.As(err, &located) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := load(t, "", map[string]string{"RINGBACK_CALLBACKS_REJECT_CODE": "many"}, nil); err == nil || !strings.Contains(err.Error(), "RINGBACK_CALLBACKS_REJECT_CODE") {
+		t.Errorf("environment: %v", err)
+	}
+	if _, err := LoadConfig(LoadOptions{Path: "/no/such.yaml"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
+}
+
+func TestLoadConfig_PasswordFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("hunter2\nrest\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, "account: {aor: 'sip:1@h', password_file: '"+path+"'}\n", nil, nil)
+	if err != nil || string(c.Account.Password) != "hunter2" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSecret_NeverShowsItself(t *testing.T) {
+	c := DefaultConfig()
+	c.Account.Password = "hunter2"
+	text, _ := json.Marshal(c)
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s %q %x", c, c, c, c.Account.Password, c.Account.Password, c.Account.Password), string(text)} {
+		if strings.Contains(shown, "hunter2") || strings.Contains(shown, "68756e74657232") {
+			t.Errorf("shown in %s", shown)
+		}
+	}
+}
+
+func TestFields_AllCanBeSet(t *testing.T) {
+	c := DefaultConfig()
+	for _, f := range c.fields() {
+		text := map[string]string{"bool": "true", "int": "5", "time.Duration": "7s", "map[string]string": "a=b"}[f.value.Type().String()]
+		if text == "" {
+			text = "x"
+		}
+		if err := f.set("flag", text); err != nil || f.value.IsZero() {
+			t.Errorf("%s: %v", f.name, err)
+		}
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(exampleConfig))
+	f.Add([]byte("account: &a {aor: *a}"))
+	f.Add([]byte("a: [[[[[[{"))
+	f.Add([]byte("account:\n  aor: !!binary x\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c := DefaultConfig()
+		if err := c.decode("f.yaml", text); err != nil {
+			if !strings.HasPrefix(err.Error(), "read configuration: f.yaml") {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if c.Validate() == nil {
+			if _, err := c.account(); err != nil {
+				t.Errorf("valid, and no account: %v", err)
+			}
+		}
+	})
+}
