@@ -135,6 +135,7 @@ func (a *Agent) sessionEvent(l *leg, e sip.Event) {
 
 // confirmed: the ACK came; to a late offer of ours it brought the answer.
 func (a *Agent) confirmed(l *leg, e sip.Confirmed) {
+	l.confirmed = true
 	if !l.exchange.late || l.media == nil {
 		return
 	}

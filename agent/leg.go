@@ -31,6 +31,7 @@ type leg struct {
 	joined     bool // in the conference
 	suspended  bool // in the conference, held out of it
 	muted      bool // in the conference, nobody hears it
+	confirmed  bool // the caller has acknowledged our answer
 	early      bool // the PBX sends early media
 	transfer   *transfer
 	referredBy *sip.IncomingRefer // who asked for this call, and is told of it

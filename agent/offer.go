@@ -142,8 +142,35 @@ func (a *Agent) actAccept(r *request) {
 		r.fail(refused)
 		return
 	}
-	r.ok(l)
+	// The answer counts when the caller has acknowledged it and is still there: its
+	// CANCEL may have been on the way, and its BYE follows the ACK.
+	wait := func(d time.Duration) time.Time {
+		a.loop.After(d, a.input(func() {}))
+		return a.now().Add(d)
+	}
+	latest := wait(acceptPatience)
+	var stays time.Time
+	a.await(func() bool {
+		switch {
+		case r.in.closed:
+			r.fail(refuse(CodeRejected, "accept: %s was cancelled by the caller in the same moment", r.in.id))
+		case !l.incoming || !l.live() || !a.now().Before(latest) || !stays.IsZero() && !a.now().Before(stays):
+			r.ok(l)
+		default:
+			if l.confirmed && stays.IsZero() {
+				stays = wait(acceptStays)
+			}
+			return false
+		}
+		return true
+	})
 }
+
+// How long an accept waits for the caller's ACK, and then for its BYE.
+const (
+	acceptPatience = 2 * time.Second
+	acceptStays    = 50 * time.Millisecond
+)
 
 // accept takes an offer: answers the call, or dials. It returns the call that
 // was answered or made.
