@@ -109,7 +109,11 @@ func (r *rig) do(fn func()) {
 	synctest.Wait()
 }
 
+// pass lets virtual time go by. What the test has read is ordered before what the
+// loop writes now.
 func (r *rig) pass(d time.Duration) {
+	r.Helper()
+	r.do(func() {})
 	<-time.After(d)
 	synctest.Wait()
 }
