@@ -1,0 +1,171 @@
+package story
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"ringback/agent"
+)
+
+func TestDial_BothHearEachOther(t *testing.T) {
+	atLab(t, "dial", plan{title: "The agent calls a colleague and hangs up"}, func(d *desk) {
+		d.do("dial", args{"target": colleague})
+		d.is(agent.PhaseDialling)
+		d.talks(agent.RoleMain, colleague, colleagueHz)
+		d.do("end", nil)
+		d.is(agent.PhaseReadyToCall)
+		d.do("done", nil)
+		d.saw("interaction.created", "call.dialling", "call.ringing 180", "call.connected", "call.ended completed", "channel.changed after-call-work", "interaction.done", "channel.changed ready")
+	})
+}
+
+func TestDial_EndThatCrossesTheAnswerLeavesNoCall(t *testing.T) {
+	atPBX(t, "cancel-crosses-200", plan{title: "The agent gives up in the moment of the answer"}, func(d *desk, p *pbx) {
+		d.do("dial", args{"target": colleague})
+		inv := p.request("INVITE")
+		p.reply(inv, 180)
+		d.is(agent.PhaseDialling)
+		ended := d.starts("end", nil)
+		p.reply(inv, 200, sdp("")...)
+		p.reply(p.request("CANCEL"), 200)
+		p.request("ACK")
+		p.reply(p.request("BYE"), 200)
+		if err := ended(); err != nil {
+			t.Error(err)
+		}
+		d.is(agent.PhaseReadyToCall)
+		d.saw("interaction.created", "call.dialling", "call.ringing 180", "call.ended cancelled", "channel.changed after-call-work")
+	})
+}
+
+func TestDial_TwoPhonesAnswerAndOneIsKept(t *testing.T) {
+	atPBX(t, "forked-200", plan{title: "Two phones answer one call"}, func(d *desk, p *pbx) {
+		d.do("dial", args{"target": colleague})
+		inv := p.request("INVITE")
+		p.replyAs("one", inv, 180)
+		p.replyAs("two", inv, 180)
+		d.beat()
+		p.replyAs("one", inv, 200, sdp("")...)
+		p.replyAs("two", inv, 200, sdp("")...)
+		p.request("ACK")
+		p.request("ACK")
+		p.reply(p.request("BYE"), 200)
+		d.is(agent.PhaseConnected)
+		d.pass(40 * time.Second)
+		ended := d.starts("end", nil)
+		p.reply(p.request("BYE"), 200)
+		if err := ended(); err != nil {
+			t.Error(err)
+		}
+		d.saw("interaction.created", "call.dialling", "call.ringing 180", "call.connected", "call.ended completed", "channel.changed after-call-work")
+	})
+}
+
+func TestAccept_NoACKFreesTheAgentAfter32Seconds(t *testing.T) {
+	atPBX(t, "no-ack", plan{title: "The ACK of an accepted call never comes"}, func(d *desk, p *pbx) {
+		p.invite(sdp("")...)
+		p.response(180)
+		d.is(agent.PhaseOffered)
+		d.starts("accept", nil)
+		accepted := time.Now()
+		for range 11 {
+			p.response(200)
+		}
+		p.reply(p.request("BYE"), 200)
+		d.is(agent.PhaseReadyToCall)
+		if took := time.Since(accepted); took < 32*time.Second || took > 33*time.Second {
+			t.Errorf("free after %s, want 64*T1", took)
+		}
+		d.do("done", nil)
+		d.channel("ready", "")
+		d.saw("interaction.created", "offer.received", "offer.accepted", "call.connected", "call.ended lost-ack", "channel.changed after-call-work", "interaction.done", "channel.changed ready")
+	})
+}
+
+func TestDial_QueueThatRingsFortyTimesIsOneCall(t *testing.T) {
+	atPBX(t, "queue-180", plan{title: "A queue sends 180 forty times before the 200"}, func(d *desk, p *pbx) {
+		d.do("dial", args{"target": colleague})
+		inv := p.request("INVITE")
+		for range 40 {
+			p.reply(inv, 180)
+			d.beat()
+		}
+		p.reply(inv, 200, sdp("")...)
+		p.request("ACK")
+		d.is(agent.PhaseConnected)
+		d.saw("interaction.created", "call.dialling", "call.ringing 180", "call.connected")
+		p.ask("BYE")
+		p.response(200)
+		d.is(agent.PhaseReadyToCall)
+	})
+}
+
+// TestRemoteHangUp: the other side leaves in each state of an interaction; what
+// is left of it stays in the agent's hands.
+func TestRemoteHangUp(t *testing.T) {
+	told := func(name, title string, tell func(d *desk)) {
+		t.Run(name, func(t *testing.T) {
+			atLab(t, "remote-hangup-"+name, plan{title: title}, tell)
+		})
+	}
+	told("dialling", "The far end refuses the call", func(d *desk) {
+		d.do("dial", args{"target": refusing})
+		d.is(agent.PhaseReadyToCall)
+		if in := d.interaction(); in.Result != "busy" {
+			d.Errorf("the result is %q", in.Result)
+		}
+		d.saw("interaction.created", "call.dialling", "call.ringing 180", "call.ended 486 busy", "channel.changed after-call-work")
+	})
+	told("connected", "The contact hangs up", func(d *desk) {
+		d.inCall()
+		d.hangsUp(contact)
+		d.is(agent.PhaseReadyToCall)
+		d.saw("call.ended completed", "channel.changed after-call-work")
+	})
+	told("on-hold", "The contact hangs up while on hold", func(d *desk) {
+		d.inCall()
+		d.do("hold", nil)
+		d.contactHeld()
+		d.hangsUp(contact)
+		d.is(agent.PhaseReadyToCall)
+		d.saw("call.held", "call.ended completed", "channel.changed after-call-work")
+	})
+	told("consulting", "The contact hangs up during a consultation, which goes on", func(d *desk) {
+		d.consulting()
+		d.hangsUp(contact)
+		d.waitFor("the end of the contact's call", func(s agent.State) bool { return s.Calls[0].State == agent.CallPhaseEnded })
+		d.talks(agent.RoleConsultation, colleague, colleagueHz)
+		d.do("end", nil)
+		d.is(agent.PhaseReadyToCall)
+	})
+	told("conference", "The contact leaves a conference, which goes on", func(d *desk) {
+		d.inConference()
+		d.hangsUp(contact)
+		d.waitFor("the end of the contact's call", func(s agent.State) bool { return s.Calls[0].State == agent.CallPhaseEnded })
+		d.talks(agent.RoleParty, colleague, colleagueHz)
+		d.notHeardBy(colleague, contactHz)
+		d.do("end", nil)
+		d.is(agent.PhaseReadyToCall)
+	})
+}
+
+func TestPBXRestart_UnderACallLeavesTheAgentInCharge(t *testing.T) {
+	p := plan{title: "The PBX restarts under a call", agent: func(c *agent.Config) { c.Account.Keepalive = 0 }}
+	atLab(t, "pbx-restart-call", p, func(d *desk) {
+		d.inCall()
+		d.lab.Stop(false)
+		d.deafTo(agent.RoleMain, contactHz)
+		d.pass(10 * time.Second)
+		if err := d.lab.Resume(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		d.registered()
+		d.do("end", nil) // its BYE is answered 481
+		d.is(agent.PhaseReadyToCall)
+		d.do("done", nil)
+		d.channel("ready", "")
+		d.accepts()
+		d.do("end", nil)
+	})
+}
