@@ -25,12 +25,6 @@ type sound struct {
 	alerts  string        // what the alert player plays: ring, call-waiting or nothing
 }
 
-// listenFor are the frequencies in Hz that a call's meter tells of: call
-// progress tones and the usual test tones.
-func listenFor() []float64 {
-	return []float64{350, 392, 400, 425, 440, 480, 500, 520, 600, 620, 700, 800, 1000, 1004, 1150, 1400, 2000, 2100}
-}
-
 // open makes the ports. Nothing runs yet.
 func (s *sound) open(a *Agent) error {
 	headset, err := parseDevices("audio.headset", a.cfg.Audio.Headset)
@@ -96,7 +90,7 @@ func (s *sound) seat(a *Agent, l *leg) error {
 	if l.slot, err = s.bridge.Add(l.media); err != nil {
 		return err
 	}
-	l.meter = a.engine.NewMeter(media.MeterConfig{Tones: listenFor(), Speech: true,
+	l.meter = a.engine.NewMeter(media.MeterConfig{AnyTone: true, Speech: true,
 		OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.heard(l, e) })) }})
 	l.hears, err = s.bridge.Add(l.meter)
 	return err

@@ -12,6 +12,7 @@ import (
 // MeterConfig sets up a Meter.
 type MeterConfig struct {
 	Tones   []float64   // Hz: told by ToneHeard
+	AnyTone bool        // tell ToneHeard of any steady tone, in whole Hz, in place of Tones
 	Speech  bool        // tell AudioHeard
 	Digits  bool        // tell DigitStarted and DigitReceived of digits heard as sound
 	OnEvent func(Event) // on a goroutine of the engine: must only post
@@ -25,6 +26,7 @@ type Meter struct {
 	cfg     MeterConfig
 	level   audio.LevelMeter
 	tones   *audio.ToneDetector
+	finder  *audio.ToneFinder // nil unless AnyTone
 	speech  audio.SpeechDetector
 	digits  *dtmf.Detector
 	heard   []dtmf.Heard
@@ -41,6 +43,9 @@ func (e *Engine) NewMeter(cfg MeterConfig) *Meter {
 	m.seat.slot = mixer.None
 	m.out.tell = cfg.OnEvent
 	m.changed = func(hz float64, on bool) { m.out.add(ToneHeard{Hz: hz, On: on}) }
+	if cfg.AnyTone {
+		m.finder = audio.NewToneFinder(e.cfg.Rate)
+	}
 	if cfg.Digits {
 		m.digits = dtmf.NewDetector(e.cfg.Rate)
 	}
@@ -118,7 +123,10 @@ func (m *Meter) push(src frame, _ time.Time) {
 		m.steps = max(m.steps, d, -d)
 		m.last = s
 	}
-	if len(m.cfg.Tones) > 0 {
+	switch {
+	case m.finder != nil:
+		m.finder.Add(src, m.changed)
+	case len(m.cfg.Tones) > 0:
 		m.tones.Add(src, m.changed)
 	}
 	if on, changed := m.speech.Add(src); changed && m.cfg.Speech {

@@ -64,6 +64,7 @@ var doors = []door{
 	{"golang.org/x/sys", "media media/device sip/transport", ""},
 	{"golang.org/x/net", "media sip/transport", ""},
 	{"golang.org/x/sync", "", ""},
+	{"gonum.org/v1/gonum", "media/audio", ""},
 }
 
 // topLevel is what the product's owner allows beside dotfiles.

@@ -17,5 +17,6 @@
 //
 // Why 16-bit samples: every codec and device here speaks them, and a table look-up
 // codec then costs 0.1 us a frame. Sums are made in 32 bits and saturate.
-// Standard library only.
+// tonefinder.go finds tones of any frequency; gonum.org/v1/gonum gives it the
+// Fourier transform, which is not our business. All else is the standard library.
 package audio
