@@ -84,7 +84,7 @@ type channelIs struct {
 
 func (c *channelIs) judge(v view) (bool, *UnmetError) {
 	channel, known := v.state.Channels[c.channel]
-	if !known {
+	if !known && len(v.state.Channels) > 0 { // none: the agent is just starting
 		return false, &UnmetError{Code: agent.CodeNotFound, Message: fmt.Sprintf("this agent has no channel %s", c.channel)}
 	}
 	return string(channel.State) == c.want, nil

@@ -59,6 +59,7 @@ func TestWait(t *testing.T) {
 		{"fails for good", "registered", events{registered("registering", false)}, events{registered("failed", false)}, 0, agent.CodeNotRegistered},
 		{"a failure is waited for", "registration failed", nil, events{registered("failed", false)}, 1, ""},
 		{"ready", "ready", events{channel("not-ready")}, events{channel("ready")}, 2, ""},
+		{"ready, of an agent that starts", "ready", nil, events{channel("ready")}, 1, ""},
 		{"no such channel", "ready webcallback", events{channel("ready")}, nil, 0, agent.CodeNotFound},
 		{"offer", "offer", nil, events{interaction("i1", agent.PhaseConnected), interaction("i2", agent.PhaseOffered)}, 2, ""},
 		{"offer that was taken", "offer i1", events{interaction("i1", agent.PhaseConnected)}, nil, 0, agent.CodeNotAllowed},

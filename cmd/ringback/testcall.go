@@ -98,8 +98,7 @@ type trial struct {
 	begun   time.Time
 	setup   time.Duration // to the first sign of the far end
 	answerd time.Duration // to the answer
-	call    agent.CallID
-	inter   agent.InteractionID
+	call    agent.CallID // the first that an event names
 }
 
 // testCall makes or takes one call and prints the verdict.
@@ -307,15 +306,8 @@ func (t *trial) do(ctx context.Context, name string, args map[string]any) error 
 	if err != nil {
 		return err
 	}
-	result, refused := t.agent.Do(ctx, name, text)
-	if refused != nil {
+	if _, refused := t.agent.Do(ctx, name, text); refused != nil {
 		return refused
-	}
-	if r, ok := result.(agent.ActionResult); ok {
-		t.inter = r.Interaction
-		if r.Call != "" {
-			t.call = r.Call
-		}
 	}
 	return nil
 }
