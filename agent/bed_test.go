@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,11 +30,9 @@ type bed struct {
 	net    *simnet.Net
 	lab    *lab.Lab
 	agent  *Agent
-	cancel context.CancelFunc
-	ended  chan error
+	stops  []func()
 	seen   uint64 // events up to here were waited for
 	labSeq int
-	users  int
 }
 
 // story runs fn with an agent that is registered as 1001 at the lab. It fails
@@ -55,20 +54,47 @@ func story(t *testing.T, change func(*Config, *lab.Config), fn func(b *bed)) {
 
 func newBed(t *testing.T, cfg Config, pbx lab.Config) *bed {
 	t.Helper()
-	b := &bed{t: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond})), ended: make(chan error, 1)}
+	b := &bed{t: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond}))}
 	pbx.Network, pbx.IP = b.net.Host(labIP), netip.MustParseAddr(labIP)
 	var err error
 	if b.lab, err = lab.Start(t.Context(), pbx); err != nil {
 		t.Fatal(err)
 	}
-	b.agent = b.start(cfg, "1001", agentIP)
-	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel = cancel
-	go func() { b.ended <- b.agent.Run(ctx) }()
+	b.agent = b.run(cfg, "1001", agentIP)
 	return b
 }
 
-func (b *bed) start(cfg Config, user, ip string) *Agent {
+// run starts an agent; close stops it.
+func (b *bed) run(cfg Config, user, ip string) *Agent {
+	b.t.Helper()
+	a := b.make(cfg, user, ip)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	b.stops = append(b.stops, sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.t.Errorf("run %s: %v", user, err)
+		}
+	}))
+	return a
+}
+
+// second is a bed's view of another agent at the same PBX.
+func (b *bed) second(change func(*Config)) *bed {
+	b.t.Helper()
+	cfg := testConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	other := &bed{t: b.t, net: b.net, lab: b.lab}
+	other.agent = other.run(cfg, "1002", "10.0.0.12")
+	b.stops = append(b.stops, other.stops...)
+	other.wait(RegistrationRegistered)
+	return other
+}
+
+func (b *bed) make(cfg Config, user, ip string) *Agent {
 	b.t.Helper()
 	at := b.lab.Addr("udp")
 	cfg.Account.AOR = fmt.Sprintf("sip:%s@%s", user, at)
@@ -86,9 +112,8 @@ func (b *bed) start(cfg Config, user, ip string) *Agent {
 }
 
 func (b *bed) close() {
-	b.cancel()
-	if err := <-b.ended; err != nil {
-		b.t.Errorf("run: %v", err)
+	for _, stop := range b.stops {
+		stop()
 	}
 	if err := b.lab.Close(context.Background()); err != nil {
 		b.t.Errorf("close lab: %v", err)
@@ -107,6 +132,12 @@ func (b *bed) settle() {
 func (b *bed) holds() {
 	b.t.Helper()
 	b.settle()
+	select {
+	case <-b.agent.ended:
+		sameAsFolded(b.t, b.agent, eventsOf(b.t, b.agent))
+		return
+	default:
+	}
 	var model State
 	var events []Event
 	if err := b.agent.loop.Do(b.t.Context(), func() { model, events = b.agent.snapshot(), eventsOf(b.t, b.agent) }); err != nil {
@@ -161,11 +192,6 @@ func (b *bed) wait(want EventType) Event {
 	for {
 		e, err := c.Next(ctx)
 		if err != nil {
-			if testing.Verbose() {
-				dump(b.agent)
-				dumpEvents(b.t, b.agent)
-				b.t.Log(b.lab.Log().Since(0))
-			}
 			b.t.Fatalf("waited for %s: %v; passed %s", want, err, strings.Join(passed, " "))
 		}
 		if e.Type == want {
