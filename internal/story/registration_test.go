@@ -36,6 +36,7 @@ func TestRegister_AnswersTheChallenge(t *testing.T) {
 func TestRegister_HoldsForAnHour(t *testing.T) {
 	p := fresh("An hour of registration for ten minutes each")
 	p.agent = func(c *agent.Config) { c.Account.Expires = 10 * time.Minute }
+	p.lab = func(c *lab.Config) { c.Registrar.NonceLife = 2 * time.Hour } // one nonce is good for all
 	atLab(t, "register-hour", p, func(d *desk) {
 		d.registered()
 		d.pass(time.Hour)
