@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringback/media/audio"
@@ -15,12 +16,13 @@ import (
 
 // The rule by which the media clock and a device's clock are kept together: of
 // what waits in a ring the least of each second is looked at. When even that is
-// more than deviceHigh a frame is left out, by blending two into one; when a
-// frame is wanted and is not there one is made up. So each direction holds 20 to
-// 60 ms for ever, however much the clocks differ.
+// more than deviceHigh a frame is left out, by blending two into one, and after
+// a stall as many as are too many, at once; when a frame is wanted and is not
+// there one is made up. So each direction holds 20 to 50 ms for ever, however
+// much the clocks differ.
 const (
 	deviceHolds = 400 * time.Millisecond
-	deviceHigh  = 50 * time.Millisecond
+	deviceHigh  = 30 * time.Millisecond
 	deviceLook  = 50 // ticks
 )
 
@@ -28,6 +30,7 @@ const (
 type DeviceConfig struct {
 	Devices []device.Device // by preference
 	Listen  bool            // false: only played to, as a ring device is
+	Resting bool            // the devices are left alone until Wake
 	OnEvent func(Event)     // DeviceChanged, DeviceLost; must only post
 	Log     *slog.Logger
 }
@@ -38,6 +41,7 @@ type DeviceConfig struct {
 type DevicePort struct {
 	engine *Engine
 	super  *device.Supervisor
+	rests  atomic.Bool
 	cancel context.CancelFunc
 	done   chan struct{}
 	once   sync.Once
@@ -57,6 +61,7 @@ func (e *Engine) NewDevicePort(cfg DeviceConfig) (*DevicePort, error) {
 	rate := e.cfg.Rate
 	d := &DevicePort{engine: e, done: make(chan struct{})}
 	d.seat.slot = mixer.None
+	d.rests.Store(cfg.Resting)
 	d.ear.init(rate)
 	io := device.IO{Rate: rate, Playback: d.ear.ring}
 	if cfg.Listen {
@@ -64,7 +69,7 @@ func (e *Engine) NewDevicePort(cfg DeviceConfig) (*DevicePort, error) {
 		io.Capture = d.mic.ring
 	}
 	d.super = device.NewSupervisor(device.SupervisorConfig{
-		Devices: cfg.Devices, IO: io, Log: cfg.Log, OnChange: func(c device.Change) { tellChange(cfg.OnEvent, c) },
+		Devices: cfg.Devices, IO: io, Resting: cfg.Resting, Log: cfg.Log, OnChange: func(c device.Change) { tellChange(cfg.OnEvent, c) },
 	})
 	if err := e.adopt(d); err != nil {
 		return nil, err
@@ -88,8 +93,23 @@ func tellChange(tell func(Event), c device.Change) {
 	tell(DeviceChanged{Name: c.Device})
 }
 
-// Device names the device in use; empty when none works.
+// Device names the device in use, at rest the one that is to be; empty when none
+// works.
 func (d *DevicePort) Device() string { return d.super.Current() }
+
+// Rest lets go of the device: no microphone listens until Wake. The port stays
+// where it is, silent and deaf.
+func (d *DevicePort) Rest() {
+	d.rests.Store(true)
+	d.super.Rest()
+}
+
+// Wake puts the best device that works to use; sound moves after some tenths of a
+// second.
+func (d *DevicePort) Wake() {
+	d.rests.Store(false)
+	d.super.Wake()
+}
 
 // Close leaves the bridge and stops the device; it waits until nothing touches
 // the device any more.
@@ -130,26 +150,34 @@ func (d *DevicePort) pull(dst frame, _ time.Time, _ int) {
 	d.mic.pull(dst)
 }
 
-func (d *DevicePort) push(src frame, _ time.Time) { d.ear.push(src) }
-func (d *DevicePort) fail(error)                  {}
-func (d *DevicePort) flush() func()               { return nil }
+func (d *DevicePort) push(src frame, _ time.Time) {
+	if !d.rests.Load() {
+		d.ear.push(src)
+	}
+}
+
+func (d *DevicePort) fail(error)    {}
+func (d *DevicePort) flush() func() { return nil }
 
 // gauge finds the least of each look.
 type gauge struct {
 	least, n int
 }
 
-// add takes what waits now and says, once a look, whether even the least was more
-// than high.
-func (g *gauge) add(waiting, high int) bool {
+// add takes what waits now and says, once a look, how many frames are too many
+// when even the least was more than high: so many that one frame is left.
+func (g *gauge) add(waiting, high, frame int) int {
 	if g.n == 0 || waiting < g.least {
 		g.least = waiting
 	}
 	if g.n++; g.n < deviceLook {
-		return false
+		return 0
 	}
 	g.n = 0
-	return g.least > high
+	if g.least <= high {
+		return 0
+	}
+	return max(1, g.least/frame-1)
 }
 
 func samplesOf(d time.Duration, rate int) int { return int(d) * rate / int(time.Second) }
@@ -180,7 +208,8 @@ func (in *inlet) pull(dst frame) {
 		in.ring.Skip(waiting - 2*len(dst))
 	}
 	in.ring.Read(dst)
-	if in.gauge.add(waiting-len(dst), in.high) && in.ring.Len() >= len(dst) {
+	if spare := in.gauge.add(waiting-len(dst), in.high, len(dst)); spare > 0 && in.ring.Len() >= spare*len(dst) {
+		in.ring.Skip((spare - 1) * len(dst))
 		in.ring.Read(in.second)
 		audio.Crossfade(dst, dst, in.second)
 	}
@@ -193,7 +222,7 @@ type outlet struct {
 	hidden *codec.Concealer
 	gauge  gauge
 	high   int
-	held   bool // kept is to be blended with the next frame
+	spare  int // frames to come that are left out; kept is blended with the last of them
 	kept   frame
 }
 
@@ -204,20 +233,21 @@ func (out *outlet) init(rate int) {
 }
 
 func (out *outlet) push(src frame) {
-	if out.held {
-		audio.Crossfade(out.kept, out.kept, src)
-		out.held = false
-		out.ring.Write(out.kept)
+	waiting := out.ring.Len()
+	if out.spare > 0 && waiting > 0 {
+		if out.spare--; out.spare == 0 {
+			audio.Crossfade(out.kept, out.kept, src)
+			out.ring.Write(out.kept)
+		}
 		return
 	}
-	waiting := out.ring.Len()
 	copy(out.kept, src)
 	if waiting == 0 { // it ran dry: one frame ahead again
 		out.hidden.Quiet(out.kept)
 		out.ring.Write(out.kept)
 		copy(out.kept, src)
 	}
-	if out.held = out.gauge.add(waiting, out.high); out.held {
+	if out.spare = out.gauge.add(waiting, out.high, len(src)); out.spare > 0 {
 		return
 	}
 	out.hidden.Good(out.kept)

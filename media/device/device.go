@@ -39,6 +39,13 @@ type Device interface {
 	Start(io IO) (Stream, error)
 }
 
+// Finder is a Device that can be looked for without being started; others are
+// always there.
+type Finder interface {
+	// Find says why the device is not there, if so. It may take a second.
+	Find(io IO) error
+}
+
 // Stream is a device at work.
 type Stream interface {
 	// Frames returns how many samples were captured and played so far. Any

@@ -2,6 +2,9 @@ package device
 
 import "sync"
 
+// maxOld bounds how many samples are thrown away when a device is put to work.
+const maxOld = 1 << 16
+
 // gate stands between a device and the phone's rings, which take one writer and
 // one reader at a time. It starts shut; once cut it never opens again, and cut
 // returns only when the device is outside of the rings. So a device that hangs
@@ -34,7 +37,28 @@ func (g *gate) set(open, ended bool) {
 	g.write.Unlock()
 }
 
-func (g *gate) pass() { g.set(true, false) }
+// pass opens the gate. What was to be heard before is old by now.
+func (g *gate) pass() {
+	g.forget()
+	g.set(true, false)
+}
+
+func (g *gate) forget() {
+	if g.io.Playback == nil {
+		return
+	}
+	g.read.Lock()
+	defer g.read.Unlock()
+	if g.ended {
+		return
+	}
+	old := make([]int16, 1024)
+	for range maxOld / len(old) {
+		if g.io.Playback.Read(old) == 0 {
+			return
+		}
+	}
+}
 
 func (g *gate) cut() { g.set(false, true) }
 

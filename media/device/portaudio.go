@@ -147,6 +147,27 @@ func (d hardwareDevice) open(s *soundStream, io IO) error {
 	return nil
 }
 
+// Find implements Finder; no stream is opened.
+func (d hardwareDevice) Find(io IO) error {
+	err := library.do(func() error {
+		if err := library.enter(); err != nil {
+			return err
+		}
+		var errs [2]error
+		if io.Capture != nil {
+			_, errs[0] = d.find(true)
+		}
+		if io.Playback != nil {
+			_, errs[1] = d.find(false)
+		}
+		return errors.Join(errs[0], errs[1], library.leave())
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("find audio device %q: %w", d.Name(), err)
+	}
+	return nil
+}
+
 // find returns the hardware that the name means in one direction.
 func (d hardwareDevice) find(input bool) (*portaudio.DeviceInfo, error) {
 	if d.name == "" && input {

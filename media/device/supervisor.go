@@ -32,6 +32,7 @@ type SupervisorConfig struct {
 	IO       IO            // the phone's side, the same for all
 	OnChange func(Change)  // on the supervisor's goroutine: must only post
 	Log      *slog.Logger  // nil: none
+	Resting  bool          // at rest until Wake
 	Retry    time.Duration // between looks for a better device, default 1 s
 	Stall    time.Duration // without frames a device has failed, default 1 s
 }
@@ -41,6 +42,8 @@ type Supervisor struct {
 	cfg     SupervisorConfig
 	current atomic.Pointer[string]
 	tasks   sync.WaitGroup
+	resting atomic.Bool
+	nudge   chan struct{} // resting has changed
 
 	// What follows belongs to Run.
 	live    *live
@@ -50,13 +53,16 @@ type Supervisor struct {
 	lost    string // to be told with the next change
 	lostErr error
 	told    bool // that nothing works
+	rested  bool // since the last look at the list
+	named   bool // a change was told; what Current says is known
 }
 
 // place is what is known of one device of the list.
 type place struct {
 	next   time.Time // not to be tried before
 	worked bool
-	misses int // since it worked or was first tried
+	misses int           // since it worked or was first tried
+	idle   chan struct{} // closed when its last stream has stopped; nil: there was none
 }
 
 // live is the device at work.
@@ -74,6 +80,9 @@ type attempt struct {
 	stream Stream
 	gate   *gate
 	err    error
+
+	looked  bool   // the device was only looked for
+	missing string // the first of the list that was not there
 }
 
 // NewSupervisor returns a supervisor that Run starts.
@@ -90,10 +99,13 @@ func NewSupervisor(cfg SupervisorConfig) *Supervisor {
 	if cfg.OnChange == nil {
 		cfg.OnChange = func(Change) {}
 	}
-	return &Supervisor{cfg: cfg, places: make([]place, len(cfg.Devices)), results: make(chan attempt, 1)}
+	s := &Supervisor{cfg: cfg, places: make([]place, len(cfg.Devices)), results: make(chan attempt, 1), nudge: make(chan struct{}, 1)}
+	s.resting.Store(cfg.Resting)
+	return s
 }
 
-// Current names the device in use, "" for none. Any goroutine.
+// Current names the device in use, at rest the one that was or is to be, ""
+// for none. Any goroutine.
 func (s *Supervisor) Current() string {
 	if name := s.current.Load(); name != nil {
 		return *name
@@ -109,7 +121,14 @@ func (s *Supervisor) Run(ctx context.Context) {
 	defer s.tasks.Wait()
 	defer s.drop()
 	for {
-		s.try(ctx)
+		look := ticker.C
+		if s.resting.Load() {
+			look = nil
+			s.rest()
+		} else {
+			s.wake()
+			s.try(ctx)
+		}
 		var failed <-chan error
 		if s.live != nil {
 			failed = s.live.stream.Failed()
@@ -124,7 +143,8 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.lose(err)
 		case a := <-s.results:
 			s.take(a)
-		case <-ticker.C:
+		case <-s.nudge:
+		case <-look:
 			s.watch()
 		}
 	}
@@ -144,7 +164,13 @@ func (s *Supervisor) try(ctx context.Context) {
 			continue
 		}
 		s.trying = true
-		s.tasks.Go(func() { s.results <- s.begin(ctx, at) })
+		idle := s.places[at].idle
+		s.tasks.Go(func() {
+			if idle != nil { // hardware may serve only one
+				<-idle
+			}
+			s.results <- s.begin(ctx, at)
+		})
 		return
 	}
 	if s.live == nil && !s.told {
@@ -202,29 +228,37 @@ func (s *Supervisor) flows(captured, played uint64) bool {
 // take puts a device to work that was started, or notes that it could not be.
 func (s *Supervisor) take(a attempt) {
 	s.trying = false
+	if a.looked {
+		s.found(a)
+		return
+	}
 	p := &s.places[a.at]
 	name := s.cfg.Devices[a.at].Name()
 	if a.err != nil {
 		s.miss(p)
 		s.cfg.Log.Debug("audio device does not start", "device", name, "err", a.err)
-		if s.live == nil && s.lost == "" && !s.told {
+		if s.isNews(name) {
 			s.lost, s.lostErr = name, a.err
 		}
 		return
 	}
-	if s.live != nil {
-		if s.live.at <= a.at {
-			s.discard(a)
-			return
-		}
-		s.drop()
+	if s.resting.Load() || s.live != nil && s.live.at <= a.at {
+		s.discard(a)
+		return
 	}
+	s.drop()
 	now := time.Now()
 	captured, played := a.stream.Frames()
 	s.live = &live{at: a.at, stream: a.stream, gate: a.gate, captured: captured, played: played, heard: now, spoken: now}
 	p.worked, p.misses = true, 0
 	a.gate.pass()
 	s.change(name)
+}
+
+// isNews says whether a device that does not start is to be told as lost: the
+// first of the list at the start, later the one that was believed in.
+func (s *Supervisor) isNews(name string) bool {
+	return s.live == nil && s.lost == "" && !s.told && !s.resting.Load() && (!s.named || name == s.Current())
 }
 
 // miss notes that a device does not work. One that has worked is wanted back
@@ -261,7 +295,7 @@ func (s *Supervisor) lose(err error) {
 	name := s.cfg.Devices[s.live.at].Name()
 	s.cfg.Log.Warn("audio device lost", "device", name, "err", err)
 	s.miss(&s.places[s.live.at])
-	s.lost, s.lostErr, s.told = name, err, false
+	s.lost, s.lostErr, s.told, s.named = name, err, false, false
 	s.current.Store(nil)
 	s.drop()
 }
@@ -286,8 +320,10 @@ func (s *Supervisor) discard(a attempt) {
 }
 
 func (s *Supervisor) stop(at int, stream Stream) {
-	name := s.cfg.Devices[at].Name()
+	name, idle := s.cfg.Devices[at].Name(), make(chan struct{})
+	s.places[at].idle = idle
 	s.tasks.Go(func() {
+		defer close(idle)
 		if err := stream.Stop(); err != nil {
 			s.cfg.Log.Warn("audio device does not stop cleanly", "device", name, "err", err)
 		}
@@ -295,9 +331,13 @@ func (s *Supervisor) stop(at int, stream Stream) {
 }
 
 // change tells which device is in use now, and which was lost since the last
-// telling.
+// telling. One that is back after a rest is no news.
 func (s *Supervisor) change(name string) {
+	same := s.named && s.lost == "" && name == s.Current()
 	s.current.Store(&name)
+	if s.named = true; same {
+		return
+	}
 	c := Change{Device: name, Lost: s.lost, Err: s.lostErr}
 	s.lost, s.lostErr = "", nil
 	if name != "" {

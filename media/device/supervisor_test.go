@@ -33,6 +33,13 @@ func newFake(name string, sample int16) *fake {
 
 func (f *fake) Name() string { return f.name }
 
+func (f *fake) Find(IO) error {
+	if f.absent.Load() {
+		return fmt.Errorf("find %s: not there", f.name)
+	}
+	return nil
+}
+
 func (f *fake) Start(io IO) (Stream, error) {
 	f.starts.Add(1)
 	if f.panics.Load() {
@@ -104,14 +111,16 @@ type desk struct {
 	end     func()
 }
 
-func newDesk(t *testing.T, devices ...*fake) *desk {
+func newDesk(t *testing.T, devices ...*fake) *desk { return newDeskAt(t, false, devices...) }
+
+func newDeskAt(t *testing.T, rest bool, devices ...*fake) *desk {
 	d := &desk{t: t, changes: make(chan Change, 100), mic: audio.NewRing(1 << 16), start: time.Now()}
 	list := make([]Device, len(devices))
 	for i, f := range devices {
 		list[i] = f
 	}
 	d.super = NewSupervisor(SupervisorConfig{
-		Devices: list, OnChange: func(c Change) { d.changes <- c },
+		Devices: list, Resting: rest, OnChange: func(c Change) { d.changes <- c },
 		IO: IO{Rate: 8000, Capture: d.mic, Playback: audio.NewRing(1024)},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -332,12 +341,19 @@ func TestGate_CutsForGood(t *testing.T) {
 		t.Error("a gate that is shut lets sound through")
 	}
 	g.pass()
+	if ear.Len() != 0 {
+		t.Error("what was said before is still to be heard")
+	}
+	ear.Write(buf)
 	if io.Capture.Write(buf); mic.Len() != 10 || io.Playback.Read(buf) != 10 {
 		t.Error("a gate that is open does not")
 	}
 	g.cut()
-	g.pass()
 	ear.Write(buf)
+	g.pass()
+	if ear.Len() != 10 {
+		t.Error("a gate that was cut takes what another is to play")
+	}
 	if io.Capture.Write(buf); mic.Len() != 10 || io.Playback.Read(buf) != 0 {
 		t.Error("a gate that was cut opens again")
 	}
