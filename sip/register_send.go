@@ -110,6 +110,10 @@ func (r *Registration) contact(flow Flow, life time.Duration) (string, URI) {
 		}
 	}
 	c.Params = c.Params.With("expires", seconds(life))
+	if was := r.local; was != "" && was != uri.String() && life > 0 {
+		// What was bound before would ring where nobody is any more.
+		return c.String() + ", <" + was + ">;expires=0", uri
+	}
 	return c.String(), uri
 }
 
