@@ -14,6 +14,7 @@ import (
 
 	"ringback/internal/lab"
 	"ringback/internal/simnet"
+	"ringback/media/mixer"
 )
 
 // The agent's microphone says this tone in all stories.
@@ -140,7 +141,10 @@ func (b *bed) holds() {
 	}
 	var model State
 	var events []Event
-	if err := b.agent.loop.Do(b.t.Context(), func() { model, events = b.agent.snapshot(), eventsOf(b.t, b.agent) }); err != nil {
+	if err := b.agent.loop.Do(b.t.Context(), func() {
+		model, events = b.agent.snapshot(), eventsOf(b.t, b.agent)
+		b.nothingLeft()
+	}); err != nil {
 		b.t.Fatal(err)
 	}
 	if model, published := toJSON(b.t, model), toJSON(b.t, b.agent.State()); model != published {
@@ -149,6 +153,21 @@ func (b *bed) holds() {
 	sameAsFolded(b.t, b.agent, events)
 	if n := b.agent.loop.Panics(); n != 0 {
 		b.t.Errorf("%d panics", n)
+	}
+}
+
+// nothingLeft holds that what has ended holds no media, no timer and no waiter. It
+// runs on the loop.
+func (b *bed) nothingLeft() {
+	for _, in := range b.agent.interactions {
+		for _, l := range in.legs {
+			if !l.live() && (l.media != nil || l.meter != nil || l.slot != mixer.None || l.transfer != nil) {
+				b.t.Errorf("%s has ended and still holds media or a transfer", l.id)
+			}
+		}
+	}
+	if n := len(b.agent.waiters); n != 0 {
+		b.t.Errorf("%d actions are still waited for", n)
 	}
 }
 

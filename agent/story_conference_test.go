@@ -165,3 +165,40 @@ func TestStory_ConferenceOfNine(t *testing.T) {
 		b.farHears(contact, micHz, true)
 	})
 }
+
+func TestStory_TheLastPartyLeavesASuspendedContact(t *testing.T) {
+	story(t, nil, func(b *bed) {
+		call, _ := conferenceOf(b)
+		b.do("conference-suspend", map[string]any{"party": string(call)})
+		b.farHears(contact, lab.ColleagueHz, false)
+		if err := b.lab.HangUp("2001"); err != nil {
+			t.Fatal(err)
+		}
+		b.wait(ConferenceEnded)
+		b.phase(PhaseOnHold)
+		b.do("resume", nil)
+		b.farHears(contact, micHz, true)
+	})
+	story(t, nil, func(b *bed) {
+		conferenceOf(b)
+		b.do("hold", nil)
+		if err := b.lab.HangUp("2001"); err != nil {
+			t.Fatal(err)
+		}
+		b.wait(CallHeld)
+		b.phase(PhaseOnHold)
+	})
+}
+
+func TestStory_ConferenceActionsOnNobody(t *testing.T) {
+	story(t, nil, func(b *bed) {
+		call, party := conferenceOf(b)
+		err := b.fails("conference-drop", map[string]any{"party": "nobody"}, CodeNotFound)
+		if len(err.Candidates) != 2 || err.Candidates[0] != string(call) || err.Candidates[1] != string(party) {
+			t.Errorf("%v", err.Candidates)
+		}
+		b.fails("conference", nil, CodeInvalid)
+		b.do("conference-drop", map[string]any{"party": contact})
+		b.phase(PhaseConference)
+	})
+}

@@ -242,3 +242,29 @@ func TestStory_AnOfferIsAcceptedOnce(t *testing.T) {
 		b.phase(PhaseConnected)
 	})
 }
+
+func TestStory_OnlyMissedOffersInARowCount(t *testing.T) {
+	story(t, func(c *Config, p *lab.Config) {
+		c.Callbacks.OfferTimeout, c.Callbacks.MissedLimit = 5*time.Second, 2
+		p.Queue.Pause = time.Second
+	}, func(b *bed) {
+		b.offer(lab.Callback{})
+		b.wait(OfferMissed)
+		b.wait(OfferReceived)
+		if got := b.channel().Missed; got != 1 {
+			t.Errorf("missed %d", got)
+		}
+		b.do("reject", nil)
+		if got := b.channel().Missed; got != 0 {
+			t.Errorf("missed %d after a rejection", got)
+		}
+		b.wait(OfferMissed)
+		if c := b.channel(); c.State != "ready" {
+			t.Errorf("%+v", c)
+		}
+		b.wait(OfferMissed)
+		if c := b.channel(); c.State != "not-ready" {
+			t.Errorf("%+v", c)
+		}
+	})
+}
