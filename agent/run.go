@@ -17,6 +17,7 @@ import (
 const (
 	startTime    = 10 * time.Second // to find the way to the PBX
 	goodbyeTime  = 4 * time.Second  // for BYE, CANCEL and un-REGISTER to be answered
+	goodbyeLook  = 20 * time.Millisecond // between two looks whether they are
 	qualityEvery = 5 * time.Second  // between two quality events of a call
 )
 
@@ -118,13 +119,7 @@ func (a *Agent) goodbye(life context.Context) error {
 		a.moveChannel(a.voice, loggedOff, "")
 		a.moveChannel(a.web, loggedOff, "")
 		a.hangUpAll()
-		patience := a.loop.After(goodbyeTime, func() { a.unregister(over) })
-		a.await(func() bool {
-			if !a.anyLegUp() && patience.Stop() {
-				a.unregister(over)
-			}
-			return !a.anyLegUp()
-		})
+		a.afterCalls(a.now().Add(goodbyeTime), func() { a.unregister(over) })
 	}))
 	select {
 	case <-over:
@@ -156,10 +151,23 @@ func (a *Agent) hangUpAll() {
 	}
 }
 
-func (a *Agent) anyLegUp() bool {
+// afterCalls runs fn once every BYE and CANCEL is answered, at the latest when the
+// time is over. Nobody tells of those answers, so that it looks for them.
+func (a *Agent) afterCalls(latest time.Time, fn func()) {
+	if !a.signalling() || !a.now().Before(latest) {
+		fn()
+		return
+	}
+	a.loop.After(goodbyeLook, a.input(func() { a.afterCalls(latest, fn) }))
+}
+
+// signalling reports whether a call's session still has something to say.
+func (a *Agent) signalling() bool {
 	for _, in := range a.interactions {
-		if len(in.live()) > 0 {
-			return true
+		for _, l := range in.legs {
+			if l.live() || l.session != nil && l.session.State() != sip.StateTerminated {
+				return true
+			}
 		}
 	}
 	return false
