@@ -18,6 +18,8 @@ type sound struct {
 	tone, alert *media.Player
 	names       AudioState
 
+	speaking, alerting duty // of headset and ring device
+
 	headsetSlot, toneSlot, alertSlot, ringSlot mixer.Slot
 
 	routes  []mixer.Route // what the bridge has
@@ -33,7 +35,7 @@ func (s *sound) open(a *Agent) error {
 	}
 	s.ringSlot = mixer.None
 	s.bridge = a.engine.NewBridge()
-	s.headset, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: headset, Listen: true, Log: a.log,
+	s.headset, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: headset, Listen: true, Resting: true, Log: a.log,
 		OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.deviceEvent("headset", e) })) }})
 	if err != nil {
 		return err
@@ -43,12 +45,13 @@ func (s *sound) open(a *Agent) error {
 		if err != nil {
 			return err
 		}
-		s.ringer, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: ring, Log: a.log,
+		s.ringer, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: ring, Resting: true, Log: a.log,
 			OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.deviceEvent("ring", e) })) }})
 		if err != nil {
 			return err
 		}
 	}
+	s.speaking.port, s.alerting.port = s.headset, s.ringer
 	return s.place(a)
 }
 
@@ -155,6 +158,7 @@ func (a *Agent) followSound() {
 			s.alert.Stop()
 		}
 	}
+	a.followDevices()
 	want := routes(a.hearing())
 	if s.routes != nil && slices.Equal(want, s.routes) {
 		return
