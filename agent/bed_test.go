@@ -320,3 +320,25 @@ func (b *bed) agentDoes(name string, args map[string]any) {
 		b.t.Fatalf("%s: %v", name, err)
 	}
 }
+
+// on looks at the agent from its loop.
+func (b *bed) on(look func(a *Agent)) {
+	b.t.Helper()
+	if err := b.agent.loop.Do(b.t.Context(), func() { look(b.agent) }); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// alert is what the agent hears of an offer.
+func (b *bed) alert() (name string) {
+	b.t.Helper()
+	b.on(func(a *Agent) { name = a.sound.alerts })
+	return name
+}
+
+// ringback reports whether the agent hears a ringback tone of the phone's own.
+func (b *bed) ringback() (yes bool) {
+	b.t.Helper()
+	b.on(func(a *Agent) { yes = a.sound.ringing && a.sound.tone.Playing() })
+	return yes
+}

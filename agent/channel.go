@@ -199,9 +199,8 @@ func (a *Agent) followCalls() {
 	a.channelMoved(a.voice, before)
 }
 
-// offerMissed counts towards the limit of missed offers in a row.
-func (a *Agent) offerMissed(c *channel) {
-	c.missed++
+// limitMissed makes a channel not ready that missed too many offers in a row.
+func (a *Agent) limitMissed(c *channel) {
 	if limit := a.cfg.Callbacks.MissedLimit; limit > 0 && c.missed >= limit {
 		a.moveChannel(c, missedEnough, missedReason)
 	}

@@ -95,8 +95,9 @@ func (a *Agent) missOffer(in *interaction) {
 	} else {
 		a.refuseCall(in.main, 480, "the agent did not answer")
 	}
+	a.voice.missed++
 	a.emit(Event{Type: OfferMissed, Interaction: in.id, Channel: in.channel, Code: 480})
-	a.offerMissed(a.voice)
+	a.limitMissed(a.voice)
 }
 
 // refuseCall refuses a call that came, with a Reason for the PBX's records.

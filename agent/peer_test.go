@@ -340,3 +340,21 @@ func TestStory_ReplacesIn(t *testing.T) {
 		})
 	}
 }
+
+func TestStory_ReplacesInWithoutCommonCodec(t *testing.T) {
+	peerStory(t, nil, func(b *bed, p *peer) {
+		first, call := p.talkTo()
+		var replaces sip.Replaces
+		p.do(func() { replaces = first.Replaces() })
+		offer := []byte(strings.Replace(string(plainSDP("sendrecv")), "RTP/AVP 0", "RTP/AVP 18", 1))
+		p.call(offer, func(o *sip.InviteOptions) { o.Replaces = &replaces })
+		if c := peerWait[sip.Ended](p).Cause; c.Code != 488 {
+			t.Errorf("%+v", c)
+		}
+		b.phase(PhaseConnected)
+		if live := b.live(); len(live) != 1 || live[0].ID != call {
+			t.Errorf("the old call goes on: %+v", live)
+		}
+		b.do("hold", nil)
+	})
+}

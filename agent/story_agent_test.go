@@ -18,13 +18,13 @@ func TestStory_PlainCallIsAnOffer(t *testing.T) {
 		if in.Kind != KindCall || in.Callback != nil || in.Contact.Number != "1001" {
 			t.Errorf("%+v", in)
 		}
-		if got := other.agent.sound.alerts; got != "ring" {
+		if got := other.alert(); got != "ring" {
 			t.Errorf("alert %q", got)
 		}
 		other.do("accept", nil)
 		b.wait(CallConnected)
 		b.settle()
-		if got := other.agent.sound.alerts; got != "" {
+		if got := other.alert(); got != "" {
 			t.Errorf("it rings on: %q", got)
 		}
 		b.agentHears("c1", micHz, true)
@@ -46,7 +46,7 @@ func TestStory_CallWaiting(t *testing.T) {
 		first, _ := b.talk()
 		other.do("dial", map[string]any{"target": "1001"})
 		b.wait(OfferReceived)
-		if got := b.agent.sound.alerts; got != "call-waiting" {
+		if got := b.alert(); got != "call-waiting" {
 			t.Errorf("alert %q", got)
 		}
 		b.farHears(contact, micHz, true)

@@ -201,7 +201,7 @@ func TestStory_EarlyMediaIsHeard(t *testing.T) {
 		r := b.do("dial", map[string]any{"target": "604"})
 		b.wait(CallEarlyMedia)
 		b.agentHears(r.Call, lab.EarlyHz, true)
-		if b.agent.sound.ringing {
+		if b.ringback() {
 			t.Error("no ringback of our own over the PBX's tones")
 		}
 		b.phase(PhaseDialling)
@@ -213,7 +213,7 @@ func TestStory_RingbackWhereThePBXSendsNone(t *testing.T) {
 		b.do("dial", map[string]any{"target": "611"})
 		b.wait(CallRinging)
 		b.settle()
-		if !b.agent.sound.ringing || !b.agent.sound.tone.Playing() {
+		if !b.ringback() {
 			t.Error("no ringback")
 		}
 		b.do("end", nil)
@@ -223,7 +223,7 @@ func TestStory_RingbackWhereThePBXSendsNone(t *testing.T) {
 		}
 		b.phase(PhaseReadyToCall)
 		b.settle()
-		if b.agent.sound.ringing {
+		if b.ringback() {
 			t.Error("ringback goes on")
 		}
 		b.do("call", nil)

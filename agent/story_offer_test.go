@@ -41,6 +41,7 @@ func TestStory_OfferMissedThreeTimesMakesNotReady(t *testing.T) {
 				t.Errorf("%+v after %s", e, time.Since(began))
 			}
 		}
+		b.wait(ChannelChanged)
 		b.at(lab.CallbackRejected, "1001")
 		if c := b.channel(); c.State != "not-ready" || c.Reason != "missed offers" {
 			t.Errorf("%+v", c)
@@ -263,6 +264,7 @@ func TestStory_OnlyMissedOffersInARowCount(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 		b.wait(OfferMissed)
+		b.wait(ChannelChanged)
 		if c := b.channel(); c.State != "not-ready" {
 			t.Errorf("%+v", c)
 		}
