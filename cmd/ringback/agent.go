@@ -42,7 +42,11 @@ func runAgent(c *cli.Context, sh *shell) error {
 		return err
 	}
 	profile := c.String("profile")
-	r, err := sh.startAgent(c.Context, profile, cfg, log)
+	at, err := sh.placeOf(profile)
+	if err != nil {
+		return err
+	}
+	r, err := startAgent(c.Context, at, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (sh *shell) finish(err error, asJSON bool) exitCode {
 	if len(f.candidates) > 0 {
 		sh.progress("there are: %s", strings.Join(f.candidates, " "))
 	}
-	if f.hint != "" {
+	if f.hint != "" && !(len(f.allowed) > 0 && strings.HasPrefix(f.hint, "allowed")) {
 		sh.progress("%s", f.hint)
 	}
 	return f.code

@@ -48,23 +48,19 @@ demo: all 21 steps done in 14 s`,
 
 // bench is the lab and the agent of a demo.
 type bench struct {
-	lab     *lab.Lab
-	run     *running
-	profile string
+	lab *lab.Lab
+	run *running
 }
 
 // openBench starts a lab on free ports of loopback and an agent registered with
 // it. Close it whatever happens.
-func (sh *shell) openBench(ctx context.Context, c *cli.Context, queue lab.QueuePolicy, headset []string, log *slog.Logger) (*bench, error) {
+func openBench(ctx context.Context, at place, queue lab.QueuePolicy, headset []string, log *slog.Logger) (*bench, error) {
 	l, err := lab.Start(ctx, lab.Config{Queue: queue, Hears: []float64{agentHz}, Log: log.With("part", "lab")})
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{lab: l, profile: demoProfile}
-	if c.IsSet("profile") {
-		b.profile = c.String("profile")
-	}
-	b.run, err = sh.startAgent(ctx, b.profile, b.config(headset), log)
+	b := &bench{lab: l}
+	b.run, err = startAgent(ctx, at, b.config(headset), log)
 	if err == nil {
 		if err = b.run.started(ctx); err != nil || ctx.Err() != nil {
 			b.run = nil // it has ended
@@ -116,11 +112,18 @@ func (sh *shell) demoLive(c *cli.Context) error {
 	if c.IsSet("audio") {
 		headset = devicesOf(c.StringSlice("audio"))
 	}
-	b, err := sh.openBench(c.Context, c, lab.QueuePolicy{}, headset, log)
+	profile := demoProfile
+	if c.IsSet("profile") {
+		profile = c.String("profile")
+	}
+	at, err := sh.placeOf(profile)
 	if err != nil {
 		return err
 	}
-	profile := b.profile
+	b, err := openBench(c.Context, at, lab.QueuePolicy{}, headset, log)
+	if err != nil {
+		return err
+	}
 	sh.result(c, agentResult{"ringback.demo-agent/1", profile, b.run.agent.Config().Account.AOR, b.run.socket}, demoText(profile, b.lab))
 	shown := make(chan struct{})
 	go func() {
@@ -216,7 +219,7 @@ func demoText(profile string, l *lab.Lab) string {
 		{"dispose sold", "and: note TEXT, case KEY=VALUE"},
 		{"done", "close it: the next callback is offered"},
 		{"dial 600", "an echo; 601 a tone, 602 a voice, 603 music, 605 sends digits, 610 is busy"},
-		{"trace i1", "the SIP ladder of an interaction"},
+		{"trace", "the SIP ladder; of one interaction with its id"},
 	} {
 		t.row("  "+r+" "+row[0], row[1])
 	}

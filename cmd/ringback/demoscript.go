@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -78,7 +80,12 @@ func (sh *shell) demoScript(c *cli.Context) error {
 	if c.IsSet("audio") {
 		return usageError("flag --audio is not for --script: its agent says a tone that is measured")
 	}
-	b, err := sh.openBench(c.Context, c, queue, headset, log)
+	at, leave, err := sh.scriptPlace(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	b, err := openBench(c.Context, at, queue, headset, log)
 	if err != nil {
 		return err
 	}
@@ -92,11 +99,25 @@ func (sh *shell) demoScript(c *cli.Context) error {
 	}
 	if failed == nil {
 		number++
-		failed = sh.playStep(c, s, number, step{"unregistered and ended", leave})
+		failed = sh.playStep(c, s, number, step{"unregistered and ended", stepLeave})
 	} else {
 		failed = errors.Join(failed, b.close())
 	}
 	return sh.scriptVerdict(c, number, failed, time.Since(begun))
+}
+
+// scriptPlace is a folder for this one script, so that any number of them run
+// side by side; with --profile it is the profile's, for others to watch.
+func (sh *shell) scriptPlace(c *cli.Context) (place, func(), error) {
+	if c.IsSet("profile") {
+		at, err := sh.placeOf(c.String("profile"))
+		return at, func() {}, err
+	}
+	dir, err := os.MkdirTemp("", "ringback-demo-")
+	if err != nil {
+		return place{}, nil, fmt.Errorf("make folder for the demo: %w", err)
+	}
+	return place{socket: filepath.Join(dir, demoProfile+".sock")}, func() { _ = os.RemoveAll(dir) }, nil
 }
 
 func (sh *shell) playStep(c *cli.Context, s *stage, number int, st step) error {

@@ -135,8 +135,8 @@ func stepDialEcho(ctx context.Context, s *stage) (string, error) {
 	return "agent heard itself", err
 }
 
-// leave ends the agent and the lab, in that order.
-func leave(ctx context.Context, s *stage) (string, error) {
+// stepLeave ends the agent and the lab, in that order.
+func stepLeave(ctx context.Context, s *stage) (string, error) {
 	s.run.stop()
 	e, err := s.happens(ctx, lab.Is(lab.Unregistered, demoUser), "the unregistration")
 	return e.Text, errors.Join(err, s.close())

@@ -19,24 +19,35 @@ type running struct {
 	ended  chan error         // gets what the agent ended with, once
 }
 
-// startAgent runs an agent of cfg under a profile until ctx ends. The desk opens
+// place is where an agent keeps what it has outside of itself.
+type place struct {
+	socket string
+	state  string // folder of its counters; empty: it keeps none
+}
+
+// placeOf is where the agent of a profile lives.
+func (sh *shell) placeOf(profile string) (place, error) {
+	socket, err := control.SocketPath(profile, sh.getenv)
+	if err != nil {
+		return place{}, usageError("%v", err)
+	}
+	return place{socket, sh.stateDir(profile)}, nil
+}
+
+// startAgent runs an agent of cfg at its place until ctx ends. The desk opens
 // before the agent does and closes after it, so that its last events can be
 // read.
-func (sh *shell) startAgent(ctx context.Context, profile string, cfg agent.Config, log *slog.Logger) (*running, error) {
-	path, err := control.SocketPath(profile, sh.getenv)
-	if err != nil {
-		return nil, usageError("%v", err)
-	}
-	l, err := control.Listen(ctx, path)
+func startAgent(ctx context.Context, at place, cfg agent.Config, log *slog.Logger) (*running, error) {
+	l, err := control.Listen(ctx, at.socket)
 	if err != nil {
 		return nil, err
 	}
-	a, err := agent.New(cfg, agent.Deps{Log: log, StateDir: sh.stateDir(profile), Version: buildVersion().Version})
+	a, err := agent.New(cfg, agent.Deps{Log: log, StateDir: at.state, Version: buildVersion().Version})
 	if err != nil {
 		return nil, errors.Join(startFailure(err), l.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{agent: a, client: control.Dial(path), socket: path, stop: stop, ended: make(chan error, 1)}
+	r := &running{agent: a, client: control.Dial(at.socket), socket: at.socket, stop: stop, ended: make(chan error, 1)}
 	open, shut := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
 	go func() { served <- control.Serve(open, l, control.Of(a), buildVersion().Version, log) }()

@@ -98,7 +98,7 @@ type trial struct {
 	begun   time.Time
 	setup   time.Duration // to the first sign of the far end
 	answerd time.Duration // to the answer
-	call    agent.CallID // the first that an event names
+	call    agent.CallID  // the first that an event names
 }
 
 // testCall makes or takes one call and prints the verdict.
