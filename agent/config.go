@@ -86,6 +86,7 @@ type CallsConfig struct {
 	Waiting      bool          `yaml:"waiting"`        // offer a call during another
 	WhenNotReady string        `yaml:"when_not_ready"` // refuse or offer
 	Redirect     string        `yaml:"redirect"`       // 3xx: follow or refuse
+	Transfer     string        `yaml:"transfer"`       // instant transfer: refer (blind), or ring-first for a PBX that would lose the contact
 	Refer        string        `yaml:"refer"`          // REFER in: ask, accept or refuse
 	Replaces     string        `yaml:"replaces"`       // INVITE with Replaces in: accept or refuse
 	RingTimeout  time.Duration `yaml:"ring_timeout"`   // of calls out; 0: until the PBX gives up
@@ -123,7 +124,7 @@ func DefaultConfig() Config {
 		Audio:   AudioConfig{Headset: []string{"portaudio", "null"}, Codecs: []string{"pcmu", "pcma"}},
 		Media:   MediaConfig{NAT: true},
 		DTMF:    DTMFConfig{Method: "rfc4733", Duration: 100 * time.Millisecond, Gap: 60 * time.Millisecond},
-		Calls:   CallsConfig{Waiting: true, WhenNotReady: "refuse", Redirect: "follow", Refer: "ask", Replaces: "accept"},
+		Calls:   CallsConfig{Waiting: true, WhenNotReady: "refuse", Redirect: "follow", Transfer: "refer", Refer: "ask", Replaces: "accept"},
 		Callbacks: CallbacksConfig{
 			OfferTimeout: 20 * time.Second, RejectCode: 603, NotReadyCode: 480,
 			MissedLimit: 3, AutoAnswer: "off",

@@ -164,6 +164,7 @@ func (c *Config) validateCalls() error {
 	return first(
 		oneOf("calls.when_not_ready", c.Calls.WhenNotReady, "refuse", "offer"),
 		oneOf("calls.redirect", c.Calls.Redirect, "follow", "refuse"),
+		oneOf("calls.transfer", c.Calls.Transfer, "refer", "ring-first"),
 		oneOf("calls.refer", c.Calls.Refer, "ask", "accept", "refuse"),
 		oneOf("calls.replaces", c.Calls.Replaces, "accept", "refuse"),
 		between("calls.ring_timeout", c.Calls.RingTimeout, 0, time.Hour))

@@ -200,12 +200,13 @@ func toneWindows(path string, hz float64) int {
 }
 
 // config FILE USER [KEY=VALUE…]: writes the configuration of an agent. The keys are transport (udp),
-// audio (tone:440), start (ready), bind (127.0.0.1) and extra, lines as they are with | between them.
+// audio (tone:440), start (ready),
+// bind (127.0.0.1), transfer (refer) and extra, lines as they are with | between them.
 func cmdConfig(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: config FILE USER [KEY=VALUE…]")
 	}
-	set := map[string]string{"transport": "udp", "audio": "tone:440", "start": "ready", "bind": "127.0.0.1"}
+	set := map[string]string{"transport": "udp", "audio": "tone:440", "start": "ready", "bind": "127.0.0.1", "transfer": "refer"}
 	for _, pair := range args[2:] {
 		name, value, _ := strings.Cut(pair, "=")
 		set[name] = value
@@ -216,7 +217,7 @@ func cmdConfig(ts *testscript.TestScript, neg bool, args []string) {
 	if set["transport"] == "tls" {
 		account += "  ca_file: " + ts.Getenv("CA") + "\n"
 	}
-	text := account + fmt.Sprintf("audio:\n  headset: [%q]\nchannels:\n  start: %s\n", set["audio"], set["start"])
+	text := account + fmt.Sprintf("audio:\n  headset: [%q]\ncalls:\n  transfer: %s\nchannels:\n  start: %s\n", set["audio"], set["transfer"], set["start"])
 	for _, line := range strings.Split(set["extra"], "|") {
 		text += line + "\n"
 	}
