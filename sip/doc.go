@@ -16,8 +16,10 @@
 //
 // Where the RFCs are: RFC 3261 8.2 dispatch.go, 11 options.go, 12 dialog.go and
 // indialog.go, 13.2 invite.go, 13.3 answer.go, 14 reinvite.go, 15 bye.go, 8.1.3.4
-// redirect.go, 22 auth.go and outgoing.go, 10 register.go; RFC 3262 prack.go;
-// RFC 3263 resolve.go; RFC 3264's order of offers offer_table.go; RFC 3311
+// redirect.go, 22 and RFC 7616 auth.go, auth_challenge.go and outgoing.go, 10
+// register.go (its life) and register_send.go (its messages); RFC 3262 prack.go;
+// RFC 2782 and 3263 resolve.go (the questions themselves resolve_dns.go); RFC 3581
+// and moves to another network nat.go; RFC 5626 keepalive.go; RFC 3264's order of offers offer_table.go; RFC 3311
 // reinvite.go; RFC 3325 identity.go; RFC 3326 and 5407 bye.go and answer.go; RFC
 // 3515, 4488 and 6665 refer.go (ours) and referin.go (theirs); RFC 3891
 // replaces.go; RFC 4028 timer.go; RFC 6086 info.go. State machines are tables:
@@ -27,7 +29,9 @@
 // or nothing ends the call; a BYE is told as the end when it is sent; a BYE that is
 // challenged on a call that came in counts as done and gets no credentials; only
 // the registrar's and outbound proxy's addresses may call, be believed about
-// identities, or get credentials.
+// identities, or get credentials; of several challenges of a realm the strongest
+// that the account allows is answered (RFC 8760 2.4 leaves that to local policy);
+// back-off starts at 1 s and ends at 30 s where RFC 5626 4.5 would go to 30 minutes.
 //
 // Outside dependencies: sipgo, through sip/message only (the message model);
 // icholy/digest (the digest arithmetic); miekg/dns (NAPTR and SRV, which the

@@ -191,8 +191,14 @@ func (e *exchange) OnFailure(err error) {
 	e.fail(err)
 }
 
-// mute stops the calls back; what is under way runs out by itself.
-func (e *exchange) mute() { e.replyTo = replyTo{} }
+// mute ends the exchange for its user; what is on the wire runs out by itself.
+func (e *exchange) mute() {
+	e.replyTo = replyTo{}
+	if e.client != nil {
+		e.client.Abandon()
+	}
+	e.end()
+}
 
 func (e *exchange) tell(res *message.Response, flow Flow) {
 	if e.response != nil {

@@ -255,47 +255,6 @@ func TestConformance_R05_503WithRetryAfter(t *testing.T) {
 	})
 }
 
-func TestConformance_R05_BackOff(t *testing.T) {
-	for _, code := range []int{408, 480, 500} {
-		story(t, func(b *bed) {
-			r := b.registrar(pbxIP)
-			r.refuse(code)
-			l := b.line()
-			b.pass(10 * time.Minute)
-			l.is(Failed, "answered")
-			all := r.registers()
-			for i := 1; i < len(all); i++ {
-				most := min(30*time.Second, time.Second<<(i-1))
-				if gap := all[i].at.Sub(all[i-1].at); gap < most/2 || gap > most+20*time.Millisecond {
-					t.Errorf("%d: try %d after %v, want %v to %v", code, i, gap, most/2, most)
-				}
-			}
-			if len(all) < 20 {
-				t.Errorf("%d: %d tries in 10 minutes", code, len(all))
-			}
-			r.refuse(0)
-			l.back(31 * time.Second)
-		})
-	}
-}
-
-func TestConformance_R05_403And404AreSlowAndTell(t *testing.T) {
-	for _, code := range []int{403, 404} {
-		story(t, func(b *bed) {
-			r := b.registrar(pbxIP)
-			r.refuse(code)
-			l := b.line()
-			l.is(Failed, "check the account's aor")
-			b.pass(time.Minute)
-			if n := len(r.registers()); n > 5 {
-				t.Errorf("%d: %d REGISTERs in a minute", code, n)
-			}
-			r.refuse(0)
-			l.back(31 * time.Second)
-		})
-	}
-}
-
 func TestConformance_R09_StaleNonce(t *testing.T) {
 	story(t, func(b *bed) {
 		r := b.registrar(pbxIP)
@@ -324,7 +283,11 @@ func TestConformance_R09_StaleNonce(t *testing.T) {
 			if n := len(r.registers()); n < 2 || n > 8 {
 				t.Errorf("%d REGISTERs in the first second", n)
 			}
-			l.is(Failed, "stale")
+			l.do(func() {
+				if s := l.told[1]; s.State != Failed || !strings.Contains(s.Reason, "stale") {
+					t.Errorf("told %+v", s)
+				}
+			})
 		})
 	})
 }
@@ -385,74 +348,5 @@ func TestConformance_R18_WhatTheRegistrarGivesIsKept(t *testing.T) {
 				t.Errorf("Contact of calls %s", got)
 			}
 		})
-	})
-}
-
-func TestRegister3xx(t *testing.T) {
-	for _, row := range []struct {
-		policy, reason string
-		want           RegistrationState
-	}{
-		{Follow, "", Registered}, {Refuse, "302", Failed}, {Ask, "does not belong", Failed},
-	} {
-		t.Run(row.policy, func(t *testing.T) {
-			story(t, func(b *bed) {
-				first, second := b.registrar(pbxIP), b.registrar(otherIP)
-				secured(second)
-				first.refuse(302, Header{Name: "Contact", Value: "<sip:" + otherIP + ">"})
-				l := b.line(func(_ *Config, a *Account) { a.Accept3xx = row.policy })
-				l.is(row.want, row.reason)
-				for _, s := range second.registers() {
-					if row.policy == Ask && message.Has(s.req, "Authorization") {
-						t.Error("credentials went to a foreign host")
-					}
-				}
-			})
-		})
-	}
-}
-
-func TestRegisterSilentRegistrarIsTold(t *testing.T) {
-	story(t, func(b *bed) {
-		l := b.line()
-		b.pass(5 * time.Second)
-		l.is(Registering, "no answer from "+pbxIP)
-		b.pass(30 * time.Second)
-		told := false
-		l.do(func() {
-			for _, s := range l.told {
-				told = told || s.State == Failed && strings.Contains(s.Reason, "does not answer") && !s.NextTry.IsZero()
-			}
-		})
-		if !told {
-			t.Errorf("never told as failed: %+v", l.told)
-		}
-		b.registrar(pbxIP)
-		l.back(31 * time.Second)
-	})
-}
-
-func TestRegisterThroughNAT(t *testing.T) {
-	story(t, func(b *bed) {
-		r := b.registrar(pbxIP)
-		r.reply = func(s *transaction.Server) bool {
-			seen := strings.NewReplacer("rport=5060", "rport=40000", "received="+agentIP, "received=198.51.100.7")
-			message.SetFirst(s.Request(), "Via", seen.Replace(message.Value(s.Request(), "Via")))
-			return false
-		}
-		l := b.line()
-		l.is(Registered, "")
-		if got := l.status().Contact; got != "sip:1001@198.51.100.7:40000" {
-			t.Errorf("bound %s", got)
-		}
-		r.look(func() {
-			if len(r.bound) != 1 {
-				t.Errorf("bindings %v: the private one is still there", r.bound)
-			}
-		})
-		b.pass(time.Minute)
-		if n := len(r.registers()); n != 2 {
-			t.Errorf("%d REGISTERs", n)
-		}
 	})
 }

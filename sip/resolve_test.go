@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -222,24 +223,27 @@ func (b *bed) nameServer(ip string, zone ...string) *[]string {
 			_, _ = pc.WriteTo(answer(buf[:n], false), from)
 		}
 	}()
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			conn := &dns.Conn{Conn: c}
-			if m, err := conn.ReadMsg(); err == nil {
-				data, _ := m.Pack()
-				reply := new(dns.Msg)
-				_ = reply.Unpack(answer(data, true))
-				_ = conn.WriteMsg(reply)
-			}
-			_ = c.Close()
-		}
-	}()
+	go serveTCP(ln, answer)
 	b.ends = append(b.ends, func() { pc.Close(); ln.Close() })
 	return asked
+}
+
+// serveTCP answers one question per connection.
+func serveTCP(ln net.Listener, answer func(data []byte, tcp bool) []byte) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		conn := &dns.Conn{Conn: c}
+		if m, err := conn.ReadMsg(); err == nil {
+			data, _ := m.Pack()
+			reply := new(dns.Msg)
+			_ = reply.Unpack(answer(data, true))
+			_ = conn.WriteMsg(reply)
+		}
+		_ = c.Close()
+	}
 }
 
 func TestResolverOverANetwork(t *testing.T) {
