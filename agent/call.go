@@ -194,7 +194,7 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 	e := l.event(CallEnded)
 	e.Code, e.Reason, e.Text = c.Code, l.reason, cleanText(c.Text)
 	a.emit(e)
-	a.transferLost(l)
+	a.transferLost(l, c)
 	switch l.role {
 	case RoleConsultation:
 		a.consultOver(l, wasUp)

@@ -92,7 +92,7 @@ func (in *interaction) phase() Phase {
 func (in *interaction) facts() facts {
 	f := facts{mainUp: in.main.up(), consultUp: in.consult.up(), parties: len(in.parties())}
 	for _, l := range in.legs {
-		f.transferring = f.transferring || l.transfer != nil
+		f.transferring = f.transferring || l.live() && l.transfer != nil
 	}
 	return f
 }

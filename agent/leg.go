@@ -92,7 +92,7 @@ func (l *leg) view() CallState {
 	v := CallState{ID: l.id, Interaction: l.in.id, Role: l.role, State: l.phase, Incoming: l.incoming,
 		HeldByMe: l.live() && (l.held || l.joined && l.in.away), HeldByRemote: l.live() && l.heldRemote,
 		Muted: l.muted || l.role == RoleMain && l.in.muted, Suspended: l.suspended, Joined: l.joined,
-		Transferring: l.transfer != nil, Remote: l.remote.URI.Bare().String(), RemoteName: cleanText(sip.DecodeText(l.remote.Display)),
+		Transferring: l.live() && l.transfer != nil, Remote: l.remote.URI.Bare().String(), RemoteName: cleanText(sip.DecodeText(l.remote.Display)),
 		Codec: l.codec, Quality: l.stats, Heard: l.heard, Started: l.started,
 		Connected: timeOf(l.connected), Ended: timeOf(l.ended), Code: l.code, Reason: l.reason}
 	if l.session != nil {

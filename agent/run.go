@@ -15,10 +15,10 @@ import (
 
 // Bounds of the ways in and out of Run.
 const (
-	startTime    = 10 * time.Second // to find the way to the PBX
-	goodbyeTime  = 4 * time.Second  // for BYE, CANCEL and un-REGISTER to be answered
+	startTime    = 10 * time.Second      // to find the way to the PBX
+	goodbyeTime  = 4 * time.Second       // for BYE, CANCEL and un-REGISTER to be answered
 	goodbyeLook  = 20 * time.Millisecond // between two looks whether they are
-	qualityEvery = 5 * time.Second  // between two quality events of a call
+	qualityEvery = 5 * time.Second       // between two quality events of a call
 )
 
 // Run opens sockets and devices, registers, and serves offers and actions until

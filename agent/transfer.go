@@ -36,6 +36,10 @@ func (a *Agent) actTransfer(r *request) {
 		r.fail(refused)
 		return
 	}
+	if a.cfg.Calls.Transfer == "ring-first" {
+		a.transferRingFirst(r, to)
+		return
+	}
 	a.startTransfer(r, to, nil)
 }
 
@@ -97,9 +101,6 @@ func (a *Agent) transferEnded(l *leg, e sip.TransferEnded) {
 	if e.OK {
 		a.transferWorked(l)
 		return
-	}
-	if !l.live() {
-		return // the end of the call decides
 	}
 	code := transferCode(e)
 	a.transferFailed(l, refuse(code, "transfer to %s failed: %s", t.target, strings.TrimSpace(codeText(e.Code)+" "+cleanText(e.Reason))), e.Code)
@@ -174,16 +175,12 @@ func transferReason(code string) string {
 	return "failed"
 }
 
-// transferLost: a call ended with a transfer under way on it. When the PBX ended
-// it after taking the REFER, that is how it says that the target has it; when the
-// contact was heard to be refused, or nothing was heard, the contact hung up.
-func (a *Agent) transferLost(l *leg) {
+// transferLost: a call ended with a transfer under way on it. A PBX may end it as
+// soon as it took the REFER and tell later how it went: the NOTIFYs still come
+// (RFC 5057 4), or their clock runs out.
+func (a *Agent) transferLost(l *leg, c sip.Cause) {
 	t := l.transfer
-	if t == nil {
-		return
-	}
-	if l.reason == string(sip.CauseTransferred) {
-		a.transferWorked(l)
+	if t == nil || t.referral != nil && c.ByRemote {
 		return
 	}
 	a.transferFailed(l, refuse(CodeFailed, "transfer to %s: the call ended before its outcome was known", t.target), l.code)
@@ -249,14 +246,17 @@ func (a *Agent) takeOver(s *sip.Session, old *sip.Session) {
 			if was.session != old {
 				continue
 			}
+			main, consult := in.main, in.consult
 			l := a.newLeg(in, was.role, true)
 			l.session, l.remote = s, s.Identity()
 			l.joined, l.suspended, l.muted = was.joined, was.suspended, was.muted
-			s.Handle(sip.SessionHandlerFunc(func(_ *sip.Session, e sip.Event) { a.input(func() { a.sessionEvent(l, e) })() }))
-			if err := a.answer(l); err != nil {
+			if err := a.answer(l); err != nil { // it was refused; the old call goes on
 				a.log.Debug("take call over", "error", err)
+				in.legs = in.legs[:len(in.legs)-1]
+				in.main, in.consult = main, consult
 				return
 			}
+			s.Handle(sip.SessionHandlerFunc(func(_ *sip.Session, e sip.Event) { a.input(func() { a.sessionEvent(l, e) })() }))
 			a.emit(l.event(CallConnected))
 			a.identityChanged(l, l.remote)
 			return

@@ -253,7 +253,7 @@ func TestConformance_X07_SubscriptionOutlivesTheCall(t *testing.T) {
 		p.response(200)
 		p.ask("NOTIFY", sipfrag(0, "terminated", "200 OK")...)
 		p.response(481)
-		a.saw("answered answer", "ended completed 0")
+		a.saw("answered answer", "ended completed 0", "transfer ended ok=true 200 timeout=false")
 		a.empty()
 	})
 }

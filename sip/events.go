@@ -94,7 +94,8 @@ type Redirected struct {
 	Contacts []URI
 }
 
-// Ended: the last event of a session.
+// Ended: the last event of a session, but for TransferProgressed and TransferEnded:
+// a far end may hang up once it took a REFER, and tell later how it went.
 type Ended struct{ Cause Cause }
 
 func (Progressed) sipEvent()         {}

@@ -131,23 +131,23 @@ func (r *Referral) startClock(n *notice) {
 func (r *Referral) tellProgress(n *notice) {
 	r.code, r.reason = n.code, n.reason
 	r.startClock(n)
-	r.session.emit(TransferProgressed{Referral: r, Code: n.code, Reason: n.reason})
+	r.session.tell(TransferProgressed{Referral: r, Code: n.code, Reason: n.reason})
 }
 
 func (r *Referral) tellEnd(n *notice) {
-	r.session.emit(TransferEnded{Referral: r, OK: n.code >= 200 && n.code < 300, Code: n.code, Reason: n.reason})
+	r.session.tell(TransferEnded{Referral: r, OK: n.code >= 200 && n.code < 300, Code: n.code, Reason: n.reason})
 }
 
 func (r *Referral) tellRefused(n *notice) {
-	r.session.emit(TransferEnded{Referral: r, Code: n.code, Reason: n.reason})
+	r.session.tell(TransferEnded{Referral: r, Code: n.code, Reason: n.reason})
 }
 
 func (r *Referral) tellSilence(*notice) {
-	r.session.emit(TransferEnded{Referral: r, Code: r.code, Reason: "nothing was heard of the transfer", TimedOut: true})
+	r.session.tell(TransferEnded{Referral: r, Code: r.code, Reason: "nothing was heard of the transfer", TimedOut: true})
 }
 
 func (r *Referral) tellGone(*notice) {
-	r.session.emit(TransferEnded{Referral: r, Code: r.code, Reason: "the call has ended"})
+	r.session.tell(TransferEnded{Referral: r, Code: r.code, Reason: "the call has ended"})
 }
 
 // dropReferral forgets a transfer that ended; the dialog may go with the last.

@@ -192,7 +192,15 @@ func (s *Session) happen(on stimulus, h *happening) bool {
 
 // emit tells the handler, unless the session's end was told already.
 func (s *Session) emit(e Event) {
-	if s.ended || s.handler == nil {
+	if !s.ended {
+		s.tell(e)
+	}
+}
+
+// tell is emit also after the end, for the outcome of a transfer: its NOTIFYs may
+// come after the BYE (RFC 5057 4).
+func (s *Session) tell(e Event) {
+	if s.handler == nil {
 		return
 	}
 	s.ua.guard("session event", func() { s.handler.SessionEvent(s, e) }, s.breakOff)
