@@ -104,3 +104,69 @@ func (d *desk) contactComesBack() {
 	d.is(agent.PhaseConnected)
 	d.talks(agent.RoleMain, contact, contactHz)
 }
+
+// TestTransfer_ToldAfterTheHangUp: a PBX that hangs up as soon as it took the REFER
+// tells later how it went (RFC 5057 4).
+func TestTransfer_ToldAfterTheHangUp(t *testing.T) {
+	for _, story := range []struct {
+		name, title, status, code string
+		told                      []string
+	}{
+		{"worked", "The PBX hangs up first, then tells that the target has the contact", "200 OK", "", []string{"call.transferred"}},
+		{"failed", "The PBX hangs up first, then tells that the target refused", "486 Busy Here", agent.CodeBusy,
+			[]string{"call.transfer-failed 486 busy"}},
+	} {
+		t.Run(story.name, func(t *testing.T) {
+			atPBX(t, "transfer-told-later-"+story.name, referral(story.title), func(d *desk, p *pbx) {
+				d.do("dial", args{"target": contact})
+				p.reply(p.request("INVITE"), 200, sdp("")...)
+				p.request("ACK")
+				d.is(agent.PhaseConnected)
+				d.begin()
+				outcome := d.starts("transfer", args{"target": colleague})
+				p.reply(p.request("INVITE"), 200, sdp("recvonly")...)
+				p.request("ACK")
+				p.reply(p.request("REFER"), 202)
+				p.ask("NOTIFY", sipfrag("active;expires=60", "100 Trying")...)
+				p.response(200)
+				p.ask("BYE")
+				p.response(200)
+				d.is(agent.PhaseReadyToCall)
+				d.beat()
+				p.ask("NOTIFY", sipfrag("terminated;reason=noresource", story.status)...)
+				p.response(200)
+				if err := outcome(); (err == nil) != (story.code == "") || err != nil && err.Code != story.code {
+					t.Errorf("transfer: %v, want the code %q", err, story.code)
+				}
+				d.saw(slices.Concat([]string{"call.transferring", "call.held", "call.transferring 100", "call.ended completed",
+					"channel.changed after-call-work"}, story.told)...)
+			})
+		})
+	}
+}
+
+// TestTransfer_NeverToldAfterTheHangUp: the call is gone and the outcome stays
+// unknown; the agent is not kept.
+func TestTransfer_NeverToldAfterTheHangUp(t *testing.T) {
+	p := referral("The target takes the contact, and the agent is told by a BYE only")
+	p.lab = func(c *lab.Config) { c.Calls.Notify = lab.NotifyLost }
+	atLab(t, "transfer-never-told", p, func(d *desk) {
+		d.inCall()
+		outcome := d.starts("transfer", args{"target": colleague})
+		d.is(agent.PhaseReadyToCall)
+		d.heardBy(colleague, contactHz)
+		d.do("done", nil)
+		d.channel("ready", "")
+		d.hangsUp(colleague)
+		d.accepts()
+		d.do("end", nil)
+		if err := outcome(); err == nil || err.Code != agent.CodeTimeout {
+			t.Errorf("transfer: %v", err)
+		}
+	})
+}
+
+// sipfrag are the lines of a NOTIFY of a transfer (RFC 3515 2.4.5).
+func sipfrag(state, status string) []string {
+	return []string{"Event: refer", "Subscription-State: " + state, "Content-Type: message/sipfrag;version=2.0", "", "SIP/2.0 " + status}
+}
