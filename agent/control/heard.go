@@ -14,11 +14,11 @@ const (
 	toneTolerance   = 0.02 // of a frequency: a meter names its own nominal one
 )
 
-// live are the calls through which something can be heard.
+// live are the calls through which something can be heard: not those on hold.
 func live(s agent.State) []agent.CallState {
 	var calls []agent.CallState
 	for _, c := range s.Calls {
-		if c.State == agent.CallPhaseConnected || c.State == agent.CallPhaseEarly {
+		if !c.HeldByMe && c.State == agent.CallPhaseConnected || c.State == agent.CallPhaseEarly {
 			calls = append(calls, c)
 		}
 	}
