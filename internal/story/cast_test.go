@@ -107,7 +107,7 @@ func (d *desk) notHeardBy(party string, hz int) {
 	d.until(party+" does not hear "+codeText(hz)+" Hz", func() bool { return !slices.Contains(d.lab.Heard(party).Now, hz) })
 }
 
-// held waits until the contact is on hold: it hears music and the agent not, and
+// contactHeld waits until the contact is on hold: it hears music, not the agent, and
 // the agent does not hear it.
 func (d *desk) contactHeld() {
 	d.Helper()
