@@ -31,7 +31,6 @@ type channel struct {
 	pendingWhy    string
 	busy          bool
 	missed        int
-	wrapFor       InteractionID // whose call ended last
 	wrapUntil     *time.Time
 	timer         *loop.Timer
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -114,18 +115,46 @@ func readLimited(path string, limit int64) ([]byte, error) {
 
 // decode reads YAML over what is there. An unknown key is an error with its line
 // and column.
-func (c *Config) decode(source string, text []byte) error {
+func (c *Config) decode(source string, text []byte) (err error) {
+	defer func() {
+		if recover() != nil { // the library's own; seen with odd tags
+			err = &ConfigError{Source: source, Why: "cannot be read as YAML", Remedy: "write it like the example in the manual"}
+		}
+	}()
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
-	if _, err := parser.ParseBytes(text, 0); err != nil {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
 		return yamlError(source, err)
 	}
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField()).Decode(c)
+	for _, doc := range file.Docs {
+		plain := plainYAML{}
+		if ast.Walk(&plain, doc); plain.odd != nil {
+			at := plain.odd.GetToken().Position
+			return &ConfigError{Source: source, Line: at.Line, Column: at.Column, Value: plain.odd.GetToken().Value,
+				Why: "tags, anchors and aliases are not taken", Remedy: "write the value itself"}
+		}
+	}
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField()).Decode(c)
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
 	return yamlError(source, err)
+}
+
+// plainYAML looks for what a configuration has no use for, and what lets a short
+// file grow without bound.
+type plainYAML struct{ odd ast.Node }
+
+// Visit implements ast.Visitor.
+func (p *plainYAML) Visit(n ast.Node) ast.Visitor {
+	switch n.Type() {
+	case ast.TagType, ast.AnchorType, ast.AliasType, ast.MergeKeyType:
+		p.odd = n
+		return nil
+	}
+	return p
 }
 
 func yamlError(source string, err error) error {

@@ -84,6 +84,8 @@ func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
 		"unknown key's name": {"account:\n  aor: sip:1@h\n  colour: red\n", "colour"},
 		"broken yaml":        {"account: [\n", "p.yaml:"},
 		"wrong type":         {"account: {aor: 'sip:1@h', expires: soon}\n", "soon"},
+		"tag":                {"audio:\n  codecs: ! ", "p.yaml"},
+		"anchor":             {"account: &a {aor: *a}\n", "p.yaml:1:10"},
 		"missing aor":        {"account: {username: x}\n", "account.aor"},
 		"bad aor":            {"account: {aor: '1001'}\n", "sip:1001@pbx.example.com"},
 		"transport":          {"account: {aor: 'sip:1@h', transport: ws}\n", `account.transport "ws"`},

@@ -46,7 +46,6 @@ type offer struct {
 	timer   *loop.Timer
 	auto    *loop.Timer // automatic answer
 	refer   *sip.IncomingRefer
-	by      *leg // whose peer sent the REFER
 }
 
 func (o *offer) open() bool { return o != nil && o.state == offerOpen }

@@ -194,7 +194,7 @@ func (a *Agent) referReceived(l *leg, refer *sip.IncomingRefer) {
 	}
 	in := a.newInteraction(KindCall, Contact{Number: refer.To().String()})
 	a.putOffer(in, meansDial)
-	in.offer.refer, in.offer.by = refer, l
+	in.offer.refer = refer
 	if a.cfg.Calls.Refer == "accept" {
 		if _, refused := a.accept(in); refused != nil {
 			a.emit(Event{Type: ErrorHappened, Interaction: in.id, Text: refused.Message})
