@@ -25,7 +25,7 @@ var rooms = []room{
 	{"media/codec", "media/audio", ""},
 	{"media/jitter", "media/audio", ""},
 	{"media/mixer", "media/audio", ""},
-	{"media/device", "media/audio", ""},
+	{"media/device", "media/audio", "internal/pulse"},
 	{"media/audio", "", ""},
 	{"dtmf", "", ""},
 
@@ -35,7 +35,8 @@ var rooms = []room{
 	{"internal/story", "", "agent internal/lab internal/ladder internal/ladder/golden internal/simnet sip sip/message"},
 	{"internal/simnet", "", "sip/transport media"},
 	{"internal/asterisk", "", ""},
-	{"internal/interop", "", "internal/asterisk"},
+	{"internal/pulse", "media/audio", ""},
+	{"internal/interop", "", "internal/asterisk internal/pulse"},
 	{"internal/archtest", "", ""},
 }
 

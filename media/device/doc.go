@@ -13,6 +13,7 @@
 //	paced.go             null and tone, and the pace of all that have no clock
 //	file.go              WAV files as microphone and as ear
 //	supervisor.go        which device is at work
+//	rest.go              and that none is while nobody needs one
 //	gate.go              only one device at a time touches the rings
 //	match.go             hardware by name
 //	portaudio.go         tag portaudio: the library and its streams
@@ -54,8 +55,12 @@
 // plugged in for the first time is seen as soon as no other PortAudio device is
 // open in the process; one that had been there before comes back in any case.
 //
+// At rest (rest.go) no device is open, and none is looked for: to look, PortAudio
+// opens every device for a moment, and a headset would blink. The first look is at
+// the start; whether the headset is still there is seen when it is wanted.
+//
 // The test over real sound plumbing (PortAudio, ALSA, PulseAudio with null sinks;
-// see testdata/pulse) needs portaudio19-dev, pulseaudio, pulseaudio-utils and
+// internal/pulse) needs portaudio19-dev, pulseaudio, pulseaudio-utils and
 // libasound2-plugins, starts its own PulseAudio and ends it:
 //
 //	go test -count=1 -tags portaudio,pulse ./media/device

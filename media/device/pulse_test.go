@@ -3,234 +3,81 @@
 package device
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/binary"
-	"io"
 	"log/slog"
-	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"ringback/internal/pulse"
 	"ringback/media/audio"
 )
 
 // patience is how long the test waits for what has to happen; it fails then.
 const patience = 20 * time.Second
 
-// sound is a PulseAudio of the test's own.
+// sound is a virtual headset of the test's own.
 type sound struct {
-	t   *testing.T
-	dir string
-
-	server  *exec.Cmd
-	stopped chan struct{}
+	t      *testing.T
+	server *pulse.Server
 }
 
-// newSound starts a sound server in a folder of its own and points ALSA and
-// PulseAudio clients of this process at it.
+// newSound starts a sound server and points this process at it.
 func newSound(t *testing.T) *sound {
-	s := &sound{t: t, dir: t.TempDir()}
-	for _, name := range []string{"default.pa", "headset.pa", "asound.conf"} {
-		text, err := os.ReadFile(filepath.Join("testdata", "pulse", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text = bytes.ReplaceAll(text, []byte("DIR"), []byte(s.dir))
-		if err := os.WriteFile(filepath.Join(s.dir, name), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	server, err := pulse.Start(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for key, value := range map[string]string{
-		"HOME": s.dir, "XDG_RUNTIME_DIR": s.dir, "PULSE_RUNTIME_PATH": s.dir, "PULSE_STATE_PATH": s.dir,
-		"PULSE_CONFIG_PATH": s.dir, "PULSE_SERVER": "unix:" + s.dir + "/native",
-		"ALSA_CONFIG_PATH": s.dir + "/asound.conf", "JACK_NO_START_SERVER": "1",
-	} {
+	t.Cleanup(server.Kill)
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	for key, value := range server.Environment() {
 		t.Setenv(key, value)
 	}
-	s.startServer()
-	t.Cleanup(s.killServer)
-	return s
+	return &sound{t: t, server: server}
 }
 
-// command is one that ends with the test, also when that crashes.
-func command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return cmd
-}
-
-// startServer returns when the server says that it is up.
-func (s *sound) startServer() {
+func (s *sound) check(err error) {
 	s.t.Helper()
-	s.server = command("pulseaudio", "-n", "-F", s.dir+"/default.pa", "--daemonize=no", "--use-pid-file=no",
-		"--exit-idle-time=-1", "--realtime=no", "--high-priority=no", "--log-level=info", "--log-target=stderr")
-	stderr, err := s.server.StderrPipe()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.server.Start(); err != nil {
-		s.t.Fatalf("start pulseaudio: %v (apt-get install pulseaudio pulseaudio-utils libasound2-plugins)", err)
-	}
-	up := make(chan bool, 1)
-	s.stopped = make(chan struct{})
-	go func() {
-		defer close(s.stopped)
-		lines := bufio.NewScanner(stderr)
-		var log strings.Builder
-		for lines.Scan() {
-			log.WriteString(lines.Text() + "\n")
-			if strings.Contains(lines.Text(), "Daemon startup complete") {
-				up <- true
-				break
-			}
-		}
-		_, _ = io.Copy(io.Discard, stderr)
-		_ = s.server.Wait()
-	}()
-	select {
-	case <-up:
-	case <-s.stopped:
-		s.t.Fatal("pulseaudio ended at its start")
-	case <-time.After(patience):
-		s.t.Fatal("pulseaudio does not come up")
-	}
 }
 
-func (s *sound) killServer() {
-	_ = s.server.Process.Kill()
-	<-s.stopped
-	_ = os.Remove(s.dir + "/native")
+func (s *sound) unplug() { s.check(s.server.Unplug()) }
+func (s *sound) plug()   { s.check(s.server.Plug()) }
+func (s *sound) kill()   { s.server.Kill() }
+
+func (s *sound) restart() {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	s.check(s.server.Restart(ctx))
 }
 
-// pactl runs a command of the server and returns its output.
-func (s *sound) pactl(args ...string) string {
-	s.t.Helper()
-	out, err := exec.Command("pactl", args...).CombinedOutput()
-	if err != nil {
-		s.t.Fatalf("pactl %v: %v\n%s", args, err, out)
-	}
-	return string(out)
-}
-
-// unplug takes the virtual headset away.
-func (s *sound) unplug() {
-	s.t.Helper()
-	for _, kind := range []string{"module-remap-source", "module-null-sink"} {
-		s.pactl("unload-module", kind)
-	}
-}
-
-// plug brings it back.
-func (s *sound) plug() {
-	s.t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, "headset.pa"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		s.pactl(strings.Fields(line)...)
-	}
-}
-
-// speak plays a tone into the virtual microphone until the returned function is
-// called or the sink goes.
+// speak says a tone into the microphone until the returned function is called.
 func (s *sound) speak(hz float64) (hush func()) {
 	s.t.Helper()
-	cmd := command("pacat", "-p", "-d", "mic_feed", "--raw", "--rate=48000", "--format=s16le", "--channels=1", "--latency-msec=40")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tone := audio.NewTone(audio.Sine(hz, -10), 48000)
-		frame := make([]int16, 960)
-		for {
-			tone.Fill(frame)
-			if binary.Write(in, binary.LittleEndian, frame) != nil {
-				return
-			}
-		}
-	}()
-	var once sync.Once
-	hush = func() {
-		once.Do(func() {
-			_ = cmd.Process.Kill()
-			<-done
-			_ = cmd.Wait()
-		})
-	}
-	s.t.Cleanup(hush)
-	return hush
+	v, err := s.server.Speak(hz)
+	s.check(err)
+	s.t.Cleanup(v.Hush)
+	return v.Hush
 }
+
+func newEar(hz float64) *pulse.Ear { return pulse.NewEar(hz, time.Second, 200*time.Millisecond) }
 
 // listen waits until a tone comes out of the virtual headset.
-func (s *sound) listen(hz, other float64) {
+func (s *sound) listen(hz float64) {
 	s.t.Helper()
-	cmd := command("parec", "-d", "headset_out.monitor", "--raw", "--rate=8000", "--format=s16le", "--channels=1", "--latency-msec=40")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	ear := newEar(hz)
+	if err := s.server.Listen(ctx, ear.Hear); err != nil {
+		s.t.Fatalf("the headset: %v: %v", err, ear)
 	}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	deadline := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	defer deadline.Stop()
-	frame := make([]int16, 160)
-	ear := ear{hz: hz, other: other}
-	for !ear.sure() {
-		if err := binary.Read(out, binary.LittleEndian, frame); err != nil {
-			s.t.Fatalf("%.0f Hz does not come out of the headset: %v, %v", hz, ear.levels, err)
-		}
-		ear.hear(frame)
-	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-}
-
-// ear is sure of a tone once 8 of 10 windows of 100 ms in a row have it, well
-// above another one: a loaded machine drops a frame now and then.
-type ear struct {
-	hz, other float64
-	window    []int16
-	levels    []float64
-	good      []bool
-}
-
-func (e *ear) hear(samples []int16) {
-	e.window = append(e.window, samples...)
-	for len(e.window) >= 800 {
-		l := level(e.window[:800], 8000, e.hz)
-		e.levels = append(e.levels, math.Round(l))
-		e.good = append(e.good, l > -16 && l > level(e.window[:800], 8000, e.other)+20)
-		e.window = e.window[800:]
-	}
-}
-
-func (e *ear) sure() bool {
-	if len(e.good) < 10 {
-		return false
-	}
-	n := 0
-	for _, good := range e.good[len(e.good)-10:] {
-		if good {
-			n++
-		}
-	}
-	return n >= 8
 }
 
 // rig is the phone's side of a device: it plays a tone to it, and listens.
@@ -242,7 +89,7 @@ type rig struct {
 	done     chan struct{}
 
 	mu  sync.Mutex
-	ear *ear
+	ear *pulse.Ear
 	yes chan struct{}
 }
 
@@ -268,7 +115,7 @@ func (r *rig) run(hz float64) {
 		n := r.mic.Read(heard)
 		r.mu.Lock()
 		if r.ear != nil {
-			if r.ear.hear(heard[:n]); r.ear.sure() {
+			if r.ear.Hear(heard[:n]) {
 				r.ear = nil
 				close(r.yes)
 			}
@@ -283,10 +130,10 @@ func (r *rig) run(hz float64) {
 }
 
 // hears waits until a tone is heard in the microphone.
-func (r *rig) hears(hz, other float64) {
+func (r *rig) hears(hz float64) {
 	r.t.Helper()
 	yes := make(chan struct{})
-	e := &ear{hz: hz, other: other}
+	e := newEar(hz)
 	r.mu.Lock()
 	r.ear, r.yes = e, yes
 	r.mu.Unlock()
@@ -295,7 +142,7 @@ func (r *rig) hears(hz, other float64) {
 	case <-time.After(patience):
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.t.Fatalf("%.0f Hz is not heard: %v", hz, e.levels)
+		r.t.Fatalf("the phone: %v", e)
 	}
 }
 
@@ -329,8 +176,8 @@ func TestPortAudio_FullDuplex(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.hears(440, 600)
-			s.listen(600, 440)
+			r.hears(440)
+			s.listen(600)
 			if captured, played := stream.Frames(); captured == 0 || played == 0 {
 				t.Errorf("%d samples captured, %d played", captured, played)
 			}
@@ -386,8 +233,8 @@ func TestPortAudio_HeadsetGoesAndComesBack(t *testing.T) {
 		}()
 		hush := s.speak(440)
 		defer hush()
-		r.hears(440, 600)
-		s.listen(600, 440)
+		r.hears(440)
+		s.listen(600)
 	}
 	check()
 	for _, trouble := range []struct {
@@ -396,7 +243,7 @@ func TestPortAudio_HeadsetGoesAndComesBack(t *testing.T) {
 	}{
 		{"unplugged", s.unplug, s.plug},
 		{"unplugged again", s.unplug, s.plug},
-		{"the sound server is killed", s.killServer, s.startServer},
+		{"the sound server is killed", s.kill, s.restart},
 	} {
 		trouble.take()
 		t.Logf("%s: null takes over after %v", trouble.name, await(t, changes, "null"))

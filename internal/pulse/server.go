@@ -1,0 +1,169 @@
+//go:build linux
+
+package pulse
+
+import (
+	"bufio"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+//go:embed etc
+var etc embed.FS
+
+// Server is a PulseAudio with a virtual headset.
+type Server struct {
+	dir     string
+	cmd     *exec.Cmd
+	stopped chan struct{}
+}
+
+// Start starts a sound server in the folder dir, which has to be there, and
+// returns when it is up. It fails when PulseAudio is not installed.
+func Start(ctx context.Context, dir string) (*Server, error) {
+	s := &Server{dir: dir}
+	files, err := etc.ReadDir("etc")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		text, err := etc.ReadFile("etc/" + f.Name())
+		if err != nil {
+			return nil, err
+		}
+		made := strings.ReplaceAll(string(text), "DIR", dir)
+		if err := os.WriteFile(filepath.Join(dir, f.Name()), []byte(made), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.Restart(ctx)
+}
+
+// Environment is what a program needs to find the headset.
+func (s *Server) Environment() map[string]string {
+	return map[string]string{
+		"PULSE_RUNTIME_PATH": s.dir, "PULSE_STATE_PATH": s.dir, "PULSE_CONFIG_PATH": s.dir,
+		"PULSE_COOKIE": filepath.Join(s.dir, "cookie"), "PULSE_SERVER": "unix:" + filepath.Join(s.dir, "native"),
+		"ALSA_CONFIG_PATH": filepath.Join(s.dir, "asound.conf"), "JACK_NO_START_SERVER": "1",
+	}
+}
+
+// command is one that ends with this process, also when that crashes.
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_RUNTIME_DIR="+s.dir)
+	for key, value := range s.Environment() {
+		cmd.Env = append(cmd.Env, key+"="+value)
+	}
+	return cmd
+}
+
+// Restart starts the server again after Kill, and returns when it says that it
+// is up.
+func (s *Server) Restart(ctx context.Context) error {
+	s.cmd = s.command("pulseaudio", "-n", "-F", filepath.Join(s.dir, "default.pa"), "--daemonize=no", "--use-pid-file=no",
+		"--exit-idle-time=-1", "--realtime=no", "--high-priority=no", "--log-level=info", "--log-target=stderr")
+	stderr, err := s.cmd.StderrPipe()
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err != nil {
+		return fmt.Errorf("start pulseaudio: %w (apt-get install pulseaudio pulseaudio-utils libasound2-plugins)", err)
+	}
+	up, stopped := make(chan struct{}), make(chan struct{})
+	s.stopped = stopped
+	go func() {
+		defer close(stopped)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			if strings.Contains(lines.Text(), "Daemon startup complete") {
+				close(up)
+				break
+			}
+		}
+		_, _ = io.Copy(io.Discard, stderr)
+		_ = s.cmd.Wait()
+	}()
+	select {
+	case <-up:
+		return nil
+	case <-stopped:
+		return errors.New("start pulseaudio: it ended at its start")
+	case <-ctx.Done():
+		s.Kill()
+		return fmt.Errorf("start pulseaudio: it does not come up: %w", ctx.Err())
+	}
+}
+
+// Kill ends the server as a crash would.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.stopped
+	_ = os.Remove(filepath.Join(s.dir, "native"))
+}
+
+// control runs pactl and returns what it says.
+func (s *Server) control(args ...string) (string, error) {
+	out, err := s.command("pactl", args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("pactl %v: %w: %s", args, err, out)
+	}
+	return string(out), nil
+}
+
+// Unplug takes the headset away.
+func (s *Server) Unplug() error {
+	for _, module := range []string{"module-remap-source", "module-null-sink"} {
+		if _, err := s.control("unload-module", module); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Plug brings it back.
+func (s *Server) Plug() error {
+	text, err := etc.ReadFile("etc/headset.pa")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		if _, err := s.control(strings.Fields(line)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Couple lets the microphone hear the ear piece, as when the headset lies on the
+// desk.
+func (s *Server) Couple() error {
+	_, err := s.control("load-module", "module-loopback", "source=headset_out.monitor", "sink=mic_feed", "latency_msec=20")
+	return err
+}
+
+// Uncouple ends that.
+func (s *Server) Uncouple() error {
+	_, err := s.control("unload-module", "module-loopback")
+	return err
+}
+
+// Open says how many programs hold the microphone open, and the ear piece.
+func (s *Server) Open() (microphone, ear int, err error) {
+	for what, n := range map[string]*int{"source-outputs": &microphone, "sink-inputs": &ear} {
+		list, err := s.control("list", "short", what)
+		if err != nil {
+			return 0, 0, err
+		}
+		*n = strings.Count(list, "protocol-native")
+	}
+	return microphone, ear, nil
+}
