@@ -289,7 +289,7 @@ func TestStory_ReferIn(t *testing.T) {
 					b.wait(OfferReceived)
 				}
 				if c.policy == "ask" {
-					if in := b.phase(PhaseOffered); in.AcceptMeans != "dial" || in.Contact.Number != "sip:3001@"+peerAt {
+					if in := b.phase(PhaseOffered); in.AcceptMeans != "dial" || in.Contact.Number != "sip:3001@"+peerAt || !strings.HasPrefix(in.Case["referred_by"].(string), "sip:3000@") {
 						t.Errorf("%+v", in)
 					}
 				}

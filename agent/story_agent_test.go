@@ -1,12 +1,14 @@
 package agent
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"ringback/internal/lab"
+	"ringback/media"
 )
 
 func TestStory_PlainCallIsAnOffer(t *testing.T) {
@@ -220,5 +222,25 @@ func TestStory_TheTraceIsOfTheInteraction(t *testing.T) {
 		if len(b.agent.Trace("")) <= len(b.agent.Trace(first)) {
 			t.Error("the whole trace has no more")
 		}
+	})
+}
+
+func TestStory_AHeadsetThatFailsIsToldAndTheCallGoesOn(t *testing.T) {
+	story(t, nil, func(b *bed) {
+		b.talk()
+		b.on(func(a *Agent) {
+			a.input(func() {
+				a.deviceEvent("headset", media.DeviceLost{Name: "portaudio:USB", Err: errors.New("unplugged")})
+				a.deviceEvent("headset", media.DeviceChanged{Name: "null"})
+			})()
+		})
+		if e := b.wait(MediaDeviceLost); e.Device != "portaudio:USB" || e.Text != "headset: unplugged" {
+			t.Errorf("%+v", e)
+		}
+		if e := b.wait(MediaDeviceChanged); e.Device != "null" || b.agent.State().Audio.Headset != "null" {
+			t.Errorf("%+v", e)
+		}
+		b.farHears(contact, micHz, true)
+		b.phase(PhaseConnected)
 	})
 }

@@ -193,6 +193,7 @@ func (a *Agent) referReceived(l *leg, refer *sip.IncomingRefer) {
 		return
 	}
 	in := a.newInteraction(KindCall, Contact{Number: refer.To().String()})
+	in.setCase("referred_by", l.remote.URI.Bare().String()) // whose wish it is, for consent
 	a.putOffer(in, meansDial)
 	in.offer.refer = refer
 	if a.cfg.Calls.Refer == "accept" {
