@@ -30,11 +30,11 @@
 // actions.go has the one table of actions; interaction_table.go the table of
 // states and actions (callbacks.md 5); channel_table.go that of channels; offer.go
 // that of offers; leg.go that of calls; audio.go the pure function from state to
-// routes. request.go does an action; event.go, eventlog.go, state.go, publish.go
+// routes, sound.go what carries it out. request.go does an action; event.go, eventlog.go, state.go, publish.go
 // tell; config*.go read the configuration; callback.go and uui.go read what a PBX
 // says of a callback (RFC 7433, 2047). A verb has the file of its name: dial,
-// hold (RFC 3264 8.4), digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891),
-// consult, conference, disposition. invited.go serves what comes in, run.go
+// hold (RFC 3264 8.4), digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891;
+// transfer_ring.go for PBXs that let go of the contact too early), consult, conference, disposition. invited.go serves what comes in, run.go
 // starts and ends.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
