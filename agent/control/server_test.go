@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ringback/agent"
 )
@@ -145,6 +147,28 @@ func TestIdempotencyKeyOfTwoAtOnce(t *testing.T) {
 	both.Wait()
 	if done.Load() != 1 {
 		t.Errorf("done %d times", done.Load())
+	}
+}
+
+func TestIdempotencyKeysAreForgotten(t *testing.T) {
+	r, now := newRepeats(), time.Now()
+	running, _, _ := r.begin("running", "dial", nil, now)
+	for i := range 3 * maxRepeats {
+		a, first, _ := r.begin(strconv.Itoa(i), "dial", nil, now)
+		if !first {
+			t.Fatalf("key %d was known", i)
+		}
+		r.finish(a, answer{})
+	}
+	if n := r.order.Len(); n > maxRepeats+1 || len(r.byKey) != n {
+		t.Errorf("%d keys are remembered, at most %d should be", n, maxRepeats)
+	}
+	if _, first, _ := r.begin("running", "dial", nil, now); first {
+		t.Error("a request under way was forgotten")
+	}
+	r.finish(running, answer{})
+	if _, first, _ := r.begin("late", "dial", nil, now.Add(2*repeatTime)); !first || r.order.Len() != 1 {
+		t.Errorf("%d keys are remembered after their time", r.order.Len())
 	}
 }
 

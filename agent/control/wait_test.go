@@ -45,7 +45,6 @@ func digit(id agent.CallID, digits string) agent.Event {
 }
 
 func TestWait(t *testing.T) {
-	type events = []agent.Event
 	for _, row := range []struct {
 		name, expr string
 		before     events // the snapshot
