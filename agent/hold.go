@@ -15,6 +15,7 @@ type exchange struct {
 	late    bool // our offer stands in a 200; the answer comes with the ACK
 	offered sdp.Direction
 	holds   bool // what the open offer does
+	again   bool // offer once more, although nothing is to change
 	failed  *ActionError
 	retry   *loop.Timer
 	tries   int
@@ -64,7 +65,7 @@ func (a *Agent) wish(l *leg, hold bool) {
 // it is looked at again when that is answered.
 func (a *Agent) negotiate(l *leg) {
 	x := &l.exchange
-	if !l.up() || l.media == nil || x.open || x.late || l.wantHold == l.held {
+	if !l.up() || l.media == nil || x.open || x.late || l.wantHold == l.held && !x.again {
 		return
 	}
 	dir := holdDirection(l.wantHold, l.heldRemote)
@@ -78,7 +79,22 @@ func (a *Agent) negotiate(l *leg) {
 		a.later(l, err)
 		return
 	}
-	x.open, x.offered, x.holds, x.tries = true, dir, l.wantHold, 0
+	x.open, x.again, x.offered, x.holds, x.tries = true, false, dir, l.wantHold, 0
+}
+
+// stillThere offers a call's state once more and runs then when that is answered
+// or the call has ended. A PBX that has taken the far end away ends the call at
+// that, where it would have kept it up for nobody.
+func (a *Agent) stillThere(l *leg, then func()) {
+	l.exchange.again = l.live()
+	a.negotiate(l)
+	a.await(func() bool {
+		if l.live() && (l.exchange.open || l.exchange.again) {
+			return false
+		}
+		then()
+		return true
+	})
 }
 
 // later tries again: the session waits for an ACK, or the far end's offer is open.
@@ -94,6 +110,7 @@ func (a *Agent) later(l *leg, err error) {
 
 func (a *Agent) giveUpWish(l *leg, why *ActionError) {
 	l.exchange.failed = why
+	l.exchange.again = false
 	l.wantHold = l.held
 	e := l.event(ErrorHappened)
 	e.Text = why.Message

@@ -12,6 +12,7 @@ import (
 type transfer struct {
 	target   string
 	referral *sip.Referral
+	refused  bool // it has failed; the contact's call is being looked at
 	consult  *leg // attended: the call that the contact is to take over
 	request  *request
 }
@@ -102,8 +103,17 @@ func (a *Agent) transferEnded(l *leg, e sip.TransferEnded) {
 		a.transferWorked(l)
 		return
 	}
-	code := transferCode(e)
-	a.transferFailed(l, refuse(code, "transfer to %s failed: %s", t.target, strings.TrimSpace(codeText(e.Code)+" "+cleanText(e.Reason))), e.Code)
+	why := refuse(transferCode(e), "transfer to %s failed: %s", t.target, strings.TrimSpace(codeText(e.Code)+" "+cleanText(e.Reason)))
+	t.referral, t.refused = nil, true
+	if e.Refused {
+		a.transferFailed(l, why, e.Code)
+		return
+	}
+	a.stillThere(l, func() {
+		if l.transfer == t {
+			a.transferFailed(l, why, e.Code)
+		}
+	})
 }
 
 func transferCode(e sip.TransferEnded) string {
@@ -148,7 +158,8 @@ func (a *Agent) transferWorked(l *leg) {
 	})
 }
 
-// transferFailed: the contact is here, on hold, and can be resumed.
+// transferFailed: the contact is here, on hold, and can be resumed; unless the PBX
+// had moved it before it knew, as some do for a blind transfer.
 func (a *Agent) transferFailed(l *leg, why *ActionError, code int) {
 	t := l.transfer
 	l.transfer = nil
@@ -157,7 +168,7 @@ func (a *Agent) transferFailed(l *leg, why *ActionError, code int) {
 	a.emit(e)
 	why.Hint = "the contact is still here, on hold"
 	if !l.live() {
-		why.Hint = ""
+		why.Hint = "the contact's call has ended: call again; calls.transfer: ring-first avoids this with a PBX that moves the contact first"
 	}
 	t.request.fail(why)
 }
@@ -180,7 +191,7 @@ func transferReason(code string) string {
 // (RFC 5057 4), or their clock runs out.
 func (a *Agent) transferLost(l *leg, c sip.Cause) {
 	t := l.transfer
-	if t == nil || t.referral != nil && c.ByRemote {
+	if t == nil || t.refused || t.referral != nil && c.ByRemote {
 		return
 	}
 	a.transferFailed(l, refuse(CodeFailed, "transfer to %s: the call ended before its outcome was known", t.target), l.code)

@@ -44,7 +44,12 @@ func (a *Agent) ringFirstSettled(l, ring *leg, to sip.URI, t *transfer) bool {
 	case !ring.up() || l.exchange.open:
 		return false
 	default:
-		a.refer(l, to)
+		// The target's ACK goes first: it is on its way when this input is done.
+		a.loop.After(0, a.input(func() {
+			if l.transfer == t {
+				a.refer(l, to)
+			}
+		}))
 	}
 	return true
 }

@@ -70,7 +70,8 @@ type TransferProgressed struct {
 type TransferEnded struct {
 	Referral *Referral
 	OK       bool
-	Code     int // of the target's final answer, or of the REFER's refusal; 0 when unknown
+	Code     int  // of the target's final answer, or of the REFER's refusal; 0 when unknown
+	Refused  bool // the far end did not take the REFER: nothing has happened
 	Reason   string
 	TimedOut bool // no NOTIFY for 32 s
 }

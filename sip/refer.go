@@ -139,7 +139,7 @@ func (r *Referral) tellEnd(n *notice) {
 }
 
 func (r *Referral) tellRefused(n *notice) {
-	r.session.tell(TransferEnded{Referral: r, Code: n.code, Reason: n.reason})
+	r.session.tell(TransferEnded{Referral: r, Code: n.code, Reason: n.reason, Refused: true})
 }
 
 func (r *Referral) tellSilence(*notice) {

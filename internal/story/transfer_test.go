@@ -166,6 +166,61 @@ func TestTransfer_NeverToldAfterTheHangUp(t *testing.T) {
 	})
 }
 
+// TestTransfer_ContactMovedBeforeTheTargetAnswered: a PBX that moves the contact as
+// soon as it took the REFER keeps the agent's call up for nobody after the target
+// refused, until it is asked: the agent is told the truth.
+func TestTransfer_ContactMovedBeforeTheTargetAnswered(t *testing.T) {
+	atPBX(t, "transfer-moved-first", referral("The PBX has moved the contact, and the target refuses"), func(d *desk, p *pbx) {
+		d.do("dial", args{"target": contact})
+		p.reply(p.request("INVITE"), 200, sdp("")...)
+		p.request("ACK")
+		d.is(agent.PhaseConnected)
+		d.begin()
+		outcome := d.starts("transfer", args{"target": colleague})
+		p.reply(p.request("INVITE"), 200, sdp("recvonly")...)
+		p.request("ACK")
+		p.reply(p.request("REFER"), 202)
+		p.ask("NOTIFY", sipfrag("terminated;reason=noresource", "486 Busy Here")...)
+		p.response(200)
+		again := p.request("INVITE")
+		p.ask("BYE")
+		p.response(200)
+		p.reply(again, 200, sdp("recvonly")...)
+		p.request("ACK")
+		if err := outcome(); err == nil || err.Code != agent.CodeBusy || !strings.Contains(err.Hint, "has ended") {
+			t.Errorf("transfer: %+v, want busy and a hint that the call has ended", err)
+		}
+		d.is(agent.PhaseReadyToCall)
+	})
+}
+
+// ringFirst: this phone rings the target before anything happens to the contact.
+func ringFirst(title string) plan {
+	p := referral(title)
+	p.agent = func(c *agent.Config) { c.Calls.Transfer = "ring-first" }
+	return p
+}
+
+func TestTransfer_RingFirstMovesTheContactWhenTheTargetAnswers(t *testing.T) {
+	atLab(t, "transfer-ring-first", ringFirst("The target is rung first and takes the contact"), func(d *desk) {
+		d.inCall()
+		d.do("transfer", args{"target": colleague})
+		d.is(agent.PhaseReadyToCall)
+		d.heardBy(colleague, contactHz)
+		d.heardBy(contact, colleagueHz)
+		d.hangsUp(colleague)
+	})
+}
+
+func TestTransfer_RingFirstToABusyTargetLeavesTheContact(t *testing.T) {
+	atLab(t, "transfer-ring-first-busy", ringFirst("The target is rung first and is busy: no REFER was sent"), func(d *desk) {
+		d.inCall()
+		d.refused(agent.CodeBusy, "transfer", args{"target": refusing})
+		d.contactComesBack()
+		d.do("end", nil)
+	})
+}
+
 // sipfrag are the lines of a NOTIFY of a transfer (RFC 3515 2.4.5).
 func sipfrag(state, status string) []string {
 	return []string{"Event: refer", "Subscription-State: " + state, "Content-Type: message/sipfrag;version=2.0", "", "SIP/2.0 " + status}
