@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,15 +15,21 @@ const (
 	toneTolerance   = 0.02 // of a frequency: a meter names its own nominal one
 )
 
-// live are the calls through which something can be heard: not those on hold.
-func live(s agent.State) []agent.CallState {
+// connected are the calls with media, on hold or not.
+func connected(s agent.State) []agent.CallState {
 	var calls []agent.CallState
 	for _, c := range s.Calls {
-		if !c.HeldByMe && c.State == agent.CallPhaseConnected || c.State == agent.CallPhaseEarly {
+		if c.State == agent.CallPhaseConnected || c.State == agent.CallPhaseEarly {
 			calls = append(calls, c)
 		}
 	}
 	return calls
+}
+
+// audible are the calls that the agent hears: one that it holds may bring sound,
+// and is not listened to.
+func audible(s agent.State) []agent.CallState {
+	return slices.DeleteFunc(connected(s), func(c agent.CallState) bool { return c.HeldByMe })
 }
 
 // soundIs is met when a far end is heard, or, for silence, when there is a call
@@ -35,11 +42,8 @@ type soundIs struct {
 func (c *soundIs) dwell() time.Duration { return c.lasts }
 
 func (c *soundIs) judge(v view) (bool, *UnmetError) {
-	calls, sound := live(v.state), false
-	for _, call := range calls {
-		sound = sound || call.Heard.Sound
-	}
-	return len(calls) > 0 && sound == c.on, nil
+	sound := slices.ContainsFunc(audible(v.state), func(call agent.CallState) bool { return call.Heard.Sound })
+	return len(connected(v.state)) > 0 && sound == c.on, nil
 }
 
 func (c *soundIs) now(s agent.State) string { return heardNow(s) }
@@ -48,7 +52,7 @@ func (c *soundIs) now(s agent.State) string { return heardNow(s) }
 type toneHeard struct{ hz float64 }
 
 func (c *toneHeard) judge(v view) (bool, *UnmetError) {
-	for _, call := range live(v.state) {
+	for _, call := range audible(v.state) {
 		for _, hz := range call.Heard.Tones {
 			if math.Abs(hz-c.hz) <= toneTolerance*c.hz {
 				return true, nil
@@ -62,9 +66,9 @@ func (c *toneHeard) now(s agent.State) string { return heardNow(s) }
 
 // heardNow says what every live call brings.
 func heardNow(s agent.State) string {
-	calls := live(s)
+	calls := audible(s)
 	if len(calls) == 0 {
-		return "there is no call that could be heard"
+		return "there is no call that is heard"
 	}
 	var all []string
 	for _, c := range calls {

@@ -25,6 +25,12 @@ func heard(id agent.CallID, sound bool, tones ...float64) agent.Event {
 		Calls: []agent.CallState{{ID: id, State: agent.CallPhaseConnected, Heard: agent.Heard{Sound: sound, Tones: tones}}}}}
 }
 
+func held(id agent.CallID, sound bool, tones ...float64) agent.Event {
+	e := heard(id, sound, tones...)
+	e.Change.Calls[0].HeldByMe = true
+	return e
+}
+
 func channel(state string) agent.Event {
 	return agent.Event{Type: agent.ChannelChanged, Change: &agent.Change{
 		Channels: map[agent.ChannelName]agent.ChannelState{"voice": {State: state}}}}
@@ -77,6 +83,8 @@ func TestWait(t *testing.T) {
 		{"digits of before, call over", "dtmf 12", events{call("c1", agent.CallPhaseConnected, ""), digit("c1", "12"), call("c1", agent.CallPhaseEnded, "")}, events{digit("c2", "12")}, 4, ""},
 		{"a tone", "tone 1004", events{heard("c1", true, 440)}, events{heard("c2", true, 1060), heard("c1", true, 440, 1000)}, 3, ""},
 		{"a tone that is there", "tone 440", events{heard("c1", true, 440)}, nil, 1, ""},
+		{"silence on hold", "silence 1ms", events{held("c1", true, 440)}, nil, 1, ""},
+		{"a tone of a call on hold", "tone 440", events{held("c1", true, 440)}, events{heard("c1", true, 440)}, 2, ""},
 		{"audio", "audio", events{heard("c1", false)}, events{heard("c1", true)}, 2, ""},
 		{"audio for a while", "audio 20ms", events{heard("c1", true)}, nil, 1, ""},
 		{"silence is broken", "silence 20ms", events{heard("c1", false)}, events{heard("c1", true), heard("c1", false)}, 3, ""},
