@@ -84,14 +84,6 @@ func (a *Account) user() string {
 	return a.AOR.User
 }
 
-// transport is the account's transport in the form of a Via (UDP, TCP, TLS).
-func (a *Account) transport() string {
-	if a.Transport == "" {
-		return "UDP"
-	}
-	return strings.ToUpper(a.Transport)
-}
-
 func (a *Account) minSE() time.Duration { return max(a.MinSE, leastSE) }
 
 func (a *Account) sessionExpires() time.Duration {

@@ -32,7 +32,6 @@ type dialog struct {
 	flow      Flow      // what the dialog's messages came by
 	flowHop   string    // the next hop that flow reached, as it was then
 	allow     methodSet // what the peer serves, from its Allow
-	rseq      uint32    // UAC: the last RSeq that was acknowledged in this early dialog
 	confirmed bool
 }
 

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 
@@ -251,13 +250,4 @@ func (u *UA) newIncoming(server *transaction.Server, req *message.Request, flow 
 		s.oa.step(receiveOffer, s.in.offer)
 	}
 	return s
-}
-
-// Source is the address of the far end's last hop; the zero value when none is
-// known.
-func sourceOf(flow Flow) netip.AddrPort {
-	if flow == nil {
-		return netip.AddrPort{}
-	}
-	return flow.Remote()
 }

@@ -163,7 +163,7 @@ func TestConformance_R04_Unregister(t *testing.T) {
 		r := b.registrar(pbxIP)
 		secured(r)
 		l := b.line()
-		var done error = errors.New("not called")
+		done := errors.New("not called")
 		begin := time.Now()
 		l.do(func() { l.reg.Unregister(func(err error) { done = err }) })
 		b.pass(2*time.Second - time.Since(begin))

@@ -183,32 +183,6 @@ func (p *pbx) ask(method string, lines ...string) *message.Request {
 	return req
 }
 
-// sibling sends the CANCEL of an INVITE, or the ACK of its refusal.
-func (p *pbx) sibling(invite *message.Request, method, to string) {
-	p.d.Helper()
-	req := message.Clone(invite)
-	req.Method = message.Method(method)
-	seq, err := message.CSeqOf(invite)
-	if err != nil {
-		p.d.Fatal(err)
-	}
-	message.Set(req, "CSeq", message.CSeq{Seq: seq.Seq, Method: req.Method}.String())
-	message.Set(req, "To", to)
-	message.SetBody(req, "", nil)
-	message.Remove(req, "Contact")
-	p.write(string(message.Bytes(req)))
-}
-
-func (p *pbx) cancel(invite *message.Request) {
-	p.d.Helper()
-	p.sibling(invite, "CANCEL", message.Value(invite, "To"))
-}
-
-func (p *pbx) ackRefusal(invite *message.Request, res *message.Response) {
-	p.d.Helper()
-	p.sibling(invite, "ACK", message.Value(res, "To"))
-}
-
 // sdp is a session description behind the empty line; direction may be empty.
 func sdp(direction string) []string {
 	lines := []string{"", "v=0", "o=- 1 1 IN IP4 " + pbxIP, "s=-", "c=IN IP4 " + pbxIP, "t=0 0", "m=audio 40000 RTP/AVP 0 101",
