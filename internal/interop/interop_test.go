@@ -45,8 +45,9 @@ func TestInterop(t *testing.T) {
 				return err
 			}
 			env.Defer(pbx.Stop)
-			env.Values["pbx"] = pbx
+			env.Values["pbx"], env.Values["headset"] = pbx, &headset{}
 			env.Setenv("PBX", pbx.Address)
+			env.Setenv("PBX6", pbx.Address6)
 			env.Setenv("CA", pbx.Path("tls/ca.crt"))
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
@@ -65,7 +66,7 @@ func TestInterop(t *testing.T) {
 			return os.MkdirAll(filepath.Join(env.WorkDir, "run"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pbx": cmdPBX, "callback": cmdCallback, "heard": cmdHeard, "wrote": cmdWrote, "config": cmdConfig,
+			"pbx": cmdPBX, "callback": cmdCallback, "heard": cmdHeard, "wrote": cmdWrote, "config": cmdConfig, "pulse": cmdPulse,
 		},
 	})
 }
@@ -200,24 +201,24 @@ func toneWindows(path string, hz float64) int {
 }
 
 // config FILE USER [KEY=VALUE…]: writes the configuration of an agent. The keys are transport (udp),
-// audio (tone:440), start (ready),
-// bind (127.0.0.1), transfer (refer) and extra, lines as they are with | between them.
+// audio (tone:440) and ring (none), both with | between devices, start (ready),
+// pbx ($PBX), bind (127.0.0.1), transfer (refer) and extra, lines as they are with | between them.
 func cmdConfig(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: config FILE USER [KEY=VALUE…]")
 	}
-	set := map[string]string{"transport": "udp", "audio": "tone:440", "start": "ready", "bind": "127.0.0.1", "transfer": "refer"}
+	set := map[string]string{"pbx": ts.Getenv("PBX"), "transport": "udp", "audio": "tone:440", "ring": "", "start": "ready", "bind": "127.0.0.1", "transfer": "refer"}
 	for _, pair := range args[2:] {
 		name, value, _ := strings.Cut(pair, "=")
 		set[name] = value
 	}
-	pbx := ts.Getenv("PBX")
-	account := fmt.Sprintf("account:\n  aor: sip:%s@%s\n  registrar: sip:%s\n  transport: %s\n  expires: 60s\n  bind: %s\n",
+	pbx := set["pbx"]
+	account := fmt.Sprintf("account:\n  aor: sip:%s@%s\n  registrar: sip:%s\n  transport: %s\n  expires: 60s\n  bind: %q\n",
 		args[1], pbx, pbx, set["transport"], set["bind"])
 	if set["transport"] == "tls" {
 		account += "  ca_file: " + ts.Getenv("CA") + "\n"
 	}
-	text := account + fmt.Sprintf("audio:\n  headset: [%q]\ncalls:\n  transfer: %s\nchannels:\n  start: %s\n", set["audio"], set["transfer"], set["start"])
+	text := account + fmt.Sprintf("audio:\n  headset: %s\n  ring: %s\ncalls:\n  transfer: %s\nchannels:\n  start: %s\n", devices(set["audio"]), devices(set["ring"]), set["transfer"], set["start"])
 	for _, line := range strings.Split(set["extra"], "|") {
 		text += line + "\n"
 	}

@@ -1,0 +1,137 @@
+//go:build interop
+
+package interop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ringback/internal/pulse"
+)
+
+// headset is a script's virtual headset and who speaks into it.
+type headset struct {
+	server *pulse.Server
+	voice  *pulse.Voice
+}
+
+func (h *headset) hush() {
+	if h.voice != nil {
+		h.voice.Hush()
+		h.voice = nil
+	}
+}
+
+// cmdPulse is the headset of a script:
+//
+//	pulse start          a sound server of the script's own, in $WORK/pulse
+//	pulse speak HZ       a tone into the microphone, until hush
+//	pulse hush
+//	pulse hears HZ       the tone comes out of the ear piece
+//	pulse steady HZ TIME … for so long without a gap of more than 40 ms in all
+//	pulse unplug, plug   the headset is taken away, and brought back
+//	pulse couple         the microphone hears the ear piece, until uncouple
+//	pulse uncouple
+//	pulse open MIC EAR   so many programs hold the microphone and the ear piece open
+func cmdPulse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: pulse start|speak|hush|hears|steady|unplug|plug|couple|uncouple|open …")
+	}
+	if args[0] == "start" {
+		startHeadset(ts)
+		return
+	}
+	h, ok := ts.Value("headset").(*headset)
+	if !ok || h.server == nil {
+		ts.Fatalf("pulse %s: write pulse start first", args[0])
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	switch args[0] {
+	case "speak":
+		h.hush()
+		var err error
+		h.voice, err = h.server.Speak(number(ts, args, 1))
+		ts.Check(err)
+	case "hush":
+		h.hush()
+	case "hears":
+		listen(ctx, ts, h, pulse.NewEar(number(ts, args, 1), time.Second, 200*time.Millisecond))
+	case "steady":
+		stretch, err := time.ParseDuration(args[2])
+		ts.Check(err)
+		listen(ctx, ts, h, pulse.NewEar(number(ts, args, 1), stretch, 40*time.Millisecond))
+	case "unplug":
+		ts.Check(h.server.Unplug())
+	case "plug":
+		ts.Check(h.server.Plug())
+	case "couple":
+		ts.Check(h.server.Couple())
+	case "uncouple":
+		ts.Check(h.server.Uncouple())
+	case "open":
+		mic, ear := int(number(ts, args, 1)), int(number(ts, args, 2))
+		until(ts, "microphone and ear piece are open "+args[1]+" and "+args[2]+" times", func() (bool, string) {
+			m, e, err := h.server.Open()
+			ts.Check(err)
+			return m == mic && e == ear, strconv.Itoa(m) + " and " + strconv.Itoa(e)
+		})
+	default:
+		ts.Fatalf("pulse: unknown word %q", args[0])
+	}
+}
+
+func number(ts *testscript.TestScript, args []string, at int) float64 {
+	if len(args) <= at {
+		ts.Fatalf("pulse %s: a number is missing", args[0])
+	}
+	n, err := strconv.ParseFloat(args[at], 64)
+	ts.Check(err)
+	return n
+}
+
+func listen(ctx context.Context, ts *testscript.TestScript, h *headset, ear *pulse.Ear) {
+	if err := h.server.Listen(ctx, ear.Hear); err != nil {
+		ts.Fatalf("the ear piece: %v; %v", err, ear)
+	}
+	ts.Logf("the ear piece: %v", ear)
+}
+
+func startHeadset(ts *testscript.TestScript) {
+	h := ts.Value("headset").(*headset)
+	if h.server != nil {
+		ts.Fatalf("pulse start: it runs already")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	dir := filepath.Join(ts.Getenv("WORK"), "pulse")
+	if err := os.Mkdir(dir, 0o700); !errors.Is(err, os.ErrExist) {
+		ts.Check(err)
+	}
+	server, err := pulse.Start(ctx, dir)
+	ts.Check(err)
+	h.server = server
+	ts.Defer(func() {
+		h.hush()
+		server.Kill()
+	})
+	for key, value := range server.Environment() {
+		ts.Setenv(key, value)
+	}
+}
+
+// devices is a preference list, with | between its entries, as YAML.
+func devices(list string) string {
+	if list == "" {
+		return "[]"
+	}
+	return strings.ReplaceAll(fmt.Sprintf("[%q]", list), "|", `", "`)
+}
