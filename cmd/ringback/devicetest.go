@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,6 +18,7 @@ const (
 	deviceTestRate = audio.Rate16k
 	meterTime      = 100 * time.Millisecond // between two looks at the level
 	meterFloor     = -60.0                  // dBFS at the left end of the bar
+	soundLimit     = 5 * time.Second        // for a device to begin, and the sounding
 )
 
 // deviceTestResult is what devices test prints with --json.
@@ -28,6 +29,8 @@ type deviceTestResult struct {
 	Captured uint64  `json:"captured_samples"`
 	Played   uint64  `json:"played_samples"`
 	PeakDBFS float64 `json:"peak_dbfs"`
+
+	RoundTripMS *float64 `json:"round_trip_ms"` // null: the microphone does not hear the ear piece
 }
 
 // deviceTestCommand is `ringback devices test`.
@@ -39,7 +42,10 @@ func deviceTestCommand(sh *shell) *cli.Command {
 			&cli.DurationFlag{Name: "duration", Usage: "how long, as a `DURATION`", Value: 5 * time.Second},
 		},
 		Description: `$ ringback devices test --duration 3s
-portaudio: works, microphone up to -18.4 dBFS`,
+portaudio: works, microphone up to -18.4 dBFS, round trip 84 ms
+
+A short sweep is played first; the round trip is known when the microphone hears
+it, as with the ear piece held to it. Then you hear yourself.`,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usageError("%q is one word too many", c.Args().First()).withHint("usage: ringback devices test --audio ENTRY")
@@ -56,44 +62,30 @@ portaudio: works, microphone up to -18.4 dBFS`,
 	}
 }
 
-// levelTap measures what goes into the ring. Its writer is the device's own
-// callback, so it neither locks nor allocates.
-type levelTap struct {
-	ring *audio.Ring
-	peak atomic.Int32 // since it was last read
-}
-
-func (t *levelTap) Write(samples []int16) int {
-	peak := t.peak.Load()
-	for _, s := range samples {
-		peak = max(peak, int32(s), -int32(s))
-	}
-	t.peak.Store(peak)
-	return t.ring.Write(samples)
-}
-
 func (sh *shell) testDevice(c *cli.Context, d device.Device) error {
-	tap := &levelTap{ring: audio.NewRing(deviceTestRate / 2)}
-	stream, err := d.Start(device.IO{Rate: deviceTestRate, Capture: tap, Playback: tap.ring})
+	way := newSounding(deviceTestRate)
+	stream, err := d.Start(device.IO{Rate: deviceTestRate, Capture: way, Playback: way})
 	if err != nil {
-		return &failure{code: exitFailed, name: "failed", message: fmt.Sprintf("start %s: %v", d.Name(), err), hint: "see: ringback devices"}
+		return &failure{code: exitFailed, name: "failed", message: err.Error(), hint: "see: ringback devices"}
 	}
-	ctx, cancel := context.WithTimeout(c.Context, c.Duration("duration"))
-	defer cancel()
-	peak, failed := sh.meter(ctx, tap, stream)
-	r := deviceTestResult{Schema: "ringback.device-test/1", Device: d.Name(), PeakDBFS: dbfs(peak)}
+	r := deviceTestResult{Schema: "ringback.device-test/1", Device: d.Name()}
+	var peak int32
+	failed := sound(c.Context, way, stream)
+	if failed == nil {
+		if trip, heard := way.roundTrip(); heard {
+			r.RoundTripMS = new(milliseconds(trip))
+		}
+		ctx, cancel := context.WithTimeout(c.Context, c.Duration("duration"))
+		defer cancel()
+		peak, failed = sh.meter(ctx, way, stream)
+	}
+	r.PeakDBFS = dbfs(peak)
 	r.Captured, r.Played = stream.Frames()
 	if err := stream.Stop(); failed == nil {
 		failed = err
 	}
-	r.OK = failed == nil && r.Captured+r.Played > 0
-	text := fmt.Sprintf("%s: works, microphone up to %.1f dBFS", r.Device, r.PeakDBFS)
-	if !r.OK {
-		text = fmt.Sprintf("%s: no samples moved", r.Device)
-		if failed != nil {
-			text = fmt.Sprintf("%s: %v", r.Device, failed)
-		}
-	}
+	r.OK = failed == nil && r.Captured > 0 && r.Played > 0
+	text := deviceTestText(r, failed)
 	sh.result(c, r, text)
 	if !r.OK {
 		return &failure{code: exitFailed, name: "failed", message: text, told: true}
@@ -101,9 +93,39 @@ func (sh *shell) testDevice(c *cli.Context, d device.Device) error {
 	return nil
 }
 
+// sound waits until the way was sounded, or until it is clear that no sound moves.
+func sound(ctx context.Context, way *sounding, stream device.Stream) error {
+	limit := time.NewTimer(soundLimit)
+	defer limit.Stop()
+	select {
+	case <-way.done:
+		return nil
+	case err := <-stream.Failed():
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-limit.C:
+		return errors.New("no samples moved")
+	}
+}
+
+func deviceTestText(r deviceTestResult, failed error) string {
+	switch {
+	case failed != nil:
+		return fmt.Sprintf("%s: %v", r.Device, failed)
+	case !r.OK:
+		return fmt.Sprintf("%s: no samples moved", r.Device)
+	}
+	text := fmt.Sprintf("%s: works, microphone up to %.1f dBFS, ", r.Device, r.PeakDBFS)
+	if r.RoundTripMS == nil {
+		return text + "round trip unknown: the microphone does not hear the ear piece"
+	}
+	return text + fmt.Sprintf("round trip %.0f ms", *r.RoundTripMS)
+}
+
 // meter shows the level until ctx ends or the device fails, and returns the
 // greatest sample.
-func (sh *shell) meter(ctx context.Context, tap *levelTap, stream device.Stream) (int32, error) {
+func (sh *shell) meter(ctx context.Context, way *sounding, stream device.Stream) (int32, error) {
 	tick := time.NewTicker(meterTime)
 	defer tick.Stop()
 	var most int32
@@ -113,11 +135,11 @@ func (sh *shell) meter(ctx context.Context, tap *levelTap, stream device.Stream)
 			if sh.tty {
 				fmt.Fprintln(sh.err)
 			}
-			return max(most, tap.peak.Load()), nil
+			return max(most, way.peak.Load()), nil
 		case err := <-stream.Failed():
 			return most, err
 		case <-tick.C:
-			now := tap.peak.Swap(0)
+			now := way.peak.Swap(0)
 			most = max(most, now)
 			if sh.tty {
 				fmt.Fprintf(sh.err, "\r%s", levelBar(dbfs(now)))
