@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,9 @@ import (
 type PBX struct {
 	// Address is the loopback address that SIP (5060 UDP and TCP, 5061 TLS) is bound to.
 	Address string
+	// Address6 is the address and port of SIP over IPv6 (UDP and TCP), such as
+	// [::1]:40312; empty where the machine has no IPv6.
+	Address6 string
 
 	scripts string // testdata/asterisk
 	root    string // the root folder
@@ -58,6 +62,7 @@ func Start(ctx context.Context, scripts string) (*PBX, error) {
 		dir:     fmt.Sprintf("/run/ringback-%06x", id),
 		changed: make(chan struct{}),
 	}
+	p.Address6 = freeAddress6()
 	if err := p.launch(ctx); err != nil {
 		p.Stop()
 		return nil, err
@@ -65,10 +70,21 @@ func Start(ctx context.Context, scripts string) (*PBX, error) {
 	return p, nil
 }
 
+// freeAddress6 is an IPv6 loopback address and port that nobody has now: loopback has only one
+// address there, so each PBX needs a port of its own.
+func freeAddress6() string {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return ""
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 func (p *PBX) launch(ctx context.Context) error {
 	p.mu.Lock()
 	p.lines, p.ended = nil, false
-	p.cmd = exec.Command(filepath.Join(p.scripts, "run"), p.Address, p.dir)
+	p.cmd = exec.Command(filepath.Join(p.scripts, "run"), p.Address, p.dir, p.Address6)
 	p.cmd.Env = append(os.Environ(), "RINGBACK_ASTERISK_ROOT="+p.root, "TERM=dumb")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := p.cmd.StdoutPipe()
