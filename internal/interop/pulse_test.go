@@ -35,8 +35,8 @@ func (h *headset) hush() {
 //	pulse start          a sound server of the script's own, in $WORK/pulse
 //	pulse speak HZ       a tone into the microphone, until hush
 //	pulse hush
-//	pulse hears HZ       the tone comes out of the ear piece
-//	pulse steady HZ TIME … for so long without a gap of more than 40 ms in all
+//	pulse hears HZ [TIME] the tone comes out of the ear piece, for 800ms of a second or TIME
+//	pulse steady HZ TIME  so does it for so long with no more than 100 ms missing
 //	pulse unplug, plug   the headset is taken away, and brought back
 //	pulse couple         the microphone hears the ear piece, until uncouple
 //	pulse uncouple
@@ -64,11 +64,13 @@ func cmdPulse(ts *testscript.TestScript, neg bool, args []string) {
 	case "hush":
 		h.hush()
 	case "hears":
-		listen(ctx, ts, h, pulse.NewEar(number(ts, args, 1), time.Second, 200*time.Millisecond))
+		hz, least := number(ts, args, 1), 800*time.Millisecond
+		if len(args) > 2 {
+			least = span(ts, args, 2)
+		}
+		listen(ctx, ts, h, pulse.NewEar(hz, time.Second, time.Second-least))
 	case "steady":
-		stretch, err := time.ParseDuration(args[2])
-		ts.Check(err)
-		listen(ctx, ts, h, pulse.NewEar(number(ts, args, 1), stretch, 40*time.Millisecond))
+		listen(ctx, ts, h, pulse.NewEar(number(ts, args, 1), span(ts, args, 2), 100*time.Millisecond))
 	case "unplug":
 		ts.Check(h.server.Unplug())
 	case "plug":
@@ -96,6 +98,15 @@ func number(ts *testscript.TestScript, args []string, at int) float64 {
 	n, err := strconv.ParseFloat(args[at], 64)
 	ts.Check(err)
 	return n
+}
+
+func span(ts *testscript.TestScript, args []string, at int) time.Duration {
+	if len(args) <= at {
+		ts.Fatalf("pulse %s: a time is missing", args[0])
+	}
+	d, err := time.ParseDuration(args[at])
+	ts.Check(err)
+	return d
 }
 
 func listen(ctx context.Context, ts *testscript.TestScript, h *headset, ear *pulse.Ear) {
