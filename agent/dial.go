@@ -155,7 +155,7 @@ func (a *Agent) progressed(l *leg, e sip.Progressed) {
 		_ = l.referredBy.Notify(e.Code, e.Reason, false)
 	}
 	if len(e.SDP) > 0 && l.media != nil {
-		if err := l.media.AcceptAnswer(e.SDP, !e.Reliable); err != nil {
+		if err := l.media.AcceptAnswer(e.SDP, true); err != nil {
 			a.log.Debug("take early media", "call", string(l.id), "error", err)
 		} else if !l.early {
 			l.early = true
@@ -190,6 +190,8 @@ func (a *Agent) answered(l *leg, e sip.Answered) {
 			a.hangUpUnusable(l, err)
 			return
 		}
+	} else {
+		l.media.RollbackOffer() // closed: what was said reliably before stands
 	}
 	a.legUp(l)
 	if l.referredBy != nil {

@@ -38,7 +38,7 @@ func (s *Session) CreateOffer(dir sdp.Direction) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create offer: %w", err)
 	}
-	s.offer, s.offered = offer, dir
+	s.offer, s.offered, s.early = offer, dir, false
 	return offer.Bytes(), nil
 }
 
@@ -46,13 +46,15 @@ func (s *Session) CreateOffer(dir sdp.Direction) ([]byte, error) {
 // dir is what we want. The error of an offer that cannot be taken is a
 // *sdp.Refusal with the response to send; then nothing has changed.
 // ErrOfferPending while an offer of ours is open (RFC 3264 section 4), ErrClosed.
+// An offer of ours with a provisional answer is closed by it: the peer may only
+// offer once it has answered (RFC 3311 section 5.1).
 func (s *Session) AcceptOffer(remote []byte, dir sdp.Direction) ([]byte, error) {
 	s.sig.Lock()
 	defer s.sig.Unlock()
 	if s.isClosed() {
 		return nil, fmt.Errorf("accept offer: %w", ErrClosed)
 	}
-	if s.offer != nil {
+	if s.offer != nil && !s.early {
 		return nil, fmt.Errorf("accept offer: %w", ErrOfferPending)
 	}
 	offer, err := sdp.ParseOffer(remote)
@@ -68,9 +70,9 @@ func (s *Session) AcceptOffer(remote []byte, dir sdp.Direction) ([]byte, error) 
 	return answer.Bytes(), nil
 }
 
-// AcceptAnswer takes the answer to our offer. A provisional one (an unreliable
-// 183) starts the media and may be followed by others until a final one; the
-// same one again changes nothing. The error of an answer that cannot be taken is
+// AcceptAnswer takes the answer to our offer. A provisional one (of a 183: another
+// fork may answer the call) starts the media and may be followed by others until
+// a final one or RollbackOffer; the same one again changes nothing. The error of an answer that cannot be taken is
 // a *sdp.Refusal. ErrNoOffer, ErrClosed.
 func (s *Session) AcceptAnswer(remote []byte, provisional bool) error {
 	s.sig.Lock()
@@ -89,7 +91,7 @@ func (s *Session) AcceptAnswer(remote []byte, provisional bool) error {
 	if err != nil {
 		return err
 	}
-	if !provisional {
+	if s.early = provisional; !provisional {
 		s.offer = nil
 	}
 	s.commit(agreed, s.offered)

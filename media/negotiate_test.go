@@ -208,6 +208,32 @@ func TestConformance_O17_ProvisionalAnswerThenFinal(t *testing.T) {
 	})
 }
 
+func TestConformance_O17_OfferInAnEarlyDialogClosesOurs(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := newPhone(t, n, hereIP), newPhone(t, n, thereIP)
+		defer a.close()
+		defer b.close()
+		b.tone(850)
+		offer, err := a.session.CreateOffer(sdp.SendRecv)
+		must(t, err)
+		theirs, err := b.session.AcceptOffer(offer, sdp.SendRecv)
+		must(t, err)
+		if _, err := a.session.AcceptOffer(theirs, sdp.SendRecv); !errors.Is(err, ErrOfferPending) {
+			t.Errorf("an offer before the answer: %v", err)
+		}
+		must(t, a.session.AcceptAnswer(theirs, true))
+		update, err := b.session.CreateOffer(sdp.SendOnly)
+		must(t, err)
+		answer, err := a.session.AcceptOffer(update, sdp.SendRecv)
+		must(t, err)
+		must(t, b.session.AcceptAnswer(answer, false))
+		a.session.RollbackOffer() // the final response has nothing to say
+		if !a.session.HeldByRemote() {
+			t.Error("the offer in the early dialog was lost")
+		}
+	})
+}
+
 func TestConformance_O09_PortZeroStopsMediaAndTheSessionLives(t *testing.T) {
 	story(t, func(t *testing.T, n *simnet.Net) {
 		p := newPhone(t, n, hereIP)

@@ -89,6 +89,7 @@ type Session struct {
 	local   *sdp.Local
 	offer   *sdp.Offer // ours, not finally answered
 	offered sdp.Direction
+	early   bool // offer has a provisional answer
 
 	mu      sync.Mutex // everything below; held while a tick works on the session
 	rtp     socket

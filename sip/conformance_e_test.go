@@ -167,7 +167,7 @@ func TestConformance_E05_ReliableProvisionalAsClient(t *testing.T) {
 		p.reply(prack, 200)
 		p.reply(inv, 200)
 		p.request("ACK")
-		a.saw("progressed 183 early 1", "progressed 183 early 2", "answered early 1")
+		a.saw("progressed 183 early 1", "progressed 183 early 2", "answered")
 	})
 }
 

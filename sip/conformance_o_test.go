@@ -133,7 +133,22 @@ func TestConformance_O17_EarlySDPThenAnother(t *testing.T) {
 		p.reply(p.request("PRACK"), 200)
 		p.reply(inv, 200, "", "b")
 		p.request("ACK")
-		a.saw("progressed 183 a", "answered a")
+		a.saw("progressed 183 a", "answered") // the reliable answer stands
+	})
+}
+
+func TestConformance_O17_TwoForksAnswerReliably(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invite("sip:peer@" + pbxIP)
+		inv := p.request("INVITE")
+		p.write(p.replyText(inv, 183, "one", "Require: 100rel", "RSeq: 9", "", "a"))
+		p.reply(p.request("PRACK"), 200)
+		p.write(p.replyText(inv, 183, "two", "Require: 100rel", "RSeq: 4", "", "b"))
+		p.reply(p.request("PRACK"), 200)
+		p.write(p.replyText(inv, 200, "one"))
+		p.request("ACK")
+		a.saw("progressed 183 a", "progressed 183 b", "answered a") // b was the last that was told
 	})
 }
 

@@ -33,6 +33,7 @@ type outCall struct {
 	exchange   *exchange
 	forks      map[RemoteTag]*fork
 	kept       *fork
+	told       *fork // whose reliable answer the handler was given last
 	tried      map[string]bool
 	redirect   *redirection
 	retries    int // after 422
@@ -211,6 +212,12 @@ func (s *Session) tellProgress(h *happening) {
 			s.oa.step(receiveAnswer, sdp)
 		}
 	}
+	if sdp != nil {
+		s.out.told = nil
+	}
+	if sdp != nil && f.reliable {
+		s.out.told = f
+	}
 	if e.Reliable {
 		s.sendPrack(f, h.res, nil)
 	}
@@ -251,7 +258,9 @@ func (s *Session) takeAnswer(h *happening) {
 			return
 		}
 		s.oa.step(receiveAnswer, f.answer)
-		e.SDP = f.answer
+		if s.out.told != f { // else it stands, or an UPDATE has changed it since
+			e.SDP = f.answer
+		}
 	}
 	s.emit(e)
 }

@@ -215,7 +215,7 @@ func TestEarlyUpdate(t *testing.T) {
 		p.response(200)
 		p.reply(inv, 200)
 		p.request("ACK")
-		a.saw("progressed 183 early", "answer second answer", "offer UPDATE their offer", "answered early")
+		a.saw("progressed 183 early", "answer second answer", "offer UPDATE their offer", "answered")
 	})
 }
 

@@ -60,8 +60,10 @@ func (g *leg) answered(s *sip.Session, e sip.Answered) {
 		if answer, err = g.media.AcceptOffer(e.SDP, sdp.SendRecv); err == nil {
 			err = s.AnswerOffer(answer)
 		}
-	} else {
+	} else if len(e.SDP) > 0 {
 		err = g.media.AcceptAnswer(e.SDP, false)
+	} else {
+		g.media.RollbackOffer() // closed: what was said reliably before stands
 	}
 	if err != nil {
 		g.note("take answer", err)

@@ -20,6 +20,30 @@ func TestDial_BothHearEachOther(t *testing.T) {
 	})
 }
 
+func TestDial_ReliableEarlyMediaThenAnAnswerWithoutSDP(t *testing.T) {
+	atPBX(t, "early-reliable", plan{title: "The PBX answers the offer in a reliable 183 and says nothing more in the 200"}, func(d *desk, p *pbx) {
+		d.do("dial", args{"target": colleague})
+		inv := p.request("INVITE")
+		p.reply(inv, 183, append([]string{"Require: 100rel", "RSeq: 1"}, sdp("")...)...)
+		p.reply(p.request("PRACK"), 200)
+		p.reply(inv, 200)
+		p.request("ACK")
+		d.is(agent.PhaseConnected)
+		ended := d.starts("hold", nil)
+		p.reply(p.request("INVITE"), 200, sdp("recvonly")...)
+		p.request("ACK")
+		if err := ended(); err != nil {
+			t.Error(err)
+		}
+		ended = d.starts("end", nil)
+		p.reply(p.request("BYE"), 200)
+		if err := ended(); err != nil {
+			t.Error(err)
+		}
+		d.saw("interaction.created", "call.dialling", "call.early-media 183", "call.connected", "call.held", "call.ended completed", "channel.changed after-call-work")
+	})
+}
+
 func TestDial_EndThatCrossesTheAnswerLeavesNoCall(t *testing.T) {
 	atPBX(t, "cancel-crosses-200", plan{title: "The agent gives up in the moment of the answer"}, func(d *desk, p *pbx) {
 		d.do("dial", args{"target": colleague})
