@@ -1,0 +1,81 @@
+package agent
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ringback/internal/lab"
+	"ringback/media/audio"
+)
+
+// recorded is how much sound a device of a file was given; 0: it was not at work.
+func recorded(t *testing.T, path string) time.Duration {
+	t.Helper()
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	clip, err := audio.ReadWAV(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(clip.Frames()) * time.Second / time.Duration(clip.Rate)
+}
+
+// A phone that is not in use holds no microphone open; what it recorded tells when
+// it did.
+func TestStory_DevicesRest(t *testing.T) {
+	dir := t.TempDir()
+	headset, ring := filepath.Join(dir, "headset.wav"), filepath.Join(dir, "ring.wav")
+	between := func(path string, from, to time.Duration) {
+		t.Helper()
+		if got := recorded(t, path); got < from || got > to {
+			t.Errorf("%s was at work for %v, want %v to %v", filepath.Base(path), got, from, to)
+		}
+	}
+	change := func(c *Config, _ *lab.Config) {
+		c.Audio.Headset, c.Audio.Ring = []string{"file:," + headset}, []string{"file:," + ring}
+	}
+	story(t, change, func(b *bed) {
+		<-time.After(time.Minute)
+		between(headset, 0, 0)
+		between(ring, 0, 0)
+		b.offer(lab.Callback{ID: "cb-1", Type: "immediate", Number: contact, Name: "Sato"})
+		b.wait(OfferReceived)
+		<-time.After(5 * time.Second)
+		b.do("accept", nil)
+		b.wait(CallConnected)
+		<-time.After(10 * time.Second)
+		b.do("end", nil)
+		b.wait(CallEnded)
+		<-time.After(time.Minute)
+		between(headset, 15*time.Second, 18*time.Second)
+		between(ring, 5*time.Second, 8*time.Second)
+		b.do("done", nil)
+
+		// What follows at once finds the headset at work.
+		b.do("dial", map[string]any{"target": contact})
+		b.wait(CallConnected)
+		b.do("end", nil)
+		b.wait(CallEnded)
+		b.do("done", nil)
+		<-time.After(time.Second)
+		b.do("dial", map[string]any{"target": contact})
+		b.wait(CallConnected)
+		<-time.After(5 * time.Second)
+		b.do("end", nil)
+		b.wait(CallEnded)
+		<-time.After(time.Minute)
+		between(filepath.Join(dir, "headset-2.wav"), 8*time.Second, 20*time.Second)
+		between(filepath.Join(dir, "headset-3.wav"), 0, 0)
+		b.do("done", nil)
+	})
+}
