@@ -55,6 +55,9 @@
 // plugged in for the first time is seen as soon as no other PortAudio device is
 // open in the process; one that had been there before comes back in any case.
 //
+// A sound server that has another device left moves a stream there without a word
+// when one is pulled: that is the desktop's choice, and is not seen here.
+//
 // At rest (rest.go) no device is open, and none is looked for: to look, PortAudio
 // opens every device for a moment, and a headset would blink. The first look is at
 // the start; whether the headset is still there is seen when it is wanted.
