@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ func LoadConfig(o LoadOptions) (Config, error) {
 		return Config{}, err
 	}
 	if err := c.Validate(); err != nil {
+		return Config{}, err
+	}
+	if err := c.findFiles(); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -135,6 +139,9 @@ func (c *Config) decode(source string, text []byte) (err error) {
 			return &ConfigError{Source: source, Line: at.Line, Column: at.Column, Value: plain.odd.GetToken().Value,
 				Why: "tags, anchors and aliases are not taken", Remedy: "write the value itself"}
 		}
+		if err := c.checkTypes(source, doc); err != nil {
+			return err
+		}
 	}
 	err = yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField()).Decode(c)
 	if err == nil || errors.Is(err, io.EOF) {
@@ -177,16 +184,12 @@ func yamlError(source string, err error) error {
 
 // readPassword takes the first line of the password file.
 func (c *Config) readPassword() error {
-	path := c.Account.PasswordFile
-	if path == "" {
+	if c.Account.PasswordFile == "" {
 		return nil
 	}
-	if rest, home := strings.CutPrefix(path, "~/"); home {
-		dir, err := os.UserHomeDir()
-		if err != nil {
-			return &ConfigError{Field: "account.password_file", Value: path, Why: err.Error(), Remedy: "write the whole path"}
-		}
-		path = filepath.Join(dir, rest)
+	path, err := atHome("account.password_file", c.Account.PasswordFile)
+	if err != nil {
+		return err
 	}
 	text, err := readLimited(path, 4096)
 	if err != nil {
@@ -198,6 +201,42 @@ func (c *Config) readPassword() error {
 	}
 	c.Account.Password = Secret(line)
 	return nil
+}
+
+// findFiles makes the paths of certificates whole, and says which one is not
+// there: what opens them later knows no field.
+func (c *Config) findFiles() error {
+	a := &c.Account
+	for _, f := range []struct {
+		name string
+		path *string
+	}{{"account.ca_file", &a.CAFile}, {"account.cert_file", &a.CertFile}, {"account.key_file", &a.KeyFile}} {
+		if *f.path == "" {
+			continue
+		}
+		path, err := atHome(f.name, *f.path)
+		if err != nil {
+			return err
+		}
+		if _, err := readLimited(path, maxConfig); err != nil {
+			return &ConfigError{Field: f.name, Value: *f.path, Why: err.Error(), Remedy: "name a PEM file that can be read"}
+		}
+		*f.path = path
+	}
+	return nil
+}
+
+// atHome puts the home folder in the place of ~.
+func atHome(name, path string) (string, error) {
+	rest, home := strings.CutPrefix(path, "~/")
+	if !home {
+		return path, nil
+	}
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "", &ConfigError{Field: name, Value: path, Why: err.Error(), Remedy: "write the whole path"}
+	}
+	return filepath.Join(dir, rest), nil
 }
 
 // field is one settable field of a Config.
@@ -260,7 +299,9 @@ func (f field) set(source, text string) error {
 		}
 		*target = d
 	case *[]string:
-		*target = splitList(text)
+		if *target = splitList(text); f.name == "audio.headset" || f.name == "audio.ring" {
+			*target = SplitDevices(text)
+		}
 	case *map[string]string:
 		pairs := map[string]string{}
 		for _, part := range splitList(text) {
@@ -287,6 +328,23 @@ func (f field) form() string {
 		return "K=V,K=V"
 	}
 	return "a text"
+}
+
+// SplitDevices reads a preference list of devices from one text. A comma separates
+// the entries, and stands inside one: file:IN.wav,OUT.wav. So what begins like no
+// entry belongs to the one before it.
+func SplitDevices(text string) []string {
+	var entries []string
+	for part := range strings.SplitSeq(text, ",") {
+		kind, _, _ := strings.Cut(strings.TrimSpace(part), ":")
+		begins := slices.Contains([]string{"portaudio", "tone", "file", "null"}, kind)
+		if begins || len(entries) == 0 {
+			entries = append(entries, strings.TrimSpace(part))
+		} else {
+			entries[len(entries)-1] += "," + part
+		}
+	}
+	return entries
 }
 
 func splitList(text string) []string {

@@ -84,6 +84,14 @@ func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
 		"unknown key's name": {"account:\n  aor: sip:1@h\n  colour: red\n", "colour"},
 		"broken yaml":        {"account: [\n", "p.yaml:"},
 		"wrong type":         {"account: {aor: 'sip:1@h', expires: soon}\n", "soon"},
+		"wrong type's place": {"account:\n  aor: sip:1@h\n  expires: soon\n", `p.yaml:3:12: account.expires "soon"`},
+		"no unit":            {"channels: {wrap_up: 30}\n", `p.yaml:1:21: channels.wrap_up "30": cannot be read; write a duration such as 20s`},
+		"no number":          {"callbacks: {reject_code: abc}\n", `callbacks.reject_code "abc"`},
+		"no bool":            {"media: {nat: perhaps}\n", "true or false"},
+		"no list":            {"audio:\n  headset: portaudio\n", `p.yaml:2:12: audio.headset "portaudio": is no list`},
+		"no map":             {"callbacks: {headers: X-Id}\n", "is no map"},
+		"a list for a text":  {"account: {aor: [a]}\n", "p.yaml:1:16: account.aor: is one value"},
+		"CA file":            {"account: {aor: 'sip:1@h', ca_file: /no/such/ca.pem}\n", `account.ca_file "/no/such/ca.pem"`},
 		"tag":                {"audio:\n  codecs: ! ", "p.yaml"},
 		"anchor":             {"account: &a {aor: *a}\n", "p.yaml:1:10"},
 		"missing aor":        {"account: {username: x}\n", "account.aor"},
@@ -169,4 +177,31 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestLoadConfig_DevicesFromTheEnvironment(t *testing.T) {
+	for text, want := range map[string]string{
+		"portaudio,null":                       "portaudio|null",
+		"file:in.wav,out.wav":                  "file:in.wav,out.wav",
+		"portaudio:USB, file:a.wav,b.wav,null": "portaudio:USB|file:a.wav,b.wav|null",
+		"file:,out.wav":                        "file:,out.wav",
+		"moon":                                 "moon",
+	} {
+		c, err := load(t, "account: {aor: 'sip:1@h'}\n", map[string]string{"RINGBACK_AUDIO_HEADSET": text, "RINGBACK_AUDIO_RING": text}, nil)
+		if got := strings.Join(c.Audio.Headset, "|"); err != nil || got != want || strings.Join(c.Audio.Ring, "|") != want {
+			t.Errorf("%s: got %s, want %s (%v)", text, got, want, err)
+		}
+	}
+}
+
+func TestLoadConfig_FilesAtHome(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	if err := os.WriteFile(filepath.Join(home, "ca.pem"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, "account: {aor: 'sip:1@h', ca_file: ~/ca.pem}\n", nil, nil)
+	if err != nil || c.Account.CAFile != filepath.Join(home, "ca.pem") {
+		t.Errorf("%q: %v", c.Account.CAFile, err)
+	}
 }

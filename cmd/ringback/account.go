@@ -58,15 +58,12 @@ func (sh *shell) loadConfig(c *cli.Context) (agent.Config, error) {
 			o.Flags[field] = c.String(flag)
 		}
 	}
+	if c.IsSet("audio") {
+		o.Flags["audio.headset"] = strings.Join(c.StringSlice("audio"), ",")
+	}
 	cfg, err := agent.LoadConfig(o)
 	if err != nil {
 		return cfg, configFailure(err, path)
-	}
-	if c.IsSet("audio") {
-		cfg.Audio.Headset = devicesOf(c.StringSlice("audio"))
-		if err := cfg.Validate(); err != nil {
-			return cfg, configFailure(err, "")
-		}
 	}
 	return cfg, nil
 }
@@ -102,32 +99,4 @@ func configFailure(err error, path string) error {
 		return f.withHint("give --aor sip:1001@pbx.example.com, or --config FILE; without a PBX try: ringback demo")
 	}
 	return f
-}
-
-// devicesOf reads preference lists. A comma separates the entries, and stands
-// inside one: file:IN.wav,OUT.wav. So what begins like no entry belongs to the
-// one before it.
-func devicesOf(lists []string) []string {
-	var entries []string
-	for _, list := range lists {
-		fresh := true
-		for part := range strings.SplitSeq(list, ",") {
-			if begins := beginsDevice(part); begins || fresh || len(entries) == 0 {
-				entries = append(entries, strings.TrimSpace(part))
-			} else {
-				entries[len(entries)-1] += "," + part
-			}
-			fresh = false
-		}
-	}
-	return entries
-}
-
-func beginsDevice(part string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(part), ":")
-	switch name {
-	case "portaudio", "tone", "file", "null":
-		return true
-	}
-	return false
 }

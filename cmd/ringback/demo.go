@@ -110,7 +110,7 @@ func (sh *shell) demoLive(c *cli.Context) error {
 	}
 	headset := []string{"portaudio", "null"}
 	if c.IsSet("audio") {
-		headset = devicesOf(c.StringSlice("audio"))
+		headset = agent.SplitDevices(strings.Join(c.StringSlice("audio"), ","))
 	}
 	profile := demoProfile
 	if c.IsSet("profile") {

@@ -99,18 +99,3 @@ func TestMeterAddsUpWhatIsHeard(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
-
-func TestDevicesOf(t *testing.T) {
-	for _, row := range []struct{ flags, want string }{
-		{"portaudio,null", "portaudio|null"},
-		{"file:in.wav,out.wav", "file:in.wav,out.wav"},
-		{"portaudio:USB, file:a.wav,b.wav,null", "portaudio:USB|file:a.wav,b.wav|null"},
-		{"file:,out.wav", "file:,out.wav"},
-		{"tone:440;null", "tone:440|null"},
-		{"moon", "moon"},
-	} {
-		if got := strings.Join(devicesOf(strings.Split(row.flags, ";")), "|"); got != row.want {
-			t.Errorf("%s: got %s, want %s", row.flags, got, row.want)
-		}
-	}
-}
