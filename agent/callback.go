@@ -96,7 +96,7 @@ func readCallback(names map[string]string, headers []sip.Header, parts []sip.Par
 		Timezone: value("timezone"), Origin: strings.ToLower(value("origin")), Reason: value("reason"),
 		Instructions: value("instructions"), FirstLeg: strings.ToLower(value("first_leg")), Data: map[string]any{},
 	}
-	if c.ID == "" && c.Type == "" && c.Number == "" {
+	if c.ID == "" && c.Type == "" && c.Number == "" && !bringsCallback(names, headers) {
 		return nil
 	}
 	c.readKnown(value)
@@ -104,6 +104,20 @@ func readCallback(names map[string]string, headers []sip.Header, parts []sip.Par
 	c.readData(names, headers, parts)
 	c.tellTimes(now)
 	return c
+}
+
+// bringsCallback reports whether one of the fields stands in an X-Callback header.
+// Another name that an administrator gave a field, such as Subject for the reason,
+// and User-to-User are found in plain calls too.
+func bringsCallback(names map[string]string, headers []sip.Header) bool {
+	for _, h := range headers {
+		for _, name := range names {
+			if strings.EqualFold(h.Name, name) && strings.HasPrefix(strings.ToLower(name), "x-callback-") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // readKnown reads the fields that are more than text.
@@ -123,10 +137,11 @@ func (c *Callback) readKnown(value func(string) string) {
 	c.RequestedAt = c.time("requested_at", value("requested_at"))
 	if window := value("window"); window != "" {
 		from, until, both := strings.Cut(window, "/")
-		if !both {
+		if both {
+			c.ReachableFrom, c.ReachableUntil = c.time("window_from", from), c.time("window_until", until)
+		} else {
 			c.keep("window", window)
 		}
-		c.ReachableFrom, c.ReachableUntil = c.time("window_from", from), c.time("window_until", until)
 	}
 	if text := value("attempt"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -196,7 +211,9 @@ func (c *Callback) readData(names map[string]string, headers []sip.Header, parts
 	}
 	for _, part := range parts {
 		if kind := mediaType(part.ContentType); kind == "application/json" || strings.HasSuffix(kind, "+json") {
-			c.mergeJSON(part.Body)
+			if !c.mergeJSON(part.Body) {
+				c.keep(kind, cleanText(string(part.Body)))
+			}
 		}
 	}
 }

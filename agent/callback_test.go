@@ -64,9 +64,31 @@ func TestReadCallback_RecognisedByItsHeadersOnly(t *testing.T) {
 	if c := readCallback(defaultCallbackHeaders(), headersOf("From", "x", "X-Callback-Note", "n"), nil, time.Now()); c != nil {
 		t.Errorf("a plain call: %+v", c)
 	}
+	if c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Name", "Sato"), nil, time.Now()); c == nil || c.Name != "Sato" {
+		t.Errorf("a callback of a name only: %+v", c)
+	}
+	subject := CallbacksConfig{Headers: map[string]string{"reason": "Subject"}}
+	if c := readCallback(subject.callbackHeaders(), headersOf("Subject", "lunch", "User-to-User", "00"), nil, time.Now()); c != nil {
+		t.Errorf("a plain call with a subject: %+v", c)
+	}
 	cfg := CallbacksConfig{Headers: map[string]string{"id": "X-Cisco-CB"}}
 	if c := readCallback(cfg.callbackHeaders(), headersOf("X-Cisco-CB", "7"), nil, time.Now()); c == nil || c.ID != "7" || c.Type != CallbackImmediate {
 		t.Errorf("a renamed header: %+v", c)
+	}
+}
+
+func TestReadCallback_PartsThatCannotBeReadAreKept(t *testing.T) {
+	c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Id", "1", "X-Callback-Window", "noon"),
+		[]sip.Part{{ContentType: "application/json; charset=utf-8", Body: []byte("[broken")}}, time.Now())
+	if c.Data["application/json"] != "[broken" || c.Data["window"] != "noon" || len(c.Data) != 2 {
+		t.Errorf("%v", c.Data)
+	}
+}
+
+func TestReasonHeader_KeepsUTF8AndStaysOneLine(t *testing.T) {
+	h := reasonHeader(sip.ReasonHeader{Protocol: "SIP", Cause: 603, Text: "語が \"違う\" \\ x\r\nVia: y"})
+	if want := `SIP;cause=603;text="語が \"違う\" \\ x Via: y"`; h.Value != want {
+		t.Errorf("got %s, want %s", h.Value, want)
 	}
 }
 

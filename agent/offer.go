@@ -108,7 +108,9 @@ func (a *Agent) refuseCall(l *leg, code int, why string) {
 }
 
 func reasonHeader(r sip.ReasonHeader) sip.Header {
-	return sip.Header{Name: "Reason", Value: fmt.Sprintf("%s;cause=%d;text=%s", r.Protocol, r.Cause, strconv.QuoteToASCII(r.Text))}
+	// A quoted-string holds UTF-8 as it is (RFC 3261 25.1), but no line break.
+	text := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ").Replace(cleanText(r.Text))
+	return sip.Header{Name: "Reason", Value: fmt.Sprintf(`%s;cause=%d;text="%s"`, r.Protocol, r.Cause, text)}
 }
 
 func (a *Agent) actReject(r *request) {
