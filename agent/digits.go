@@ -77,6 +77,25 @@ func (a *Agent) actDTMF(r *request) {
 	}
 }
 
+// CheckDigits says what is wrong with a text of digits and pauses; nil when the
+// action dtmf can send it. Any goroutine.
+func CheckDigits(text string) *ActionError {
+	_, refused := parseDigits(text)
+	return refused
+}
+
+func parseDigits(text string) (dtmf.Sequence, *ActionError) {
+	seq, err := dtmf.ParseDigits(text)
+	if err == nil {
+		return seq, nil
+	}
+	var syntax *dtmf.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, refuse(CodeInvalid, "dtmf: character %d of %q is no digit", syntax.At, text).hint("use 0-9 * # A-D, w (0.5 s), W (1 s) or , (2 s)")
+	}
+	return nil, refuse(CodeInvalid, "dtmf: no digits, or too many").hint("at most %d digits and pauses", dtmf.MaxSequence)
+}
+
 func (a *Agent) digitsOrder(r *request) (*digitsOrder, *ActionError) {
 	o := &digitsOrder{request: r, leg: r.in.talking(), method: a.cfg.DTMF.Method}
 	if r.args.Party != "" {
@@ -89,13 +108,9 @@ func (a *Agent) digitsOrder(r *request) (*digitsOrder, *ActionError) {
 	if !o.leg.up() || o.leg.media == nil || o.leg.onHold() {
 		return nil, refuse(CodeNotAllowed, "dtmf is not allowed: the call is not connected, or on hold")
 	}
-	var err error
-	if o.seq, err = dtmf.ParseDigits(r.args.Digits); err != nil {
-		var syntax *dtmf.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, refuse(CodeInvalid, "dtmf: character %d is no digit", syntax.At).hint("use 0-9 * # A-D, w (0.5 s), W (1 s) or , (2 s)")
-		}
-		return nil, refuse(CodeInvalid, "dtmf: no digits, or too many").hint("at most %d digits and pauses", dtmf.MaxSequence)
+	var refused *ActionError
+	if o.seq, refused = parseDigits(r.args.Digits); refused != nil {
+		return nil, refused
 	}
 	if r.args.Method != "" {
 		o.method = r.args.Method
@@ -103,7 +118,6 @@ func (a *Agent) digitsOrder(r *request) (*digitsOrder, *ActionError) {
 	if o.method != "rfc4733" && o.method != "info" && o.method != "inband" {
 		return nil, refuse(CodeInvalid, "dtmf: method %q is not known", o.method).hint("use rfc4733, info or inband")
 	}
-	var refused *ActionError
 	if o.hold, refused = r.duration("duration", r.args.Duration, a.cfg.DTMF.Duration, 40*time.Millisecond, 8*time.Second); refused != nil {
 		return nil, refused
 	}

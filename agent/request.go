@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -124,7 +126,7 @@ func (a *Agent) parse(name string, raw json.RawMessage) (*request, *ActionError)
 		}
 	}
 	if err := json.Unmarshal(raw, &r.args); err != nil {
-		return nil, refuse(CodeInvalid, "%s: %v", name, err).hint("such as %s", spec.Example)
+		return nil, refuse(CodeInvalid, "%s: %s", name, wrongType(err, spec)).hint("such as %s", spec.Example)
 	}
 	for _, arg := range spec.Args {
 		value, there := given[arg.Name]
@@ -137,6 +139,29 @@ func (a *Agent) parse(name string, raw json.RawMessage) (*request, *ActionError)
 		}
 	}
 	return r, nil
+}
+
+// wrongType names the argument that is of another kind than it should be.
+func wrongType(err error, spec ActionSpec) string {
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) {
+		return "the arguments cannot be read"
+	}
+	name, _, _ := strings.Cut(mismatch.Field, ".")
+	for _, arg := range spec.Args {
+		if arg.Name == name {
+			return fmt.Sprintf("the argument %s is a %s, not a %s", name, kindOf(arg.Type), mismatch.Value)
+		}
+	}
+	return "an argument is of the wrong kind: " + mismatch.Value
+}
+
+// kindOf is how the type of an argument stands in JSON.
+func kindOf(argType string) string {
+	if argType == "duration" {
+		return "string such as 2s"
+	}
+	return argType
 }
 
 func argNames(spec ActionSpec) []string {

@@ -1,6 +1,10 @@
 package sip
 
-import "errors"
+import (
+	"errors"
+
+	"ringback/sip/transaction"
+)
 
 // Errors that callers tell apart with errors.Is.
 var (
@@ -23,6 +27,8 @@ var (
 	ErrLimit = errors.New("start call: too many sessions are open")
 	// ErrOwnAddress: the target is the account's own address of record.
 	ErrOwnAddress = errors.New("call target: it is our own address")
+	// ErrTimeout: no final response came in time.
+	ErrTimeout = transaction.ErrTimeout
 	// ErrFinal: a final response was sent already.
 	ErrFinal = errors.New("send response: a final one was sent already")
 )

@@ -78,7 +78,7 @@ func newApp(sh *shell) *cli.App {
 		Writer:          sh.out,
 		ErrWriter:       sh.err,
 		Reader:          sh.in,
-		Before:          checkGlobals,
+		Before:          sh.checkGlobals,
 		OnUsageError:    onUsageError,
 		ExitErrHandler:  func(*cli.Context, error) {},
 		// A note or a digit string may hold a comma.
@@ -125,14 +125,15 @@ func commands(sh *shell) []*cli.Command {
 }
 
 // checkGlobals refuses what no command could use.
-func checkGlobals(c *cli.Context) error {
+func (sh *shell) checkGlobals(c *cli.Context) error {
 	if err := control.CheckProfile(c.String("profile")); err != nil {
 		return usageError("flag --profile: %v", err)
 	}
 	if c.Duration("timeout") < 0 {
 		return usageError("flag --timeout %v: it is not negative", c.Duration("timeout"))
 	}
-	return nil
+	_, err := sh.logger(c)
+	return err
 }
 
 // onUsageError puts the flag library's complaint into our words.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"ringback/agent"
 )
@@ -21,7 +22,7 @@ func callbackText(c agent.Callback) string {
 	}
 	parts := []string{text}
 	for _, p := range []struct{ label, value string }{
-		{"", c.Reason}, {"instructions: ", c.Instructions}, {"from ", c.Origin}, {"waited ", c.Waited},
+		{"reachable ", reachable(c)}, {"", c.Reason}, {"instructions: ", c.Instructions}, {"from ", c.Origin}, {"waited ", c.Waited},
 	} {
 		if p.value != "" {
 			parts = append(parts, p.label+clean(p.value))
@@ -31,4 +32,18 @@ func callbackText(c agent.Callback) string {
 		parts = append(parts, fmt.Sprintf("attempt %d", c.Attempt))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// reachable is the contact's window as the clock here shows it.
+func reachable(c agent.Callback) string {
+	var text []string
+	for _, end := range []struct {
+		word string
+		at   *time.Time
+	}{{"from", c.ReachableFrom}, {"until", c.ReachableUntil}} {
+		if end.at != nil {
+			text = append(text, end.word+" "+end.at.Local().Format("2006-01-02 15:04"))
+		}
+	}
+	return strings.Join(text, " ")
 }

@@ -183,7 +183,8 @@ func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, reply sip.Reply) err
 		if c.Bool("json") {
 			sh.emit(r)
 		}
-		return &failure{code: noAnswerCode(reply.Err), name: "timeout", told: true, message: fmt.Sprintf("%s did not answer: %v", clean(r.Target), reply.Err),
+		code, name := noAnswerCode(reply.Err)
+		return &failure{code: code, name: name, told: true, message: fmt.Sprintf("%s did not answer: %v", clean(r.Target), reply.Err),
 			hint: "check the address, the transport (--transport) and the firewall"}
 	}
 	text := fmt.Sprintf("%s answered %d %s in %.1f ms", clean(r.Target), r.Code, clean(r.Reason), r.MS)
@@ -201,12 +202,11 @@ func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, reply sip.Reply) err
 }
 
 // noAnswerCode tells a target that stays silent from one that cannot be reached.
-func noAnswerCode(err error) exitCode {
-	var network *net.OpError
-	if errors.As(err, &network) {
-		return exitFailed
+func noAnswerCode(err error) (exitCode, string) {
+	if errors.Is(err, sip.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
+		return exitTimedOut, agent.CodeTimeout
 	}
-	return exitTimedOut
+	return exitFailed, agent.CodeFailed
 }
 
 func join(a, b string) string {

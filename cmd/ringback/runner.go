@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"syscall"
 
 	"ringback/agent"
 	"ringback/agent/control"
@@ -81,6 +82,12 @@ func startFailure(err error) error {
 	if errors.As(err, &field) {
 		return configFailure(err, "")
 	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return asFailure(err).withHint("another program has this port: choose one with --bind ADDRESS:PORT, or none for any that is free")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return asFailure(err).withHint("this machine has no such address: give one of its own with --bind, or leave it out")
+	}
 	return err
 }
 
@@ -130,7 +137,12 @@ func notices(ctx context.Context, a *agent.Agent, log *slog.Logger) {
 			return
 		}
 		switch e.Type {
-		case agent.RegistrationFailed, agent.RegistrationLost, agent.MediaDeviceLost, agent.ErrorHappened:
+		case agent.RegistrationLost:
+			if e.State == "unregistered" && e.Code == 0 { // by our own wish
+				continue
+			}
+			log.Warn(string(e.Type), "code", e.Code, "reason", e.Reason)
+		case agent.RegistrationFailed, agent.MediaDeviceLost, agent.ErrorHappened:
 			log.Warn(string(e.Type), "code", e.Code, "reason", e.Reason, "device", e.Device, "text", e.Text)
 		case agent.RegistrationRegistered, agent.MediaDeviceChanged:
 			log.Info(string(e.Type), "device", e.Device, "text", e.Text)

@@ -118,7 +118,7 @@ func (sh *shell) testCall(c *cli.Context, target string) error {
 	if err := t.configure(c, &cfg); err != nil {
 		return err
 	}
-	ctx, cancel := patience(c)
+	ctx, cancel := t.patience(c)
 	defer cancel()
 	if t.oneshot, err = startOneshot(context.WithoutCancel(ctx), cfg, log); err != nil {
 		return err
@@ -129,7 +129,16 @@ func (sh *shell) testCall(c *cli.Context, target string) error {
 	if ended := t.close(); err == nil {
 		err = ended
 	}
-	return sh.testVerdict(c, t, v, err, errors.Is(ctx.Err(), context.DeadlineExceeded))
+	return sh.testVerdict(c, t, v, err)
+}
+
+// patience is --timeout. Without it the standard one begins after the time that
+// the call was given.
+func (t *trial) patience(c *cli.Context) (context.Context, context.CancelFunc) {
+	if t.whole && !c.IsSet("timeout") {
+		return context.WithTimeout(c.Context, standardTimeout+t.talk)
+	}
+	return patience(c)
 }
 
 // read takes the flags that are about the call.
@@ -140,6 +149,9 @@ func (t *trial) read(c *cli.Context) error {
 			return err
 		}
 		t.expects = append(t.expects, e)
+	}
+	if err := agent.CheckDigits(t.dtmf); t.dtmf != "" && err != nil {
+		return usageError("flag --dtmf %q: %s", t.dtmf, err.Message).withHint("%s", err.Hint)
 	}
 	if c.IsSet("code") {
 		code, err := sipCode(c.String("code"))
@@ -261,8 +273,12 @@ func (t *trial) converse(ctx context.Context) error {
 	talk, cancel := context.WithTimeout(ctx, t.talk)
 	err := t.until(talk, func(e agent.Event) bool { return t.current().State == agent.CallPhaseEnded || !t.whole && t.met() })
 	cancel()
-	if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
+	}
+	var cut error // the call did not last as long as it was to
+	if t.whole {
+		cut = ctx.Err()
 	}
 	if err := <-sent; err != nil && t.current().State != agent.CallPhaseEnded {
 		return err
@@ -270,12 +286,12 @@ func (t *trial) converse(ctx context.Context) error {
 	if t.current().State == agent.CallPhaseEnded {
 		return nil
 	}
-	ending, done := context.WithTimeout(ctx, testEnd)
+	ending, done := context.WithTimeout(context.WithoutCancel(ctx), testEnd)
 	defer done()
 	if err := t.do(ending, "end", nil); err != nil {
 		return err
 	}
-	return t.until(ending, func(agent.Event) bool { return t.current().State == agent.CallPhaseEnded })
+	return errors.Join(cut, t.until(ending, func(agent.Event) bool { return t.current().State == agent.CallPhaseEnded }))
 }
 
 // decided is true once the call is answered or over.

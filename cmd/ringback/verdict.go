@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -205,7 +207,8 @@ func words(reason string) string {
 }
 
 // testVerdict prints the verdict and gives it its exit code.
-func (sh *shell) testVerdict(c *cli.Context, t *trial, v verdict, err error, timedOut bool) error {
+func (sh *shell) testVerdict(c *cli.Context, t *trial, v verdict, err error) error {
+	timedOut := errors.Is(err, context.DeadlineExceeded)
 	if err != nil && !timedOut {
 		v.OK, v.Cause = false, asFailure(err).message
 	}
