@@ -1,11 +1,18 @@
 # Two images of the same phone.
 #   docker build --target headless -t ringback:headless .   static, no audio device: tests, load, CI
 #   docker build --target desk -t ringback:desk .           with PortAudio, for a desk with a headset
-# With a headset: docker run --network host --device /dev/snd --group-add audio ringback:desk agent …
-FROM golang:1.26-bookworm AS source
+# With a headset of ALSA's:
+#   docker run --network host --device /dev/snd --group-add "$(stat -c %g /dev/snd/timer)" ringback:desk agent …
+# With one of PulseAudio's or PipeWire's, as the user whose it is:
+#   docker run --network host --user "$(id -u):$(id -g)" -e HOME=/tmp -e XDG_RUNTIME_DIR=/tmp -e PULSE_SERVER=unix:/pulse \
+#     -v "$XDG_RUNTIME_DIR/pulse/native:/pulse" ringback:desk agent --audio portaudio:pulse …
+# Both images run with --read-only: an agent writes its control socket and its counters into the volume /home/ringback.
+FROM golang:1.26-bookworm AS modules
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
+
+FROM modules AS source
 COPY cmd cmd
 COPY sip sip
 COPY media media
@@ -14,29 +21,45 @@ COPY agent agent
 COPY internal internal
 
 FROM source AS build-headless
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/ringback ./cmd/ringback \
- && install -d -m 0700 -o 65532 -g 65532 /out/home
+# What `ringback version` says: --build-arg VERSION=$(git describe --tags --always)
+ARG VERSION=devel
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/ringback ./cmd/ringback \
+ && install -d -m 0700 -o 65532 -g 65532 /out/home/ringback
 
 FROM scratch AS headless
-COPY --from=source /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=source /usr/share/zoneinfo /usr/share/zoneinfo
+COPY --from=modules /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=modules /usr/share/zoneinfo /usr/share/zoneinfo
 COPY --from=build-headless /out/ringback /usr/bin/ringback
-COPY --from=build-headless --chown=65532:65532 /out/home /home/ringback
-ENV HOME=/home/ringback XDG_RUNTIME_DIR=/home/ringback
+# The folder above it is copied, so that /home/ringback keeps its mode.
+COPY --from=build-headless --chown=65532:65532 /out/home /home
+ENV PATH=/usr/bin HOME=/home/ringback XDG_RUNTIME_DIR=/home/ringback
+VOLUME /home/ringback
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/ringback"]
 
-FROM source AS build-desk
-RUN apt-get update && apt-get install -y --no-install-recommends portaudio19-dev pkg-config \
- && CGO_ENABLED=1 go build -tags portaudio -trimpath -ldflags "-s -w" -o /out/ringback ./cmd/ringback
+FROM modules AS build-desk
+RUN apt-get update && apt-get install -y --no-install-recommends portaudio19-dev pkg-config
+# ALSA's door to PulseAudio alone: the rest of its package brings 350 MB of video codecs.
+WORKDIR /plugins
+RUN apt-get download libasound2-plugins && dpkg-deb -x libasound2-plugins_*.deb . \
+ && install -d /out/root/etc/alsa/conf.d \
+ && cp usr/share/alsa/alsa.conf.d/50-pulseaudio.conf /out/root/etc/alsa/conf.d \
+ && cp --parents usr/lib/*/alsa-lib/libasound_module_*_pulse.so /out/root
+WORKDIR /src
+COPY --from=source /src .
+ARG VERSION=devel
+RUN CGO_ENABLED=1 go build -tags portaudio -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/root/usr/bin/ringback ./cmd/ringback
 
 FROM debian:bookworm-slim AS desk
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libportaudio2 libasound2-plugins ca-certificates tzdata \
+ && apt-get install -y --no-install-recommends libportaudio2 libpulse0 ca-certificates tzdata \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --uid 65532 --create-home --groups audio ringback \
- && install -d -m 0700 -o ringback -g ringback /run/ringback
-COPY --from=build-desk /out/ringback /usr/bin/ringback
-ENV XDG_RUNTIME_DIR=/run/ringback
-USER ringback
+ && groupadd --gid 65532 ringback \
+ && useradd --uid 65532 --gid ringback --groups audio --home-dir /home/ringback ringback \
+ && install -d -m 0700 -o ringback -g ringback /home/ringback
+COPY --from=build-desk /out/root /
+ENV HOME=/home/ringback XDG_RUNTIME_DIR=/home/ringback
+VOLUME /home/ringback
+# Without its group here, so that the group audio counts.
+USER 65532
 ENTRYPOINT ["/usr/bin/ringback"]
