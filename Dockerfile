@@ -48,7 +48,8 @@ RUN apt-get download libasound2-plugins && dpkg-deb -x libasound2-plugins_*.deb 
 WORKDIR /src
 COPY --from=source /src .
 ARG VERSION=devel
-RUN CGO_ENABLED=1 go build -tags portaudio -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/root/usr/bin/ringback ./cmd/ringback
+RUN CGO_ENABLED=1 go build -tags portaudio -trimpath -ldflags "-s -w -X main.version=$VERSION" \
+    -o /out/root/usr/bin/ringback ./cmd/ringback
 
 FROM debian:bookworm-slim AS desk
 RUN apt-get update \
