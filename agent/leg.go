@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"math"
 	"time"
 
 	"ringback/media"
@@ -169,6 +170,9 @@ func (l *leg) measure() {
 	}
 	s := l.media.Stats()
 	l.stats = Quality{RXPackets: s.RxPackets, TXPackets: s.TxPackets, Lost: uint64(max(s.Lost, 0)),
-		JitterMS: s.JitterMS, RTTMS: s.RTTMS, MOS: s.MOS}
+		JitterMS: hundredth(s.JitterMS), RTTMS: hundredth(s.RTTMS), MOS: hundredth(s.MOS)}
 	l.codec = codecName(s.Codec)
 }
+
+// hundredth rounds a figure to what a person reads of it.
+func hundredth(x float64) float64 { return math.Round(100*x) / 100 }

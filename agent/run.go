@@ -102,6 +102,14 @@ func (a *Agent) begin() {
 		a.register()
 	}
 	a.loop.After(qualityEvery, a.input(a.tellQuality))
+	a.warnOfUnused()
+}
+
+// warnOfUnused names what the configuration asks for and this version does not do.
+func (a *Agent) warnOfUnused() {
+	if a.cfg.Callbacks.ReportTo != "" {
+		a.log.Warn("reports to the PBX are not sent by this version", "callbacks.report_to", a.cfg.Callbacks.ReportTo)
+	}
 	for _, name := range a.cfg.Audio.Codecs {
 		if !slices.Contains(builtCodecs, lower(name)) {
 			a.log.Warn("codec is not in this build and is passed over", "codec", name)
