@@ -56,7 +56,7 @@ func TestInterop(t *testing.T) {
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("RINGBACK_PASSWORD", "lab-secret")
 			env.Setenv("SIPP", filepath.Join(filepath.Dir(scripts), "sipp"))
-			for _, name := range []string{"SIPP_PORT", "AGENT_PORT"} {
+			for _, name := range []string{"SIPP_PORT", "SIPP_PORT2", "AGENT_PORT"} {
 				port, err := freePort()
 				if err != nil {
 					return err
@@ -84,12 +84,18 @@ func freePort() (string, error) {
 
 func pbxOf(ts *testscript.TestScript) *asterisk.PBX { return ts.Value("pbx").(*asterisk.PBX) }
 
-// pbx console COMMAND, pbx log REGEXP, pbx restart, pbx kill, pbx resume.
+// pbx console COMMAND, pbx log REGEXP [DURATION], pbx restart, pbx kill, pbx resume.
 func cmdPBX(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: pbx console|log|restart|kill|resume …")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	limit := patience
+	if args[0] == "log" && len(args) > 2 {
+		var err error
+		limit, err = time.ParseDuration(args[2])
+		ts.Check(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	pbx := pbxOf(ts)
 	switch args[0] {
