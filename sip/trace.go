@@ -26,12 +26,12 @@ var secretsInLines = []struct {
 	find *regexp.Regexp
 	put  string
 }{
-	{regexp.MustCompile(`(?im)^((?:proxy-)?authorization[ \t]*:[ \t]*\w*).*(?:\r?\n[ \t].*)*`), "$1 " + masked},
+	{regexp.MustCompile(`(?im)^((?:proxy-)?authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*`), "$1 " + masked},
 	{regexp.MustCompile(`(?im)^((?:www|proxy)-authenticate[ \t]*:.*nonce=)"[^"\r\n]*"?`), `$1"` + masked + `"`},
-	{regexp.MustCompile(`(?im)^(authentication-info[ \t]*:[ \t]*).*`), "$1" + masked},
+	{regexp.MustCompile(`(?im)^(authentication-info[ \t]*:[ \t]*)[^\r\n]*`), "$1" + masked},
 	{regexp.MustCompile(`(?im)^(a=crypto:[ \t]*\S*[ \t]*\S*[ \t]*inline:)\S+`), "$1" + masked},
-	{regexp.MustCompile(`(?im)^(k=).*`), "$1" + masked},
-	{regexp.MustCompile(`(?im)^(a=(?:ice-pwd|fingerprint):).*`), "$1" + masked},
+	{regexp.MustCompile(`(?im)^(k=)[^\r\n]*`), "$1" + masked},
+	{regexp.MustCompile(`(?im)^(a=(?:ice-pwd|fingerprint):)[^\r\n]*`), "$1" + masked},
 	{regexp.MustCompile(`(?im)^([ \t]*signal[ \t]*=[ \t]*)\S*`), "$1" + masked},
 	{regexp.MustCompile(`(?i)(sips?:[^\s:@<>"]+:)[^\s@<>"]+@`), "$1" + masked + "@"},
 }

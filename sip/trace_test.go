@@ -24,6 +24,9 @@ func TestRedact(t *testing.T) {
 		if strings.Contains(got, c.secret) || !strings.Contains(got, "To: x") || !strings.Contains(got, masked) {
 			t.Errorf("%q became %q", c.in, got)
 		}
+		if strings.Count(got, "\n") != strings.Count(got, "\r\n") {
+			t.Errorf("%q has a line without its end: %q", c.in, got)
+		}
 	}
 	plain := "INVITE sip:a@b SIP/2.0\r\nTo: \"x\" <sip:a@b:5060>\r\n\r\nv=0\r\na=rtpmap:0 PCMU/8000\r\n"
 	if got := redact(plain); got != plain {
