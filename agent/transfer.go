@@ -262,6 +262,8 @@ func (a *Agent) takeOver(s *sip.Session, old *sip.Session) {
 			l := a.newLeg(in, was.role, true)
 			l.session, l.remote = s, s.Identity()
 			l.joined, l.suspended, l.muted = was.joined, was.suspended, was.muted
+			held := was.onHold()
+			l.wantHold = held // whoever waits hears nothing from the first packet on
 			if err := a.answer(l); err != nil { // it was refused; the old call goes on
 				a.log.Debug("take call over", "error", err)
 				in.legs = in.legs[:len(in.legs)-1]
@@ -271,6 +273,9 @@ func (a *Agent) takeOver(s *sip.Session, old *sip.Session) {
 			s.Handle(sip.SessionHandlerFunc(func(_ *sip.Session, e sip.Event) { a.input(func() { a.sessionEvent(l, e) })() }))
 			a.emit(l.event(CallConnected))
 			a.identityChanged(l, l.remote)
+			if held {
+				a.wish(l, true)
+			}
 			return
 		}
 	}
