@@ -38,6 +38,11 @@ func (a *Agent) actTransfer(r *request) {
 		return
 	}
 	if a.cfg.Calls.Transfer == "ring-first" {
+		if r.in.consult.live() { // its place is what the call to the target needs
+			r.fail(refuse(CodeInvalid, "transfer: a consultation with %s is open", r.in.consult.remote.URI.Bare().String()).
+				hint("consult-transfer completes it, consult-end ends it"))
+			return
+		}
 		a.transferRingFirst(r, to)
 		return
 	}
