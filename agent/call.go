@@ -47,6 +47,7 @@ func (a *Agent) answer(l *leg) error { return a.answerAs(l, sdp.SendRecv) }
 
 func (a *Agent) answerAs(l *leg, dir sdp.Direction) error {
 	if err := a.openMedia(l); err != nil {
+		a.closeMedia(l)
 		a.refuseCall(l, 500, "no media")
 		return err
 	}
