@@ -169,6 +169,13 @@ func (a *Agent) setSuspended(r *request, suspended bool) {
 		r.fail(refused)
 		return
 	}
+	was := l.suspended
 	l.suspended = suspended
 	a.changeHold(r, l, suspended)
+	a.await(func() bool {
+		if l.wantHold != suspended && l.live() { // the far end refused it
+			l.suspended = was
+		}
+		return r.answered
+	})
 }
