@@ -70,12 +70,25 @@ func (a *Agent) hearing() hearing {
 	h := hearing{mic: a.sound.headsetSlot, ear: a.sound.headsetSlot, tone: a.sound.toneSlot, alert: a.sound.alertSlot,
 		ring: a.sound.ringSlot, busy: a.voice.busy}
 	for _, in := range a.interactions {
+		waits := in.waiting()
 		for _, l := range in.live() {
-			h.seats = append(h.seats, seat{slot: l.slot, hears: l.hears, talks: l.up(), early: l.early, onHold: l.onHold(),
+			h.seats = append(h.seats, seat{slot: l.slot, hears: l.hears, talks: l.up(), early: l.early, onHold: l.onHold() || l == waits,
 				joined: l.joined, group: in.id, muted: l.muted, deaf: in.muted || l.joined && in.away, away: l.joined && in.away})
 		}
 	}
 	return h
+}
+
+// waiting is the call of a consultation that the agent does not talk with, although
+// it is not on hold, because its far end refused that; nil when there is none.
+func (in *interaction) waiting() *leg {
+	switch {
+	case in.conference || !in.main.up() || !in.consult.up() || in.main.onHold() || in.consult.onHold():
+		return nil
+	case in.onMain:
+		return in.consult
+	}
+	return in.main
 }
 
 // localTone is the tone that the agent hears because the PBX sends none:

@@ -53,10 +53,7 @@ func (a *Agent) consultOver(l *leg, wasUp bool) {
 
 func (a *Agent) actConsultSwap(r *request) {
 	in := r.in
-	toMain := in.main.onHold()
-	if in.onMain {
-		toMain = false
-	}
+	toMain := !in.onMain
 	in.onMain = toMain
 	from, to := in.main, in.consult
 	if toMain {

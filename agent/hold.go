@@ -282,6 +282,7 @@ func (a *Agent) actResume(r *request) {
 	l := in.main
 	if in.consult.live() {
 		l = in.resumable()
+		in.onMain = l == in.main
 	}
 	a.changeHold(r, l, false)
 }
