@@ -47,6 +47,17 @@ func (s *Session) keep(f *fork, h *happening) {
 	s.linger = s.ua.loop.After(64*s.ua.cfg.T1, func() { s.dropForks(f) })
 }
 
+// winner is the fork that a first 2xx answers for: where more are open than are
+// held, it takes the place of the early ones.
+func (s *Session) winner(h *happening) *fork {
+	f := s.fork(h.res, h.flow)
+	if f == nil {
+		s.dropForks(nil)
+		f = s.fork(h.res, h.flow)
+	}
+	return f
+}
+
 // dropForks forgets the early dialogs that did not win.
 func (s *Session) dropForks(kept *fork) {
 	for tag, f := range s.out.forks {
@@ -86,11 +97,7 @@ func (s *Session) leaveFork(f *fork, h *happening) {
 
 // leaveAnswered: our CANCEL crossed the 2xx: ACK, then BYE.
 func (s *Session) leaveAnswered(h *happening) {
-	f := s.fork(h.res, h.flow)
-	if f == nil {
-		clear(s.out.forks)
-		f = s.fork(h.res, h.flow)
-	}
+	f := s.winner(h)
 	s.keep(f, h)
 	s.acknowledge(f, nil)
 	s.finish(s.hangupCause())

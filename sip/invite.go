@@ -227,11 +227,7 @@ func (s *Session) tellProgress(h *happening) {
 // takeAnswer keeps the fork of the first 2xx and acknowledges it
 // (RFC 3261 13.2.2.4).
 func (s *Session) takeAnswer(h *happening) {
-	f := s.fork(h.res, h.flow)
-	if f == nil { // more forks than we hold: the answer wins over an early one
-		clear(s.out.forks)
-		f = s.fork(h.res, h.flow)
-	}
+	f := s.winner(h)
 	s.keep(f, h)
 	sdp := sdpOf(h.res)
 	e := Answered{Fork: string(f.dialog.remoteTag)}
