@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"testing/synctest"
 
 	"ringback/media/audio"
 )
@@ -53,18 +54,19 @@ func TestShape_AnyRateAndChannelsBothWays(t *testing.T) {
 
 // A call into the library that hangs holds nobody: not its caller, nor the next.
 func TestGuard_HungCall(t *testing.T) {
-	g := &guard{turn: make(chan struct{}, 1), limit: 1}
-	release, cleaned := make(chan struct{}), make(chan struct{})
-	if err := g.do(func() error { <-release; return nil }, func() { close(cleaned) }); !errors.Is(err, errHangs) {
-		t.Fatalf("the caller gets %v", err)
-	}
-	if err := g.do(func() error { return nil }, nil); !errors.Is(err, errHangs) {
-		t.Errorf("the next caller gets %v", err)
-	}
-	close(release)
-	<-cleaned // what the late call opened is closed
-	g.limit = callLimit
-	if err := g.do(func() error { return nil }, nil); err != nil {
-		t.Errorf("once it came back the next gets %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g := &guard{turn: make(chan struct{}, 1), limit: callLimit}
+		release, cleaned := make(chan struct{}), make(chan struct{})
+		if err := g.do(func() error { <-release; return nil }, func() { close(cleaned) }); !errors.Is(err, errHangs) {
+			t.Fatalf("the caller gets %v", err)
+		}
+		if err := g.do(func() error { return nil }, nil); !errors.Is(err, errHangs) {
+			t.Errorf("the next caller gets %v", err)
+		}
+		close(release)
+		<-cleaned // what the late call opened is closed
+		if err := g.do(func() error { return nil }, nil); err != nil {
+			t.Errorf("once it came back the next gets %v", err)
+		}
+	})
 }
