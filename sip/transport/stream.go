@@ -136,6 +136,10 @@ func (c *conn) write() {
 		case <-c.done:
 			return
 		case o := <-c.queue:
+			if o.data == nil { // somebody asks how far the queue is written
+				o.report(nil)
+				continue
+			}
 			err := c.writeOne(o)
 			o.report(err)
 			if err != nil {
@@ -254,6 +258,7 @@ func (c *conn) take(data []byte) (fault error) {
 		case frameFault:
 			c.l.trace(In, c, f.data)
 			c.l.counts.add(countClosedUnframed, 1)
+			c.finish()
 			c.rejectLast(f.reject, len(f.data))
 			return ErrUnframed
 		case frameMessage:
@@ -289,6 +294,22 @@ func (c *conn) message(data []byte) error {
 	}
 	c.l.deliver(c, m, len(data), now, func() { <-c.slots })
 	return nil
+}
+
+// finish waits until the loop has seen the messages before and what it answered
+// is written: they came whole, whatever stands behind them.
+func (c *conn) finish() {
+	seen, written := make(chan struct{}), make(chan struct{}, 1)
+	if !c.l.cfg.Loop.Post(func() { close(seen) }) {
+		return
+	}
+	select {
+	case <-seen:
+	case <-c.done:
+		return
+	}
+	c.enqueue(outgoing{report: func(error) { written <- struct{}{} }})
+	<-written
 }
 
 // rejectLast answers what the connection ends with, and waits until the answer

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ringback/sip/message"
 )
 
 // T24 to T26: what one connection carries comes up in its order.
@@ -53,6 +55,23 @@ func TestBadContentLengthIsAnsweredAndCloses(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What came whole is answered, although the stream ends in garbage right behind it.
+func TestAnswersAreWrittenBeforeGarbageCloses(t *testing.T) {
+	var b *bench
+	answer := func(in Inbound) {
+		b.layer.Send(in.Flow, message.NewResponse(in.Msg.(*message.Request), 200, "", "tag"), func(error) {})
+	}
+	run(t, func(cfg *Config) { cfg.OnMessage = answer }, func(own *bench) {
+		b = own
+		c := b.dial()
+		b.write(c, options("one")+options("two")+"m=garbage\r\n\r\n")
+		wantStatus(t, b.read(c), 200)
+		wantStatus(t, b.read(c), 200)
+		b.ends(c)
+		b.count("closed_unframed", 1)
+	})
 }
 
 // T34: one bad message with sound framing is answered 400, the next is served.
