@@ -268,7 +268,7 @@ func (a *Agent) takeOver(s *sip.Session, old *sip.Session) {
 			l.session, l.remote = s, s.Identity()
 			l.joined, l.suspended, l.muted = was.joined, was.suspended, was.muted
 			held := was.onHold()
-			l.wantHold = held // whoever waits hears nothing from the first packet on
+			l.wantHold = held                   // whoever waits hears nothing from the first packet on
 			if err := a.answer(l); err != nil { // it was refused; the old call goes on
 				a.log.Debug("take call over", "error", err)
 				in.legs = in.legs[:len(in.legs)-1]

@@ -105,6 +105,22 @@ func (d *desk) contactComesBack() {
 	d.talks(agent.RoleMain, contact, contactHz)
 }
 
+// refers: a call with the contact through the scripted PBX, and a transfer of it to
+// the colleague whose REFER was taken.
+func (d *desk) refers(p *pbx) (outcome func() *agent.ActionError) {
+	d.Helper()
+	d.do("dial", args{"target": contact})
+	p.reply(p.request("INVITE"), 200, sdp("")...)
+	p.request("ACK")
+	d.is(agent.PhaseConnected)
+	d.begin()
+	outcome = d.starts("transfer", args{"target": colleague})
+	p.reply(p.request("INVITE"), 200, sdp("recvonly")...)
+	p.request("ACK")
+	p.reply(p.request("REFER"), 202)
+	return outcome
+}
+
 // TestTransfer_ToldAfterTheHangUp: a PBX that hangs up as soon as it took the REFER
 // tells later how it went (RFC 5057 4).
 func TestTransfer_ToldAfterTheHangUp(t *testing.T) {
@@ -118,15 +134,7 @@ func TestTransfer_ToldAfterTheHangUp(t *testing.T) {
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			atPBX(t, "transfer-told-later-"+story.name, referral(story.title), func(d *desk, p *pbx) {
-				d.do("dial", args{"target": contact})
-				p.reply(p.request("INVITE"), 200, sdp("")...)
-				p.request("ACK")
-				d.is(agent.PhaseConnected)
-				d.begin()
-				outcome := d.starts("transfer", args{"target": colleague})
-				p.reply(p.request("INVITE"), 200, sdp("recvonly")...)
-				p.request("ACK")
-				p.reply(p.request("REFER"), 202)
+				outcome := d.refers(p)
 				p.ask("NOTIFY", sipfrag("active;expires=60", "100 Trying")...)
 				p.response(200)
 				p.ask("BYE")
@@ -171,15 +179,7 @@ func TestTransfer_NeverToldAfterTheHangUp(t *testing.T) {
 // refused, until it is asked: the agent is told the truth.
 func TestTransfer_ContactMovedBeforeTheTargetAnswered(t *testing.T) {
 	atPBX(t, "transfer-moved-first", referral("The PBX has moved the contact, and the target refuses"), func(d *desk, p *pbx) {
-		d.do("dial", args{"target": contact})
-		p.reply(p.request("INVITE"), 200, sdp("")...)
-		p.request("ACK")
-		d.is(agent.PhaseConnected)
-		d.begin()
-		outcome := d.starts("transfer", args{"target": colleague})
-		p.reply(p.request("INVITE"), 200, sdp("recvonly")...)
-		p.request("ACK")
-		p.reply(p.request("REFER"), 202)
+		outcome := d.refers(p)
 		p.ask("NOTIFY", sipfrag("terminated;reason=noresource", "486 Busy Here")...)
 		p.response(200)
 		again := p.request("INVITE")
