@@ -28,4 +28,5 @@
 //
 // urfave/cli reads flags into values; the order of words, help and errors are
 // ours, because its parser stops at the first word that is no flag.
+// gopacket writes the packet headers and the pcapng file of a trace.
 package main

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
 	"github.com/urfave/cli/v2"
 
 	"ringback/agent"
+	"ringback/agent/control"
 	"ringback/internal/ladder"
 )
 
@@ -14,18 +20,31 @@ func traceCommand(sh *shell) *cli.Command {
 		Description: `$ ringback trace i7
    ms  127.0.0.10:5060                127.0.0.1:40312
     0  |--- INVITE c1 ------------------------------>|
-    3  |<-- 180 Ringing ------------------------------|`,
+    3  |<-- 180 Ringing ------------------------------|
+$ ringback trace i7 --format pcapng --output i7.pcapng
+i7.pcapng: 12 messages`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "write the trace as `FORM`: text, html (opens without a network) or pcapng (for Wireshark)"},
+			&cli.StringFlag{Name: "output", Usage: "write it to this `FILE` in place of stdout"},
+		},
 		Action: func(c *cli.Context) error { return trace(c, sh) },
 	}
 }
 
+// traceForms are the forms beside text: how each is written.
+var traceForms = map[string]func(io.Writer, string, []agent.TraceRecord) error{
+	"html": writeTraceHTML, "pcapng": writeTracePcapng,
+}
+
 func trace(c *cli.Context, sh *shell) error {
-	id := c.Args().First()
+	id, form, output := c.Args().First(), c.String("format"), c.String("output")
 	switch {
 	case c.Args().Len() > 1:
 		return usageError("%q is one word too many", c.Args().Get(1)).withHint("usage: ringback trace [I]")
 	case id != "" && !interactionID.MatchString(id):
 		return usageError("%q is no interaction: its id is such as i7", id).withHint("see: ringback status")
+	case form != "text" && traceForms[form] == nil:
+		return usageError("flag --format %q: it is text, html or pcapng", form)
 	}
 	client, err := sh.client(c)
 	if err != nil {
@@ -38,12 +57,42 @@ func trace(c *cli.Context, sh *shell) error {
 	if err != nil {
 		return err
 	}
+	return showTrace(c, sh, body, form, output)
+}
+
+func showTrace(c *cli.Context, sh *shell, body control.Trace, form, output string) error {
 	text := "no messages are remembered"
 	if len(body.Records) > 0 {
 		text = ladder.Render(ladderOf(body.Records), ladder.Options{})
 	}
-	sh.result(c, body, text)
+	if form == "text" && output == "" {
+		sh.result(c, body, text)
+		return nil
+	}
+	var out bytes.Buffer
+	if write := traceForms[form]; write == nil {
+		fmt.Fprintln(&out, text)
+	} else if err := write(&out, text, body.Records); err != nil {
+		return fmt.Errorf("write trace as %s: %w", form, err)
+	}
+	if output == "" {
+		_, err := sh.out.Write(out.Bytes())
+		return err
+	}
+	if err := os.WriteFile(output, out.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("write trace: %w", err)
+	}
+	sh.result(c, traceFile{Schema: "ringback.trace-file/1", File: output, Format: form, Messages: len(body.Records)},
+		fmt.Sprintf("%s: %d messages", output, len(body.Records)))
 	return nil
+}
+
+// traceFile says what was written.
+type traceFile struct {
+	Schema   string `json:"schema"`
+	File     string `json:"file"`
+	Format   string `json:"format"`
+	Messages int    `json:"messages"`
 }
 
 func ladderOf(records []agent.TraceRecord) []ladder.Message {

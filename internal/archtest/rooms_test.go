@@ -65,6 +65,7 @@ var doors = []door{
 	{"golang.org/x/sys", "media media/device sip/transport", ""},
 	{"golang.org/x/net", "media sip/transport", ""},
 	{"golang.org/x/sync", "", ""},
+	{"github.com/gopacket/gopacket", "cmd/ringback", ""},
 	{"gonum.org/v1/gonum", "media/audio", ""},
 }
 
