@@ -69,6 +69,9 @@ func (t *table) String() string {
 	for _, row := range t.rows {
 		var line strings.Builder
 		for i, cell := range row {
+			if widths[i] == 0 {
+				continue // empty in every row
+			}
 			line.WriteString(cell)
 			line.WriteString(strings.Repeat(" ", widths[i]-columns(cell)+2))
 		}

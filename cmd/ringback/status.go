@@ -162,25 +162,25 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// callCells are a call's columns; what is so of it now stands in one of them.
 func callCells(c agent.CallState) []string {
-	cells := []string{string(c.ID), string(c.State), string(c.Role), clean(c.Remote)}
+	var now []string
 	for _, flag := range []struct {
 		on   bool
 		name string
 	}{
 		{c.HeldByMe, "held by me"}, {c.HeldByRemote, "held by remote"}, {c.Muted, "muted"},
 		{c.Suspended, "suspended"}, {c.Transferring, "transferring"},
+		{c.State == agent.CallPhaseEnded && c.Reason != "", clean(c.Reason)},
 	} {
 		if flag.on {
-			cells = append(cells, flag.name)
+			now = append(now, flag.name)
 		}
 	}
+	cells := []string{string(c.ID), string(c.State), string(c.Role), clean(c.Remote), strings.Join(now, ", ")}
 	if c.Codec != "" && c.Quality.RXPackets > 0 {
 		q := c.Quality
 		cells = append(cells, c.Codec, fmt.Sprintf("lost %d", q.Lost), fmt.Sprintf("jitter %.1f ms", q.JitterMS), fmt.Sprintf("MOS %.1f", q.MOS))
-	}
-	if c.State == agent.CallPhaseEnded && c.Reason != "" {
-		cells = append(cells, clean(c.Reason))
 	}
 	return cells
 }
