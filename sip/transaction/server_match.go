@@ -63,7 +63,10 @@ func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string
 		return
 	}
 	source := flow.Remote().Addr()
-	if len(l.servers) >= l.Limits.Servers || l.sources[source] >= l.Limits.ServersPerSource {
+	full := len(l.servers) >= l.Limits.Servers || l.sources[source] >= l.Limits.ServersPerSource
+	// A flood from outside must not keep the BYE of a call out: as much room again
+	// is kept for requests inside a dialog.
+	if full && (tag == "" || len(l.servers) >= 2*l.Limits.Servers) {
 		l.count("request.limit")
 		l.Reply(req, flow, 503, message.Header{Name: "Retry-After", Value: strconv.Itoa(int(retryAfter / time.Second))})
 		return

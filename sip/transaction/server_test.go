@@ -292,3 +292,25 @@ func TestServerTableIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// A flood of requests outside of calls leaves room for the BYE of the call that is
+// up, and not without bound.
+func TestServerTableKeepsRoomForDialogs(t *testing.T) {
+	onRig(t, "UDP", func(r *rig) {
+		r.layer.Limits.Servers, r.layer.Limits.ServersPerSource = 3, 2
+		for i := range 10 {
+			m := incoming(message.OPTIONS, fmt.Sprintf("z9hG4bK%d", i))
+			message.Set(m, "Call-ID", fmt.Sprintf("call%d", i))
+			if i > 2 {
+				m = incoming(message.BYE, fmt.Sprintf("z9hG4bK%d", i))
+				message.Set(m, "Call-ID", fmt.Sprintf("call%d", i))
+				message.Set(m, "To", message.Value(m, "To")+";tag=ours")
+			}
+			r.receive(m)
+		}
+		r.wired("503@0s 503@0s 503@0s 503@0s")
+		if len(r.layer.servers) != 6 {
+			t.Errorf("%d open", len(r.layer.servers))
+		}
+	})
+}
