@@ -150,7 +150,9 @@ func (a *Agent) confirmed(l *leg, e sip.Confirmed) {
 
 // hangUpUnusable ends a call whose media description cannot be used.
 func (a *Agent) hangUpUnusable(l *leg, err error) {
-	a.emit(Event{Type: ErrorHappened, Interaction: l.in.id, Call: l.id, Text: "agree on media: " + err.Error()})
+	e := l.event(ErrorHappened)
+	e.Text = "agree on media: " + err.Error()
+	a.emit(e)
 	_ = l.session.Hangup(sip.ReasonHeader{Protocol: "SIP", Cause: 488, Text: "unusable media description"})
 }
 
