@@ -36,7 +36,7 @@ var rooms = []room{
 	{"internal/simnet", "", "sip/transport media"},
 	{"internal/asterisk", "", ""},
 	{"internal/pulse", "media/audio", ""},
-	{"internal/interop", "", "internal/asterisk internal/pulse"},
+	{"internal/interop", "", "internal/asterisk internal/pulse internal/lab sip"},
 	{"internal/archtest", "", ""},
 }
 
