@@ -151,8 +151,25 @@ func (b *bed) holds() {
 		differ(b.t, "model", model, published)
 	}
 	sameAsFolded(b.t, b.agent, events)
+	nameTheirCalls(b.t, events)
 	if n := b.agent.loop.Panics(); n != 0 {
 		b.t.Errorf("%d panics", n)
+	}
+}
+
+// nameTheirCalls holds that each event of a call names it, and its SIP Call-ID.
+func nameTheirCalls(t *testing.T, events []Event) {
+	t.Helper()
+	brought := map[InteractionID]bool{} // offers that came with a call
+	for _, e := range events {
+		group, _, _ := strings.Cut(string(e.Type), ".")
+		ofCall := slices.Contains([]string{"call", "consultation", "dtmf"}, group)
+		if e.Type == OfferReceived {
+			brought[e.Interaction] = e.Call != ""
+		}
+		if ofCall && e.Call == "" || group == "offer" && brought[e.Interaction] && e.Call == "" || e.Call != "" && e.SIPCallID == "" {
+			t.Errorf("an event that does not name its call: %+v", e)
+		}
 	}
 }
 

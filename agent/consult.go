@@ -44,7 +44,7 @@ func (a *Agent) consultOver(l *leg, wasUp bool) {
 		return // replaced by the contact's call: the transfer tells
 	}
 	e := l.event(ConsultationEnded)
-	if !wasUp {
+	if !wasUp && l.reason != "cancelled" { // the agent gave up waiting: nobody refused
 		e.Type = ConsultationRefused
 	}
 	e.Code, e.Reason = l.code, l.reason

@@ -46,6 +46,7 @@ type leg struct {
 	hangup      *loop.Timer   // of auto_hangup
 	hangupAfter time.Duration // of the answer
 	stats       Quality
+	measured    time.Time // when stats were told; the zero time before that
 	heard       Heard
 	codec       string
 }

@@ -66,13 +66,22 @@ func (o *offer) move(to offerState) bool {
 func (a *Agent) putOffer(in *interaction, means string) {
 	in.offer = &offer{state: offerOpen, means: means, expires: a.now().Add(a.cfg.Callbacks.OfferTimeout)}
 	in.offer.timer = a.loop.After(a.cfg.Callbacks.OfferTimeout, a.input(func() { a.missOffer(in) }))
-	e := Event{Type: OfferReceived, Interaction: in.id, Channel: in.channel, Target: in.contact.Number}
-	if in.main != nil {
-		e = in.main.event(OfferReceived)
-		e.Channel = in.channel
+	e := in.offerEvent(OfferReceived)
+	if in.main == nil {
+		e.Target = in.contact.Number
 	}
 	a.emit(Event{Type: InteractionCreated, Interaction: in.id})
 	a.emit(e)
+}
+
+// offerEvent is an event about an offer; it names the call that brought it.
+func (in *interaction) offerEvent(t EventType) Event {
+	e := Event{Type: t, Interaction: in.id}
+	if in.main != nil {
+		e = in.main.event(t)
+	}
+	e.Channel = in.channel
+	return e
 }
 
 // closeOffer ends an offer that nobody took; the interaction goes with it.
@@ -95,7 +104,9 @@ func (a *Agent) missOffer(in *interaction) {
 		a.refuseCall(in.main, 480, "the agent did not answer")
 	}
 	a.voice.missed++
-	a.emit(Event{Type: OfferMissed, Interaction: in.id, Channel: in.channel, Code: 480})
+	e := in.offerEvent(OfferMissed)
+	e.Code = 480
+	a.emit(e)
 	a.limitMissed(a.voice)
 }
 
@@ -131,7 +142,9 @@ func (a *Agent) actReject(r *request) {
 	} else {
 		a.refuseCall(in.main, code, why)
 	}
-	a.emit(Event{Type: OfferRejected, Interaction: in.id, Channel: in.channel, Code: code, Reason: r.args.Reason})
+	e := in.offerEvent(OfferRejected)
+	e.Code, e.Reason = code, r.args.Reason
+	a.emit(e)
 	if r.args.NotReady {
 		a.moveChannel(a.voice, askNotReady, "")
 	}
@@ -201,12 +214,16 @@ func (a *Agent) accept(in *interaction) (*leg, *ActionError) {
 func (a *Agent) acceptFailed(in *interaction, err error) *ActionError {
 	if isCancelled(err) {
 		if a.closeOffer(in, offerWithdrawn) {
-			a.emit(Event{Type: OfferCancelled, Interaction: in.id, Channel: in.channel, Reason: "cancelled"})
+			e := in.offerEvent(OfferCancelled)
+			e.Reason = "cancelled"
+			a.emit(e)
 		}
 		return refuse(CodeRejected, "accept: %s was cancelled by the caller in the same moment", in.id)
 	}
 	if a.closeOffer(in, offerWithdrawn) {
-		a.emit(Event{Type: OfferCancelled, Interaction: in.id, Channel: in.channel, Reason: "failed", Text: err.Error()})
+		e := in.offerEvent(OfferCancelled)
+		e.Reason, e.Text = "failed", err.Error()
+		a.emit(e)
 	}
 	return refuse(CodeFailed, "accept: %v", err)
 }
@@ -230,7 +247,7 @@ func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
 	}
 	in.offer.move(offerTaken)
 	a.voice.missed = 0
-	a.emit(Event{Type: OfferAccepted, Interaction: in.id, Channel: in.channel})
+	a.emit(in.offerEvent(OfferAccepted))
 	a.holdOthers(in)
 	if refer != nil {
 		return a.dialReferred(in, refer)

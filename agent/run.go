@@ -19,6 +19,7 @@ const (
 	goodbyeTime  = 4 * time.Second       // for BYE, CANCEL and un-REGISTER to be answered
 	goodbyeLook  = 20 * time.Millisecond // between two looks whether they are
 	qualityEvery = 5 * time.Second       // between two quality events of a call
+	qualityFirst = time.Second           // from the answer to the first of them
 )
 
 // Run opens sockets and devices, registers, and serves offers and actions until
@@ -101,7 +102,7 @@ func (a *Agent) begin() {
 	if a.cfg.Account.Register {
 		a.register()
 	}
-	a.loop.After(qualityEvery, a.input(a.tellQuality))
+	a.loop.After(qualityFirst, a.input(a.tellQuality))
 	a.warnOfUnused()
 }
 
@@ -151,7 +152,9 @@ func (a *Agent) hangUpAll() {
 			} else {
 				_ = in.main.session.Reject(a.cfg.Callbacks.NotReadyCode, "", reasonHeader(reason))
 			}
-			a.emit(Event{Type: OfferCancelled, Interaction: in.id, Channel: in.channel, Reason: "switched-off"})
+			e := in.offerEvent(OfferCancelled)
+			e.Reason = "switched-off"
+			a.emit(e)
 		}
 		for _, l := range in.live() {
 			_ = l.session.Hangup(reason)

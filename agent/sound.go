@@ -236,20 +236,26 @@ func (a *Agent) heard(l *leg, e media.Event) {
 	a.emit(l.event(MediaHeard))
 }
 
-// tellQuality publishes the figures of all connected calls, again and again.
+// tellQuality publishes the figures of all connected calls, again and again: soon
+// after the answer, since a person looks then, and from there on now and then.
 func (a *Agent) tellQuality() {
 	if a.stopping {
 		return
 	}
 	for _, in := range a.interactions {
 		for _, l := range in.live() {
-			if l.up() {
+			due := l.measured.Add(qualityEvery)
+			if l.measured.IsZero() {
+				due = l.connected.Add(qualityFirst)
+			}
+			if l.up() && !a.now().Before(due) {
+				l.measured = a.now()
 				l.measure()
 				a.emit(l.event(MediaQuality))
 			}
 		}
 	}
-	a.loop.After(qualityEvery, a.input(a.tellQuality))
+	a.loop.After(qualityFirst, a.input(a.tellQuality))
 }
 
 // codecName is the name alone: PCMU of PCMU/8000.

@@ -143,11 +143,31 @@ func TestStory_ConsultationEndedByTheAgent(t *testing.T) {
 			b.settle()
 			b.settle()
 			b.do("consult-end", nil)
+			b.wait(ConsultationEnded)
 			b.phase(PhaseOnHold)
 			b.do("resume", nil)
 			b.farHears(contact, micHz, true)
 		})
 	}
+}
+
+func TestStory_QualityIsToldSoonAndThenNowAndThen(t *testing.T) {
+	story(t, nil, func(b *bed) {
+		_, call := b.talk()
+		var at []time.Duration
+		for len(at) < 3 {
+			if e := b.wait(MediaQuality); e.Call != call {
+				t.Fatalf("%+v", e)
+			}
+			at = append(at, time.Since(*b.call(call).Connected).Round(time.Second))
+			if q := b.call(call).Quality; q.RXPackets == 0 || q.MOS == 0 {
+				t.Errorf("no figures: %+v", q)
+			}
+		}
+		if at[0] > 2*time.Second || at[1]-at[0] != qualityEvery || at[2]-at[1] != qualityEvery {
+			t.Errorf("told %v after the answer", at)
+		}
+	})
 }
 
 func TestStory_ConsultationSwap(t *testing.T) {

@@ -90,7 +90,10 @@ func Perform(ctx context.Context, c *Client, o Order) (Outcome, error) {
 	if err = w.late(ctx, err); err != nil {
 		return out, ofOrder(err, o)
 	}
-	out.State = met.State
+	// What was waited for may have passed while the action was still at work.
+	if met.State.Seq > after.Seq {
+		out.State = met.State
+	}
 	return out, nil
 }
 

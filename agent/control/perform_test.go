@@ -30,7 +30,7 @@ func performRows() []performRow {
 		{"comes later", Order{Action: "hold", Until: "on-hold"}, events{interaction("i1", agent.PhaseConnected)}, nil, events{interaction("i1", agent.PhaseOnHold)}, i1, 2, ""},
 		{"what passed at once counts", Order{Action: "call", NewCall: true, Until: "connected"},
 			events{interaction("i1", agent.PhaseReadyToCall, "c1"), call("c1", agent.CallPhaseEnded, "completed")},
-			events{call("c2", agent.CallPhaseConnected, ""), call("c2", agent.CallPhaseEnded, "completed")}, nil, i1, 3, ""},
+			events{call("c2", agent.CallPhaseConnected, ""), call("c2", agent.CallPhaseEnded, "completed")}, nil, i1, 4, ""},
 		{"the call before does not count", Order{Action: "call", NewCall: true, Until: "connected"},
 			events{interaction("i1", agent.PhaseReadyToCall, "c1"), call("c1", agent.CallPhaseEnded, "busy")},
 			nil, events{call("c2", agent.CallPhaseDialling, ""), call("c2", agent.CallPhaseConnected, ""), interaction("i1", agent.PhaseConnected)}, i1, 4, ""},
