@@ -66,7 +66,8 @@ type Agent struct {
 	voice, web   *channel
 	interactions []*interaction // in the order of their ids
 	waiters      []waiter
-	depth        int // of inputs inside of inputs
+	answers      []func() // to requests, given out when the state is published
+	depth        int      // of inputs inside of inputs
 	stopping     bool
 }
 
@@ -183,6 +184,7 @@ func (a *Agent) settle() {
 	a.followSound()
 	a.serveWaiters()
 	a.publishRest()
+	a.sendAnswers()
 }
 
 // parseDevices reads a preference list; errors name the field.

@@ -129,6 +129,7 @@ func refusedOf(t *testing.T, a *Agent, name string, raw json.RawMessage) *Action
 		t.Fatalf("%s %s: %v", name, raw, err)
 	}
 	a.perform(r)
+	a.sendAnswers()
 	select {
 	case o := <-r.answer:
 		return o.err

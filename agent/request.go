@@ -41,6 +41,7 @@ type headerArg struct {
 // request is one action being done. It is answered once, by done or fail, at
 // once or later; all its methods are called on the loop.
 type request struct {
+	agent    *Agent
 	spec     ActionSpec
 	args     args
 	in       *interaction // for actions on an interaction
@@ -65,10 +66,21 @@ func (r *request) done(result any) { r.settle(outcome{result: result}) }
 
 func (r *request) fail(err *ActionError) { r.settle(outcome{err: err}) }
 
+// settle answers once the state that follows from it is published: who asks for
+// the state on the answer finds what the answer says.
 func (r *request) settle(o outcome) {
 	if !r.answered {
 		r.answered = true
-		r.answer <- o
+		r.agent.answers = append(r.agent.answers, func() { r.answer <- o })
+	}
+}
+
+// sendAnswers gives out the answers of what is published now.
+func (a *Agent) sendAnswers() {
+	answers := a.answers
+	a.answers = nil
+	for _, send := range answers {
+		send()
 	}
 }
 
@@ -109,7 +121,7 @@ func (a *Agent) parse(name string, raw json.RawMessage) (*request, *ActionError)
 	if !known {
 		return nil, refuse(CodeNotFound, "there is no action %q", name)
 	}
-	r := &request{spec: spec, answer: make(chan outcome, 1)}
+	r := &request{agent: a, spec: spec, answer: make(chan outcome, 1)}
 	if text := bytes.TrimSpace(raw); len(text) == 0 || string(text) == "null" {
 		raw = json.RawMessage("{}")
 	}
