@@ -43,9 +43,16 @@ func (a *Agent) refuseOffer(s *sip.Session, r *sdp.Refusal) {
 }
 
 // answer takes a call that came: from here on it is connected.
-func (a *Agent) answer(l *leg) error { return a.answerAs(l, sdp.SendRecv) }
+func (a *Agent) answer(l *leg) error {
+	if err := a.respond(l, sdp.SendRecv); err != nil {
+		return err
+	}
+	a.legUp(l)
+	return nil
+}
 
-func (a *Agent) answerAs(l *leg, dir sdp.Direction) error {
+// respond sends the 200, with the media in this direction.
+func (a *Agent) respond(l *leg, dir sdp.Direction) error {
 	if err := a.openMedia(l); err != nil {
 		a.closeMedia(l)
 		a.refuseCall(l, 500, "no media")
@@ -73,7 +80,6 @@ func (a *Agent) answerAs(l *leg, dir sdp.Direction) error {
 		a.closeMedia(l)
 		return err
 	}
-	a.legUp(l)
 	return nil
 }
 
@@ -83,14 +89,6 @@ func (a *Agent) legUp(l *leg) {
 	l.connected = a.now()
 	l.early = false
 	l.refreshMedia()
-}
-
-// answerOrder answers an INVITE that only brought an order to dial, and ends it.
-func (a *Agent) answerOrder(l *leg) error {
-	if err := a.answerAs(l, sdp.Inactive); err != nil {
-		return err
-	}
-	return l.session.Hangup(sip.ReasonHeader{Protocol: "SIP", Cause: 200, Text: "accepted, the agent calls"})
 }
 
 // refreshMedia takes over what the media session knows after an exchange.
@@ -137,6 +135,10 @@ func (a *Agent) sessionEvent(l *leg, e sip.Event) {
 // confirmed: the ACK came; to a late offer of ours it brought the answer.
 func (a *Agent) confirmed(l *leg, e sip.Confirmed) {
 	l.confirmed = true
+	if l.order != nil {
+		a.orderAcknowledged(l)
+		return
+	}
 	if !l.exchange.late || l.media == nil {
 		return
 	}
@@ -173,6 +175,12 @@ func (a *Agent) identityChanged(l *leg, who sip.Address) {
 // legOver is the end of a call, whoever ended it. The interaction stays.
 func (a *Agent) legOver(l *leg, c sip.Cause) {
 	in := l.in
+	if l.order != nil {
+		if l.live() {
+			a.orderOver(l, c)
+		}
+		return
+	}
 	if in.offer != nil && in.main == l && l.incoming && !l.answeredAtAll() {
 		l.noteEnd(a.now(), c) // the offer's end says it all
 		a.callerGone(in, c)

@@ -157,6 +157,10 @@ func (a *Agent) actAccept(r *request) {
 		r.fail(refused)
 		return
 	}
+	if l.order != nil {
+		a.await(func() bool { return r.orderSettled(l) })
+		return
+	}
 	// The answer counts when the caller has acknowledged it and is still there: its
 	// CANCEL may have been on the way, and its BYE follows the ACK.
 	wait := func(d time.Duration) time.Time {
@@ -181,14 +185,8 @@ func (a *Agent) actAccept(r *request) {
 	})
 }
 
-// How long an accept waits for the caller's ACK, and then for its BYE.
-const (
-	acceptPatience = 2 * time.Second
-	acceptStays    = 50 * time.Millisecond
-)
-
 // accept takes an offer: answers the call, or dials. It returns the call that
-// was answered or made.
+// was answered or made; for an order to dial, the one that brought it.
 func (a *Agent) accept(in *interaction) (*leg, *ActionError) {
 	if in.offer.means == meansDial {
 		return a.acceptAndDial(in)
@@ -230,7 +228,7 @@ func (a *Agent) acceptFailed(in *interaction, err error) *ActionError {
 
 // acceptAndDial takes an order to dial: the PBX's callback whose first leg is the
 // agent, or a REFER. The INVITE that brought the order is answered and ended, so
-// that the PBX does not give it to another agent.
+// that the PBX does not give it to another agent; then the contact is dialled.
 func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
 	if refused := a.checkRegistered(); refused != nil {
 		return nil, refused
@@ -239,9 +237,9 @@ func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
 	if refused != nil {
 		return nil, refused
 	}
-	order, refer := in.main, in.offer.refer
-	if order != nil {
-		if err := a.answerOrder(order); err != nil {
+	brought, refer := in.main, in.offer.refer
+	if brought != nil {
+		if err := a.takeOrder(brought, to); err != nil {
 			return nil, a.acceptFailed(in, err)
 		}
 	}
@@ -249,10 +247,10 @@ func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
 	a.voice.missed = 0
 	a.emit(in.offerEvent(OfferAccepted))
 	a.holdOthers(in)
-	if refer != nil {
-		return a.dialReferred(in, refer)
+	if brought != nil {
+		return brought, nil
 	}
-	return a.dialContact(in, to, nil)
+	return a.dialReferred(in, refer)
 }
 
 // armAutoAnswer answers by itself when the configuration says so; in header mode

@@ -195,9 +195,9 @@ func (s *Session) repeatAnswer(d time.Duration) {
 	})
 }
 
-// crossed reports whether our 2xx crossed the caller's CANCEL: it never wanted this
+// Crossed reports whether our 2xx crossed the caller's CANCEL: it never wanted this
 // call, and ends it with a BYE as soon as the 2xx has come (RFC 3261 9.1).
-func (s *Session) crossed() bool {
+func (s *Session) Crossed() bool {
 	return s.in != nil && s.in.server.Crossed() && s.ua.loop.Now().Sub(s.in.finalAt) <= 64*s.ua.cfg.T1
 }
 
@@ -224,7 +224,7 @@ func (s *Session) takeAck(h *happening) {
 // terminated" with a BYE (RFC 3261 13.3.1.4).
 func (s *Session) endNoAck(*happening) {
 	cause := Cause{Kind: CauseLostACK, Reason: "the answer was never acknowledged"}
-	if s.crossed() {
+	if s.Crossed() {
 		cause = Cause{Kind: CauseCancelled, ByRemote: true}
 	}
 	s.finish(cause)

@@ -100,7 +100,7 @@ func (s *Session) endByBye(h *happening) {
 	if r := reasonOf(h.req); oneOf(r.Protocol, "SIP", "sip") {
 		cause.Code, cause.Reason = r.Cause, r.Text
 	}
-	if s.crossed() {
+	if s.Crossed() {
 		cause.Kind = CauseCancelled
 	}
 	s.finish(cause)

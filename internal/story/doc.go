@@ -11,7 +11,7 @@
 //
 // desk_test.go is the desk, pbx_test.go the scripted PBX, cast_test.go who plays at
 // the lab; the stories are in the files named after what they tell of:
-// registration, callback, call, hold, transfer (RFC 3515, 5589), consult (with
+// registration, callback, order, call, hold, transfer (RFC 3515, 5589), consult (with
 // conferences), digits, goodbye.
 //
 // Goroutines: the agent's Run, one, and what the lab starts; the bubble fails the
