@@ -64,6 +64,7 @@ type Agent struct {
 	sound        sound
 	ids          *ids
 	voice, web   *channel
+	team         []*member      // in the order of the configuration
 	interactions []*interaction // in the order of their ids
 	waiters      []waiter
 	answers      []func() // to requests, given out when the state is published
@@ -82,7 +83,7 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	}
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize),
 		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
-		tracer: newTracer(), ended: make(chan struct{}), state: NewState()}
+		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg.Team)}
 	for _, spec := range Actions() {
 		a.actions[spec.Name] = spec
 	}

@@ -37,6 +37,7 @@ type Config struct {
 	Callbacks    CallbacksConfig   `yaml:"callbacks"`
 	Dispositions DispositionConfig `yaml:"dispositions"`
 	Channels     ChannelsConfig    `yaml:"channels"`
+	Team         []TeamEntry       `yaml:"team"`
 }
 
 // AccountConfig is the identity at the PBX and the way there.
@@ -115,6 +116,13 @@ type ChannelsConfig struct {
 	NotReadyReasons []string      `yaml:"not_ready_reasons"` // empty: any text is taken
 	WrapUp          time.Duration `yaml:"wrap_up"`           // 0: none
 	Start           string        `yaml:"start"`             // ready or not-ready
+}
+
+// TeamEntry is somebody or something at the PBX that an agent calls by name.
+type TeamEntry struct {
+	Name   string   `yaml:"name"`   // empty: the target
+	Target string   `yaml:"target"` // an extension, an E.164 number or a SIP URI
+	Kind   TeamKind `yaml:"kind"`   // empty: extension
 }
 
 // DefaultConfig is what holds where nothing else is said. It has no account.

@@ -250,12 +250,19 @@ func (c *Config) fields() []field {
 	var all []field
 	root := reflect.ValueOf(c).Elem()
 	for i := range root.NumField() {
-		section := root.Type().Field(i).Tag.Get("yaml")
-		for j := range root.Field(i).NumField() {
-			key := root.Field(i).Type().Field(j).Tag.Get("yaml")
-			if key != "-" {
-				all = append(all, field{section + "." + key, root.Field(i).Field(j)})
-			}
+		if root.Field(i).Kind() == reflect.Struct { // lists of entries stand in files only
+			all = append(all, fieldsOf(root.Type().Field(i).Tag.Get("yaml"), root.Field(i))...)
+		}
+	}
+	return all
+}
+
+// fieldsOf lists the fields of one section.
+func fieldsOf(section string, v reflect.Value) []field {
+	var all []field
+	for i := range v.NumField() {
+		if key := v.Type().Field(i).Tag.Get("yaml"); key != "-" {
+			all = append(all, field{section + "." + key, v.Field(i)})
 		}
 	}
 	return all

@@ -107,6 +107,14 @@ func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
 		"start":              {"account: {aor: 'sip:1@h'}\nchannels: {start: maybe}\n", `channels.start "maybe"`},
 		"mandatory":          {"account: {aor: 'sip:1@h'}\ndispositions: {mandatory: true}\n", "dispositions.codes"},
 		"auto answer":        {"account: {aor: 'sip:1@h'}\ncallbacks: {auto_answer: maybe}\n", "3s"},
+		"team no list":       {"team: 1002\n", `p.yaml:1:7: team "1002": is no list`},
+		"team no map":        {"team: ['1002']\n", `p.yaml:1:8: team[1]`},
+		"team wrong type":    {"team:\n  - target: '1002'\n  - target: [1003]\n", "p.yaml:3:13: team[2].target: is one value"},
+		"team unknown key":   {"team: [{target: '1002', colour: red}]\n", "p.yaml:1:25: key \"colour\""},
+		"team target":        {"account: {aor: 'sip:1@h'}\nteam: [{name: x}]\n", `team[1].target: cannot be dialled`},
+		"team twice":         {"account: {aor: 'sip:1@h'}\nteam: [{target: '2'}, {target: '2'}]\n", `team[2].target "2": stands in team[1] too`},
+		"team kind":          {"account: {aor: 'sip:1@h'}\nteam: [{target: '2', kind: robot}]\n", `team[1].kind "robot"`},
+		"team name":          {"account: {aor: 'sip:1@h'}\nteam: [{target: '2', name: \"a\\tb\"}]\n", `team[1].name`},
 		"password file":      {"account: {aor: 'sip:1@h', password_file: /no/such/file}\n", "RINGBACK_PASSWORD"},
 	} {
 		_, err := load(t, c.text, nil, nil)

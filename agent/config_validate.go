@@ -32,7 +32,7 @@ func between(field string, value, least, most time.Duration) error {
 // error is a *ConfigError.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{c.validateAccount, c.validateAddresses, c.validateAudio, c.validateDTMF,
-		c.validateCalls, c.validateCallbacks, c.validateChannels} {
+		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateTeam} {
 		if err := check(); err != nil {
 			return err
 		}

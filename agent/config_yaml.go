@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -17,6 +18,12 @@ func (c *Config) checkTypes(source string, doc *ast.DocumentNode) error {
 		known[f.name] = f
 	}
 	for _, section := range entries(doc.Body) {
+		if keyOf(section) == "team" {
+			if err := checkTeam(source, section.Value); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, entry := range entries(section.Value) {
 			f, have := known[keyOf(section)+"."+keyOf(entry)]
 			if !have {
@@ -24,6 +31,35 @@ func (c *Config) checkTypes(source string, doc *ast.DocumentNode) error {
 			}
 			if err := f.check(source, entry.Value); err != nil {
 				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkTeam does the same for the entries of the team.
+func checkTeam(source string, n ast.Node) error {
+	if err := (field{"team", reflect.ValueOf([]TeamEntry{})}).check(source, n); err != nil {
+		return err
+	}
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return nil
+	}
+	for i, item := range list.Values {
+		name := fmt.Sprintf("team[%d]", i+1)
+		if err := (field{name, reflect.ValueOf(map[string]string{})}).check(source, item); err != nil {
+			return err
+		}
+		known := map[string]field{}
+		for _, f := range fieldsOf(name, reflect.ValueOf(&TeamEntry{}).Elem()) {
+			known[f.name] = f
+		}
+		for _, entry := range entries(item) {
+			if f, have := known[name+"."+keyOf(entry)]; have {
+				if err := f.check(source, entry.Value); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -109,12 +109,13 @@ type Change struct {
 	Audio                 *AudioState                  `json:"audio,omitempty"`
 	Interactions          []InteractionState           `json:"interactions,omitempty"`
 	Calls                 []CallState                  `json:"calls,omitempty"`
+	Team                  []TeamState                  `json:"team,omitempty"`
 	ForgottenInteractions []InteractionID              `json:"forgotten_interactions,omitempty"`
 	ForgottenCalls        []CallID                     `json:"forgotten_calls,omitempty"`
 }
 
 func (c *Change) empty() bool {
 	return c == nil || c.Registration == nil && len(c.Channels) == 0 && c.Allowed == nil &&
-		c.Audio == nil && len(c.Interactions) == 0 && len(c.Calls) == 0 &&
+		c.Audio == nil && len(c.Interactions) == 0 && len(c.Calls) == 0 && len(c.Team) == 0 &&
 		len(c.ForgottenInteractions) == 0 && len(c.ForgottenCalls) == 0
 }

@@ -55,6 +55,9 @@ func (a *Agent) snapshot() State {
 	s.Channels[a.voice.name], s.Channels[a.web.name] = a.voice.view(), a.web.view()
 	s.Allowed = a.allowedNow()
 	s.Audio = a.sound.view()
+	for _, m := range a.team {
+		s.Team = append(s.Team, m.view())
+	}
 	for _, in := range a.interactions {
 		s.Interactions = append(s.Interactions, in.view(a.table))
 		for _, l := range in.legs {
@@ -86,6 +89,7 @@ func (a *Agent) changes() *Change {
 	if audio := a.sound.view(); audio != was.Audio {
 		c.Audio = &audio
 	}
+	a.changedTeam(c)
 	a.changedWork(c)
 	return c
 }

@@ -68,6 +68,7 @@ type State struct {
 	Interactions []InteractionState           `json:"interactions"`
 	Calls        []CallState                  `json:"calls"`
 	Outbox       OutboxState                  `json:"outbox"`
+	Team         []TeamState                  `json:"team"` // in the order of the configuration
 }
 
 // RegistrationState is one account's registration. Times are null when there is
@@ -188,6 +189,7 @@ func NewState() State {
 		Allowed:      []string{},
 		Interactions: []InteractionState{},
 		Calls:        []CallState{},
+		Team:         []TeamState{},
 	}
 }
 
@@ -230,6 +232,7 @@ func (s State) Apply(e Event) State {
 	s.Interactions = replace(s.Interactions, c.Interactions, c.ForgottenInteractions,
 		func(i InteractionState) InteractionID { return i.ID })
 	s.Calls = replace(s.Calls, c.Calls, c.ForgottenCalls, func(c CallState) CallID { return c.ID })
+	s.Team = replace(s.Team, c.Team, nil, func(m TeamState) string { return m.Target })
 	return s
 }
 
