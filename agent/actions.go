@@ -63,6 +63,8 @@ func channelActions() []ActionSpec {
 		{Name: "dnd", Targets: OnChannel,
 			Args: []ArgSpec{channel, {Name: "on", Type: "bool", Required: true, Help: "true or false"}},
 			Help: "do not disturb: refuse every call", Example: `{"on":true}`, do: (*Agent).actDND},
+		{Name: "logout", Targets: OnChannel, Args: []ArgSpec{channel},
+			Help: "leave a channel, after the call; ready and not-ready log in again", Example: `{"channel":"all"}`, do: (*Agent).actLogout},
 	}
 }
 

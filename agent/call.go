@@ -325,15 +325,3 @@ func (a *Agent) actDone(r *request) {
 	a.wrapUpDone(r.in)
 	r.ok(nil)
 }
-
-// wrapUpDone ends after call work when nothing is left to be wrapped up.
-func (a *Agent) wrapUpDone(done *interaction) {
-	for _, in := range a.interactions {
-		if in != done && !in.closed && in.phase() == PhaseReadyToCall && !in.created.After(a.voice.since) {
-			return
-		}
-	}
-	if a.voice.state == channelACW {
-		a.moveChannel(a.voice, wrappedUp, "")
-	}
-}

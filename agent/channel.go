@@ -46,6 +46,9 @@ func (c *channel) input(on channelInput, reason string, now time.Time, wrapUp ti
 	if !known {
 		return false
 	}
+	if on == callOver {
+		c.noteBack()
+	}
 	to := m.to
 	switch to {
 	case channelHome:
@@ -63,11 +66,8 @@ func (c *channel) input(on channelInput, reason string, now time.Time, wrapUp ti
 		}
 		return true
 	}
-	if on == callOver {
-		c.noteBack()
-		if to, reason = channelACW, ""; wrapUp == 0 {
-			to, reason = c.back, c.backWhy
-		}
+	if on == callOver && to == channelACW && wrapUp == 0 {
+		to, reason = c.back, c.backWhy
 	}
 	c.enter(to, reason, now)
 	return true
@@ -116,6 +116,17 @@ func (c *channel) view() ChannelState {
 		PendingReason: c.pendingWhy, WrapUpUntil: c.wrapUntil, Missed: c.missed}
 }
 
+// channels are all of them.
+func (a *Agent) channels() []*channel { return []*channel{a.voice, a.web} }
+
+// channelOf is the channel that an interaction is worked on.
+func (a *Agent) channelOf(in *interaction) *channel {
+	if in.channel == ChannelWebCallback {
+		return a.web
+	}
+	return a.voice
+}
+
 // named finds the channels that an action means.
 func (a *Agent) named(name string) ([]*channel, *ActionError) {
 	switch name {
@@ -124,7 +135,7 @@ func (a *Agent) named(name string) ([]*channel, *ActionError) {
 	case string(ChannelWebCallback):
 		return []*channel{a.web}, nil
 	case "all":
-		return []*channel{a.voice, a.web}, nil
+		return a.channels(), nil
 	}
 	return nil, refuse(CodeInvalid, "channel %q is not known", name).hint("use voice, webcallback or all")
 }
@@ -148,11 +159,21 @@ func (a *Agent) actDND(r *request) {
 	a.askChannels(r, askDNDOff, "")
 }
 
+func (a *Agent) actLogout(r *request) { a.askChannels(r, askLogout, "") }
+
 func (a *Agent) askChannels(r *request, on channelInput, reason string) {
 	channels, refused := a.named(r.args.Channel)
 	if refused != nil {
 		r.fail(refused)
 		return
+	}
+	for _, c := range channels {
+		if on == askDND && c.state == channelOut {
+			err := refuse(CodeNotAllowed, "dnd is not allowed: the %s channel is logged out", c.name)
+			err.Allowed = []string{"not-ready", "ready"}
+			r.fail(err.hint("log in again with ready or not-ready"))
+			return
+		}
 	}
 	result := map[ChannelName]ChannelState{}
 	for _, c := range channels {
@@ -181,21 +202,32 @@ func (a *Agent) channelMoved(c *channel, before ChannelState) {
 	}
 }
 
-// followCalls moves the voice channel when the first call began or the last was
-// over. It runs after every input.
+// followCalls moves each channel when its first call began or its last was over.
+// It runs after every input.
 func (a *Agent) followCalls() {
-	busy := false
-	for _, i := range a.interactions {
-		if i.inCall() {
-			busy = true
+	for _, c := range a.channels() {
+		busy := slices.ContainsFunc(a.interactions, func(in *interaction) bool { return in.channel == c.name && in.inCall() })
+		if busy == c.busy {
+			continue
+		}
+		before := c.view()
+		c.setBusy(busy, a.now(), a.cfg.Channels.WrapUp)
+		a.channelMoved(c, before)
+	}
+}
+
+// wrapUpDone ends the after call work of a channel when nothing is left there to be
+// wrapped up.
+func (a *Agent) wrapUpDone(done *interaction) {
+	c := a.channelOf(done)
+	for _, in := range a.interactions {
+		if in != done && in.channel == c.name && !in.closed && in.phase() == PhaseReadyToCall && !in.created.After(c.since) {
+			return
 		}
 	}
-	if busy == a.voice.busy {
-		return
+	if c.state == channelACW {
+		a.moveChannel(c, wrappedUp, "")
 	}
-	before := a.voice.view()
-	a.voice.setBusy(busy, a.now(), a.cfg.Channels.WrapUp)
-	a.channelMoved(a.voice, before)
 }
 
 // limitMissed makes a channel not ready that missed too many offers in a row.

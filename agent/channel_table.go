@@ -8,11 +8,12 @@ const (
 	askNotReady  channelInput = "ask-not-ready"
 	askDND       channelInput = "ask-dnd"
 	askDNDOff    channelInput = "ask-dnd-off"
+	askLogout    channelInput = "ask-logout"
 	callBegan    channelInput = "call-began"
 	callOver     channelInput = "call-over"
 	wrappedUp    channelInput = "wrapped-up"
 	missedEnough channelInput = "missed-enough"
-	loggedOff    channelInput = "logged-off"
+	loggedOff    channelInput = "logged-off" // the phone is switched off, call or not
 )
 
 // Channel states.
@@ -44,16 +45,17 @@ type channelMove struct {
 
 // channelMoves is the whole table. A change asked for during a call waits for
 // its end; after call work is over with Done, the wrap-up time, or the agent's
-// word. What is not here changes nothing.
+// word. Who has logged out has no after call work, and is not disturbed anyway:
+// ready and not ready log in again. What is not here changes nothing.
 func channelMoves() []channelMove {
 	var rows []channelMove
 	asks := []struct {
 		on channelInput
 		to string
-	}{{askReady, channelReady}, {askNotReady, channelNotReady}, {askDND, channelDND}, {missedEnough, channelNotReady}}
-	for _, from := range []string{channelReady, channelNotReady, channelDND, channelACW} {
+	}{{askReady, channelReady}, {askNotReady, channelNotReady}, {askDND, channelDND}, {askLogout, channelOut}, {missedEnough, channelNotReady}}
+	for _, from := range []string{channelReady, channelNotReady, channelDND, channelACW, channelOut} {
 		for _, ask := range asks {
-			if ask.on == missedEnough && from != channelReady {
+			if ask.on == missedEnough && from != channelReady || ask.on == askDND && from == channelOut {
 				continue
 			}
 			rows = append(rows, channelMove{from, false, ask.on, ask.to, false})
@@ -61,20 +63,20 @@ func channelMoves() []channelMove {
 				rows = append(rows, channelMove{from, true, ask.on, ask.to, true})
 			}
 		}
-		rows = append(rows, channelMove{from, false, loggedOff, channelOut, false})
-		if from != channelACW {
-			rows = append(rows,
-				channelMove{from, true, askDNDOff, channelHome, true},
-				channelMove{from, true, callOver, channelACW, false},
-				channelMove{from, true, loggedOff, channelOut, false})
-		}
+	}
+	for _, from := range []string{channelReady, channelNotReady, channelDND} {
+		rows = append(rows,
+			channelMove{from, false, loggedOff, channelOut, false},
+			channelMove{from, true, loggedOff, channelOut, false},
+			channelMove{from, true, askDNDOff, channelHome, true},
+			channelMove{from, true, callOver, channelACW, false})
 	}
 	return append(rows,
 		channelMove{channelDND, false, askDNDOff, channelHome, false},
+		channelMove{channelACW, false, loggedOff, channelOut, false},
 		channelMove{channelACW, false, callBegan, channelBack, false},
 		channelMove{channelACW, false, wrappedUp, channelBack, false},
-		channelMove{channelOut, false, askReady, channelReady, false},
-		channelMove{channelOut, false, askNotReady, channelNotReady, false},
+		channelMove{channelOut, true, callOver, channelBack, false},
 	)
 }
 

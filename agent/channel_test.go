@@ -8,7 +8,7 @@ import (
 
 func TestChannelTable_DecidesNothingTwice(t *testing.T) {
 	seen := map[string]bool{}
-	reached := map[string]bool{channelOut: true, channelHome: true, channelBack: true}
+	reached := map[string]bool{}
 	for _, m := range channelMoves() {
 		key := fmt.Sprint(m.from, m.busy, m.on)
 		if seen[key] {
@@ -17,11 +17,11 @@ func TestChannelTable_DecidesNothingTwice(t *testing.T) {
 		seen[key] = true
 		reached[m.to] = true
 	}
-	for _, state := range []string{channelReady, channelNotReady, channelDND, channelACW} {
+	for _, state := range []string{channelReady, channelNotReady, channelDND, channelACW, channelOut} {
 		if !reached[state] {
 			t.Errorf("%s is never reached", state)
 		}
-		if !seen[fmt.Sprint(state, false, loggedOff)] {
+		if state != channelOut && !seen[fmt.Sprint(state, false, loggedOff)] {
 			t.Errorf("%s cannot end", state)
 		}
 	}
@@ -64,6 +64,33 @@ func TestChannel_Stories(t *testing.T) {
 		},
 		"missed offers make a ready channel not ready": {
 			{string(missedEnough), missedReason, "not-ready", missedReason, ""}, {string(missedEnough), "x", "not-ready", missedReason, ""},
+		},
+		"logged out, and in again": {
+			{string(askLogout), "", "logged-out", "", ""}, {string(askLogout), "", "logged-out", "", ""},
+			{string(askDND), "", "logged-out", "", ""}, {string(askDNDOff), "", "logged-out", "", ""}, {string(missedEnough), "", "logged-out", "", ""},
+			{string(askNotReady), "lunch", "not-ready", "lunch", ""}, {string(askLogout), "", "logged-out", "", ""}, {string(askReady), "", "ready", "", ""},
+		},
+		"a logout asked for in a call waits for the end of the wrap-up": {
+			{"begin", "", "ready", "", ""}, {string(askLogout), "", "ready", "", "logged-out"}, {"over", "", "after-call-work", "", "logged-out"},
+			{string(wrappedUp), "", "logged-out", "", ""},
+		},
+		"a logout taken back in the same call": {
+			{"begin", "", "ready", "", ""}, {string(askLogout), "", "ready", "", "logged-out"}, {string(askReady), "", "ready", "", ""},
+			{"over", "", "after-call-work", "", ""}, {string(wrappedUp), "", "ready", "", ""},
+		},
+		"a logout ends the wrap-up": {
+			{"begin", "", "ready", "", ""}, {"over", "", "after-call-work", "", ""}, {string(askLogout), "", "logged-out", "", ""},
+			{string(wrappedUp), "", "logged-out", "", ""},
+		},
+		"who is logged out and calls has no wrap-up": {
+			{string(askLogout), "", "logged-out", "", ""}, {"begin", "", "logged-out", "", ""}, {"over", "", "logged-out", "", ""},
+		},
+		"who is logged out and asks for ready in a call is ready after it": {
+			{string(askLogout), "", "logged-out", "", ""}, {"begin", "", "logged-out", "", ""}, {string(askReady), "", "logged-out", "", "ready"},
+			{string(askDND), "", "logged-out", "", "ready"}, {"over", "", "ready", "", ""},
+		},
+		"switched off in a call": {
+			{"begin", "", "ready", "", ""}, {string(loggedOff), "", "logged-out", "", ""}, {"over", "", "logged-out", "", ""},
 		},
 		"calling again during the wrap-up": {
 			{"begin", "", "ready", "", ""}, {"over", "", "after-call-work", "", ""}, {"begin", "", "ready", "", ""},

@@ -97,7 +97,7 @@ func (in *interaction) facts() facts {
 	return f
 }
 
-// inCall reports whether the interaction occupies the voice channel.
+// inCall reports whether the interaction occupies its channel with a call.
 func (in *interaction) inCall() bool {
 	switch in.phase() {
 	case PhaseDialling, PhaseConnected, PhaseOnHold, PhaseConsulting, PhaseConference:

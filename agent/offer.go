@@ -103,11 +103,12 @@ func (a *Agent) missOffer(in *interaction) {
 	} else {
 		a.refuseCall(in.main, 480, "the agent did not answer")
 	}
-	a.voice.missed++
+	c := a.channelOf(in)
+	c.missed++
 	e := in.offerEvent(OfferMissed)
 	e.Code = 480
 	a.emit(e)
-	a.limitMissed(a.voice)
+	a.limitMissed(c)
 }
 
 // refuseCall refuses a call that came, with a Reason for the PBX's records.
@@ -136,7 +137,7 @@ func (a *Agent) actReject(r *request) {
 		return
 	}
 	a.closeOffer(in, offerRefused)
-	a.voice.missed = 0
+	a.channelOf(in).missed = 0
 	if in.offer.refer != nil {
 		_ = in.offer.refer.Refuse(603)
 	} else {
@@ -146,7 +147,7 @@ func (a *Agent) actReject(r *request) {
 	e.Code, e.Reason = code, r.args.Reason
 	a.emit(e)
 	if r.args.NotReady {
-		a.moveChannel(a.voice, askNotReady, "")
+		a.moveChannel(a.channelOf(in), askNotReady, "")
 	}
 	r.ok(nil)
 }
@@ -197,7 +198,7 @@ func (a *Agent) accept(in *interaction) (*leg, *ActionError) {
 		return nil, a.acceptFailed(in, err)
 	}
 	in.offer.move(offerTaken)
-	a.voice.missed = 0
+	a.channelOf(in).missed = 0
 	in.attempts++
 	in.result = "answered"
 	e := l.event(OfferAccepted)
@@ -244,7 +245,7 @@ func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
 		}
 	}
 	in.offer.move(offerTaken)
-	a.voice.missed = 0
+	a.channelOf(in).missed = 0
 	a.emit(in.offerEvent(OfferAccepted))
 	a.holdOthers(in)
 	if brought != nil {
@@ -271,7 +272,7 @@ func (a *Agent) armAutoAnswer(in *interaction) {
 		return
 	}
 	in.offer.auto = a.loop.After(after, a.input(func() {
-		if !in.offer.open() || a.voice.busy {
+		if !in.offer.open() || a.voice.busy || a.web.busy {
 			return
 		}
 		if _, refused := a.accept(in); refused != nil {

@@ -52,7 +52,9 @@ func (a *Agent) snapshot() State {
 	s := NewState()
 	s.Seq = a.state.Seq
 	s.Registration = a.registered
-	s.Channels[a.voice.name], s.Channels[a.web.name] = a.voice.view(), a.web.view()
+	for _, ch := range a.channels() {
+		s.Channels[ch.name] = ch.view()
+	}
 	s.Allowed = a.allowedNow()
 	s.Audio = a.sound.view()
 	for _, m := range a.team {
@@ -75,7 +77,7 @@ func (a *Agent) changes() *Change {
 		r := a.registered
 		c.Registration = &r
 	}
-	for _, ch := range []*channel{a.voice, a.web} {
+	for _, ch := range a.channels() {
 		if v := ch.view(); !reflect.DeepEqual(was.Channels[ch.name], v) {
 			if c.Channels == nil {
 				c.Channels = map[ChannelName]ChannelState{}
@@ -141,7 +143,7 @@ func (a *Agent) allowedNow() []string {
 	if a.stopping {
 		return []string{}
 	}
-	list := []string{"dnd", "not-ready", "ready"}
+	list := []string{"dnd", "logout", "not-ready", "ready"}
 	if a.registered.State == "registered" || !a.cfg.Account.Register {
 		list = append([]string{"dial"}, list...)
 	}

@@ -125,8 +125,9 @@ func (a *Agent) goodbye(life context.Context) error {
 	over := make(chan struct{})
 	a.loop.Post(a.input(func() {
 		a.stopping = true
-		a.moveChannel(a.voice, loggedOff, "")
-		a.moveChannel(a.web, loggedOff, "")
+		for _, c := range a.channels() {
+			a.moveChannel(c, loggedOff, "")
+		}
 		a.hangUpAll()
 		a.afterCalls(a.now().Add(goodbyeTime), func() { a.unregister(over) })
 	}))

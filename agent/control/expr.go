@@ -51,7 +51,7 @@ var (
 
 var (
 	registrationStates = []string{"unregistered", "registering", "registered", "failed"}
-	channelStates      = []string{"ready", "not-ready", "after-call-work", "dnd"}
+	channelStates      = []string{"ready", "not-ready", "after-call-work", "dnd", "logged-out"}
 	interactionStates  = []string{"offered", "preview", "dialling", "connected", "on-hold", "consulting", "conference", "ready-to-call", "done"}
 	callStates         = []string{"dialling", "ringing", "early", "connected", "held", "held-by-remote", "muted", "ended"}
 )
@@ -61,10 +61,11 @@ func grammar() []form {
 	return []form{
 		{"registered", "", "the agent is registered", readRegistered},
 		{"registration", "STATE", "STATE: " + strings.Join(registrationStates, " "), readRegistration},
-		{"ready", "[CHANNEL]", "the channel (voice) is ready; also: not-ready, after-call-work, dnd", readChannelWord("ready")},
+		{"ready", "[CHANNEL]", "the channel (voice) is ready; also: not-ready, after-call-work, dnd, logged-out", readChannelWord("ready")},
 		{"not-ready", "[CHANNEL]", "", readChannelWord("not-ready")},
 		{"after-call-work", "[CHANNEL]", "", readChannelWord("after-call-work")},
 		{"dnd", "[CHANNEL]", "", readChannelWord("dnd")},
+		{"logged-out", "[CHANNEL]", "", readChannelWord("logged-out")},
 		{"offer", "[iN]", "an interaction is offered", readOffer},
 		{"interaction", "[iN] STATE", "short: STATE [iN]; STATE: " + strings.Join(interactionStates, " "), readInteraction},
 		{"call", "[cN] STATE", "STATE: " + strings.Join(callStates, " "), readCall},

@@ -9,7 +9,8 @@ func dndVerb() verb {
 		words: []operand{{name: "on|off", arg: "on", read: readOnOff}},
 		flags: []argFlag{channelFlag()},
 		example: `$ ringback dnd on
-voice  dnd  since 12:00`,
+voice        dnd        since 12:00, 0s
+webcallback  not-ready  since 09:58, 2h02m`,
 	}
 }
 

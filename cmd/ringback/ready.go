@@ -6,7 +6,8 @@ func readyVerb() verb {
 		name: "ready", agent: true, usage: "take offers on a channel",
 		flags: []argFlag{channelFlag()},
 		example: `$ ringback ready
-voice  ready  since 10:02`,
+voice        ready      since 10:02, 0s
+webcallback  not-ready  since 09:58, 4m`,
 	}
 }
 

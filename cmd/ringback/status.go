@@ -18,7 +18,7 @@ func statusCommand(sh *shell) *cli.Command {
 		Name: "status", Usage: "registration, channels, offers, interactions, calls",
 		Description: `$ ringback status
 sip:1001@127.0.0.10  registered  until 10:05
-voice                ready       since 10:02
+voice                ready       since 10:02, 12m
 
 i7  connected  voicecallback  山田 太郎  +81312345678
     scheduled for 10:00 Asia/Tokyo: invoice 4711
@@ -49,7 +49,7 @@ i7  connected  voicecallback  山田 太郎  +81312345678
 // down.
 func statusText(s agent.State, now time.Time) string {
 	var b strings.Builder
-	b.WriteString(headLines(s))
+	b.WriteString(headLines(s, now))
 	open := slices.DeleteFunc(slices.Clone(s.Interactions), func(i agent.InteractionState) bool { return i.State == agent.PhaseDone })
 	for _, i := range open {
 		b.WriteString("\n" + interactionText(s, i, now))
@@ -63,7 +63,7 @@ func statusText(s agent.State, now time.Time) string {
 	return b.String()
 }
 
-func headLines(s agent.State) string {
+func headLines(s agent.State, now time.Time) string {
 	var t table
 	r := s.Registration
 	cells := []string{clean(r.AOR), r.State}
@@ -81,14 +81,14 @@ func headLines(s agent.State) string {
 		cells = append(cells, why)
 	}
 	t.row(cells...)
-	channelRows(&t, s)
+	channelRows(&t, s, now)
 	if s.Audio.Headset != "" {
 		t.row("headset", clean(s.Audio.Headset))
 	}
 	return t.String()
 }
 
-func channelRows(t *table, s agent.State) {
+func channelRows(t *table, s agent.State, now time.Time) {
 	for _, name := range slices.Sorted(maps.Keys(s.Channels)) {
 		c := s.Channels[name]
 		cells := []string{string(name), string(c.State)}
@@ -96,7 +96,7 @@ func channelRows(t *table, s agent.State) {
 			cells = append(cells, clean(c.Reason))
 		}
 		if !c.Since.IsZero() {
-			cells = append(cells, "since "+clock(c.Since))
+			cells = append(cells, "since "+clock(c.Since)+", "+inState(now.Sub(c.Since)))
 		}
 		if c.Pending != "" {
 			cells = append(cells, "then "+c.Pending)
@@ -105,9 +105,20 @@ func channelRows(t *table, s agent.State) {
 	}
 }
 
-func channelLines(s agent.State) string {
+// inState is the time in a state as a person reads it.
+func inState(d time.Duration) string {
+	switch d = max(0, d); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}
+
+func channelLines(s agent.State, now time.Time) string {
 	var t table
-	channelRows(&t, s)
+	channelRows(&t, s, now)
 	return t.String()
 }
 

@@ -26,7 +26,7 @@ func TestStatusText(t *testing.T) {
 			s.Registration = agent.RegistrationState{State: "registering", AOR: "sip:1001@pbx.example.com"}
 			s.Channels = map[agent.ChannelName]agent.ChannelState{"voice": {State: "ready", Since: at("10:00:00")}}
 		}, `sip:1001@pbx.example.com  registering
-voice                     ready        since 10:00
+voice                     ready        since 10:00, 2m
 
 no interactions
 `},
@@ -37,8 +37,8 @@ no interactions
 				"webcallback": {State: "dnd", Since: at("09:00:00")}}
 			s.Outbox = agent.OutboxState{Waiting: 2, Failed: 1}
 		}, `sip:1001@pbx.example.com  failed     403 Forbidden, next try 10:02:45
-voice                     not-ready  lunch                             since 09:58  then ready
-webcallback               dnd        since 09:00
+voice                     not-ready  lunch                             since 09:58, 4m  then ready
+webcallback               dnd        since 09:00, 1h02m
 
 no interactions
 

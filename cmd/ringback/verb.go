@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -47,7 +48,7 @@ var interactionID = regexp.MustCompile(`^i[0-9]+$`)
 // verbs is the table of all actions, in the order of the help.
 func verbs() []verb {
 	return []verb{
-		readyVerb(), notReadyVerb(), dndVerb(),
+		readyVerb(), notReadyVerb(), dndVerb(), logoutVerb(),
 		acceptVerb(), rejectVerb(),
 		dialVerb(), callVerb(), endVerb(),
 		holdVerb(), resumeVerb(), muteVerb(), unmuteVerb(),
@@ -266,7 +267,7 @@ func (v verb) object(o control.Outcome) actionResult {
 // text is one line: how things stand after the action.
 func (v verb) text(o control.Outcome) string {
 	if v.agent {
-		return channelLines(o.State)
+		return channelLines(o.State, time.Now())
 	}
 	i, found := o.State.Interaction(o.Interaction)
 	if !found {
