@@ -12,6 +12,7 @@ type room struct {
 var rooms = []room{
 	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
+	{"agent/phone", "", ""},
 	{"agent", "sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
 
 	{"sip", "sip/loop sip/message sip/transport sip/transaction", "internal/simnet internal/ladder internal/ladder/golden"},
@@ -60,6 +61,7 @@ var doors = []door{
 	{"github.com/jfreymuth/pulse", "media/device", ""},
 	{"github.com/urfave/cli", "cmd/ringback", ""},
 	{"github.com/goccy/go-yaml", "agent", ""},
+	{"github.com/nyaruka/phonenumbers", "agent/phone", ""},
 	{"github.com/rogpeppe/go-internal", "", "cmd/ringback internal/interop"},
 	{"pgregory.net/rapid", "", "sip/... media/... dtmf agent/... internal/..."},
 	{"golang.org/x/sys", "media media/device sip/transport", ""},
