@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"ringback/agent/store"
 	"ringback/media"
 	"ringback/media/device"
 	"ringback/sip"
@@ -30,7 +32,7 @@ type Network interface {
 type Deps struct {
 	Network  Network         // nil: the machine's own
 	Log      *slog.Logger    // nil: discard
-	StateDir string          // where ids are kept; empty: they start anew
+	StateDir string          // where the store is, ringback.db; empty: it is in memory
 	Version  string          // told in User-Agent, without numbers to strangers
 	Random   func(n int) int // a number from 0 to n-1, for waiting times that SIP wants random; nil: they are
 }
@@ -62,6 +64,7 @@ type Agent struct {
 	registered   RegistrationState
 	engine       *media.Engine
 	sound        sound
+	store        *store.Store
 	ids          *ids
 	voice, web   *channel
 	team         []*member      // in the order of the configuration
@@ -73,7 +76,7 @@ type Agent struct {
 }
 
 // New makes an agent of a valid configuration. It opens nothing on the network
-// yet; the state directory is read and written. Any goroutine.
+// yet; the store is opened, and Run closes it. Any goroutine.
 func New(cfg Config, deps Deps) (*Agent, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -98,13 +101,30 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	if a.bind, a.port, err = splitBind(cfg.Account.Bind); err != nil {
 		return nil, err
 	}
-	if a.ids, err = openIDs(deps.StateDir, a.failure("keep ids")); err != nil {
+	if err = a.openStore(); err != nil {
 		return nil, err
 	}
 	a.registered = RegistrationState{State: "unregistered", AOR: a.account.AOR.String()}
 	a.voice, a.web = newChannel(ChannelVoice, time.Now()), newChannel(ChannelWebCallback, time.Now())
 	return a, nil
 }
+
+// openStore opens the store of the state directory.
+func (a *Agent) openStore() (err error) {
+	path := ""
+	if a.deps.StateDir != "" {
+		path = filepath.Join(a.deps.StateDir, "ringback.db")
+	}
+	if a.store, err = store.Open(path, store.Options{Log: a.log}); err != nil {
+		return err
+	}
+	if a.ids, err = openIDs(a.store, a.deps.StateDir, a.failure("keep ids")); err != nil {
+		return errors.Join(err, a.store.Close())
+	}
+	return nil
+}
+
+func (a *Agent) closeStore() error { return errors.Join(a.ids.close(), a.store.Close()) }
 
 // account makes the SIP account of the configuration.
 func (c *Config) account() (*sip.Account, error) {

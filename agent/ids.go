@@ -8,119 +8,108 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
+
+	"ringback/agent/store"
 )
 
-// idBlock is how many ids are set aside in the file at a time, so that a crash
+// idBlock is how many ids are set aside in the store at a time, so that a crash
 // loses numbers and never gives one out twice.
 const idBlock = 64
 
-// idFile is the file's content: the first numbers that were never given out.
-type idFile struct {
-	Interaction uint64 `json:"interaction"`
-	Call        uint64 `json:"call"`
-}
-
-// ids gives out the ids of a profile. next is for the loop; the file is written
-// by goroutines of its own.
+// ids gives out the ids of a profile. It is the loop's.
 type ids struct {
-	path    string // empty: not kept
-	next    idFile
-	limit   idFile // what the file says
-	report  func(error)
-	mu      sync.Mutex // one writer at a time, the newest limit last
-	written idFile
-	tasks   sync.WaitGroup
+	store        *store.Store
+	interactions counter
+	calls        counter
+	report       func(error)
 }
 
-// openIDs reads the counter file of a state directory, and sets a block aside.
-// report gets errors of later writes, on any goroutine.
-func openIDs(dir string, report func(error)) (*ids, error) {
-	s := &ids{next: idFile{1, 1}, report: report}
-	if dir == "" {
-		return s, nil
+// counter is the block of one kind: numbers from next to below limit are ours.
+type counter struct {
+	kind        string
+	next, limit uint64
+}
+
+// openIDs sets a block of each kind aside. What a former version kept in ids.json
+// of the state directory is taken over. report gets errors of later blocks.
+func openIDs(s *store.Store, dir string, report func(error)) (*ids, error) {
+	i := &ids{store: s, interactions: counter{kind: "interaction"}, calls: counter{kind: "call"}, report: report}
+	if err := takeOver(s, dir); err != nil {
+		return nil, err
 	}
-	s.path = filepath.Join(dir, "ids.json")
-	text, err := readLimited(s.path, 4096)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("open state directory: %w", err)
-		}
-	case err != nil:
-		return nil, fmt.Errorf("read ids: %w", err)
-	default:
-		if err := json.Unmarshal(text, &s.next); err != nil || s.next.Interaction == 0 || s.next.Call == 0 {
-			return nil, fmt.Errorf("read ids: %s is damaged; write {\"interaction\":N,\"call\":N} with numbers above those in use into it", s.path)
-		}
+	return i, errors.Join(i.refill(&i.interactions), i.refill(&i.calls))
+}
+
+// takeOver moves the counters of ids.json into the store, once.
+func takeOver(s *store.Store, dir string) error {
+	path := filepath.Join(dir, "ids.json")
+	text, err := readLimited(path, 4096)
+	if dir == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	s.limit = idFile{s.next.Interaction + idBlock, s.next.Call + idBlock}
-	return s, s.write(s.limit)
-}
-
-func (s *ids) interaction() InteractionID {
-	n := s.next.Interaction
-	s.next.Interaction++
-	s.refill()
-	return InteractionID("i" + strconv.FormatUint(n, 10))
-}
-
-func (s *ids) call() CallID {
-	n := s.next.Call
-	s.next.Call++
-	s.refill()
-	return CallID("c" + strconv.FormatUint(n, 10))
-}
-
-// refill sets the next block aside when half of this one is gone.
-func (s *ids) refill() {
-	if s.path == "" || s.next.Interaction+idBlock/2 < s.limit.Interaction && s.next.Call+idBlock/2 < s.limit.Call {
-		return
+	if err != nil {
+		return fmt.Errorf("read ids: %w", err)
 	}
-	s.limit = idFile{s.next.Interaction + idBlock, s.next.Call + idBlock}
-	limit := s.limit
-	s.tasks.Go(func() {
-		if err := s.write(limit); err != nil {
-			s.report(err)
-		}
+	var file struct {
+		Interaction uint64 `json:"interaction"`
+		Call        uint64 `json:"call"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil || file.Interaction == 0 || file.Call == 0 {
+		return fmt.Errorf("read ids: %s is damaged; write {\"interaction\":N,\"call\":N} with numbers above those in use into it", path)
+	}
+	err = s.UpdateNamed("ids.take-over", func(tx *store.Tx) error {
+		return errors.Join(tx.SkipIDs("interaction", file.Interaction), tx.SkipIDs("call", file.Call))
 	})
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func (i *ids) interaction() InteractionID {
+	return InteractionID("i" + strconv.FormatUint(i.take(&i.interactions), 10))
+}
+
+func (i *ids) call() CallID { return CallID("c" + strconv.FormatUint(i.take(&i.calls), 10)) }
+
+// take gives out the next number, and sets the next block aside when half of this
+// one is gone: a store that fails for a while costs nothing.
+func (i *ids) take(c *counter) uint64 {
+	if c.next+idBlock/2 >= c.limit {
+		if err := i.refill(c); err != nil {
+			i.report(err)
+		}
+	}
+	n := c.next
+	c.next++
+	return n
+}
+
+// refill sets a block aside. When it does not follow on ours, as somebody else took
+// the numbers between, we go on in the new one.
+func (i *ids) refill(c *counter) error {
+	kind, reserved := c.kind, make(chan uint64, 1) // a late update must not touch c
+	err := i.store.UpdateNamed("ids", func(tx *store.Tx) error {
+		first, err := tx.ReserveIDs(kind, idBlock)
+		reserved <- first
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	first := <-reserved
+	if first != c.limit {
+		c.next = first
+	}
+	c.limit = first + idBlock
+	return nil
 }
 
 // close gives back what was set aside and not used.
-func (s *ids) close() error {
-	s.tasks.Wait()
-	if s.path == "" {
-		return nil
-	}
-	s.mu.Lock()
-	s.written = idFile{}
-	s.mu.Unlock()
-	return s.write(s.next)
-}
-
-// write replaces the file in one step; an older limit never follows a newer one.
-func (s *ids) write(limit idFile) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if limit.Interaction < s.written.Interaction || limit.Call < s.written.Call {
-		return nil
-	}
-	text, err := json.Marshal(limit)
-	if err != nil {
-		return fmt.Errorf("write ids: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(s.path), ".ids-*")
-	if err != nil {
-		return fmt.Errorf("write ids: %w", err)
-	}
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), s.path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write ids: %w", err), os.Remove(f.Name()))
-	}
-	s.written = limit
-	return nil
+func (i *ids) close() error {
+	interactions, calls := i.interactions, i.calls
+	return i.store.UpdateNamed("ids.return", func(tx *store.Tx) error {
+		return errors.Join(tx.ReturnIDs(interactions.kind, interactions.next, interactions.limit),
+			tx.ReturnIDs(calls.kind, calls.next, calls.limit))
+	})
 }

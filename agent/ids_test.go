@@ -1,40 +1,96 @@
 package agent
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"ringback/agent/store"
 )
+
+// openStore opens a store whose end the test decides.
+func openStore(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(filepath.Join(dir, "ringback.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
 
 func TestIDs_NeverReused(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *ids {
-		s, err := openIDs(dir, func(err error) { t.Error(err) })
+		i, err := openIDs(openStore(t, dir), dir, func(err error) { t.Error(err) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s
+		return i
 	}
-	s := open()
-	if a, b, c := s.interaction(), s.interaction(), s.call(); a != "i1" || b != "i2" || c != "c1" {
+	i := open()
+	if a, b, c := i.interaction(), i.interaction(), i.call(); a != "i1" || b != "i2" || c != "c1" {
 		t.Errorf("%s %s %s", a, b, c)
 	}
-	if err := s.close(); err != nil {
+	if err := errors.Join(i.close(), i.store.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s = open()
-	if a := s.interaction(); a != "i3" {
+	i = open()
+	if a := i.interaction(); a != "i3" {
 		t.Errorf("after a clean end: %s", a)
 	}
 	last := InteractionID("")
-	for range 3 * idBlock {
-		last = s.interaction()
+	for n := range 3 * idBlock {
+		if last = i.interaction(); last != InteractionID("i"+strconv.Itoa(n+4)) {
+			t.Fatalf("%s is out of order", last)
+		}
 	}
-	s.tasks.Wait() // a crash: nothing is given back
-	s = open()
-	if next := s.interaction(); len(next) < len(last) || len(next) == len(last) && next <= last {
+	_ = i.store.Close() // a crash: nothing is given back
+	i = open()
+	if next := i.interaction(); len(next) < len(last) || len(next) == len(last) && next <= last {
 		t.Errorf("after a crash %s follows %s", next, last)
+	}
+}
+
+// A store that fails for a while costs nothing: there is half a block left.
+func TestIDs_StoreFails(t *testing.T) {
+	told := 0
+	i, err := openIDs(openStore(t, t.TempDir()), "", func(error) { told++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range idBlock {
+		if id := i.call(); id != CallID("c"+strconv.Itoa(n+1)) {
+			t.Fatalf("%s is out of order", id)
+		}
+	}
+	if told != idBlock/2 {
+		t.Errorf("%d errors told", told)
+	}
+}
+
+func TestIDs_TakesOverTheFileOfAFormerVersion(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ids.json")
+	if err := os.WriteFile(path, []byte(`{"interaction":71,"call":130}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i, err := openIDs(openStore(t, dir), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := i.interaction(), i.call(); a != "i71" || b != "c130" {
+		t.Errorf("%s %s", a, b)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is still there: %v", err)
 	}
 }
 
@@ -44,7 +100,7 @@ func TestIDs_ADamagedFileIsSaid(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openIDs(dir, nil); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := openIDs(openStore(t, dir), dir, nil); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v", err)
 	}
 }

@@ -30,7 +30,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer close(a.ended)
 	defer a.events.close()
 	if err := a.open(ctx); err != nil {
-		return errors.Join(err, a.ids.close())
+		return errors.Join(err, a.closeStore())
 	}
 	var rooms sync.WaitGroup
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -46,7 +46,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.sound.close()
 	stop()
 	rooms.Wait()
-	return errors.Join(err, a.ids.close())
+	return errors.Join(err, a.closeStore())
 }
 
 // open makes the rooms below; nothing runs yet.

@@ -23,7 +23,7 @@ type running struct {
 // place is where an agent keeps what it has outside of itself.
 type place struct {
 	socket string
-	state  string // folder of its counters; empty: it keeps none
+	state  string // folder of its store; empty: it keeps none
 }
 
 // placeOf is where the agent of a profile lives.

@@ -13,7 +13,8 @@ var rooms = []room{
 	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
 	{"agent/phone", "", ""},
-	{"agent", "sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
+	{"agent", "agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
+	{"agent/store", "", ""},
 
 	{"sip", "sip/loop sip/message sip/transport sip/transaction", "internal/simnet internal/ladder internal/ladder/golden"},
 	{"sip/transaction", "sip/loop sip/message sip/transport", "internal/simnet"},
@@ -69,6 +70,8 @@ var doors = []door{
 	{"golang.org/x/sync", "", ""},
 	{"github.com/gopacket/gopacket", "cmd/ringback", ""},
 	{"gonum.org/v1/gonum", "media/audio", ""},
+	{"modernc.org/sqlite", "agent/store", ""},
+	{"golang.org/x/text", "agent/store", ""},
 }
 
 // topLevel is what the product's owner allows beside dotfiles.

@@ -1,0 +1,28 @@
+package store
+
+import "time"
+
+// perSecond is how many keys a second has; more records of the same second take
+// keys of the next one.
+const perSecond = 64
+
+// keyOf is the first key of a time: interactions and callbacks have the time of
+// their creation as the key, so that newest first is the order of the table and
+// of its search index, and a span of time is a span of keys in both.
+func keyOf(t time.Time) int64 { return t.Unix() * perSecond }
+
+// freeKey is the first free key for a record made at t.
+func (tx *Tx) freeKey(table string, t time.Time) (int64, error) {
+	key := keyOf(t)
+	for {
+		last, found, err := one(tx.c, value[int64],
+			"SELECT seq FROM "+table+" WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT 1", key, key+perSecond)
+		if err != nil || !found {
+			return key, err
+		}
+		if last+1 < key+perSecond {
+			return last + 1, nil
+		}
+		key += perSecond
+	}
+}
