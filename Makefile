@@ -11,12 +11,13 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CHECKS := all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help demo build test prepare lint vulnerabilities unit pure device interop asterisk golden clean
+.PHONY: help demo build test prepare lint vulnerabilities unit pure device interop asterisk conformance golden clean
 
 help:
 	@echo "make demo      build ringback and run its demo: a PBX in the process, and a callback for you"
 	@echo "make build     build bin/ringback, with PortAudio where its headers are or can be installed"
 	@echo "make test      run every test that CI runs; installs Asterisk, SIPp and a virtual headset first"
+	@echo "make conformance   run the tests of the 172 behaviours, and write testdata/conformance.md anew"
 	@echo "make asterisk  run the tests' Asterisk on 127.0.0.10, to try the phone against by hand"
 
 demo: build
@@ -54,6 +55,10 @@ device:
 
 interop: build
 	RINGBACK=$(CURDIR)/bin/ringback $(GO) test -tags interop -count=1 -timeout 20m -v ./internal/interop
+
+# The table of behaviours with their tests, testdata/conformance.md, from a run of them.
+conformance:
+	$(GO) run ./internal/conformance
 
 asterisk:
 	@testdata/asterisk/install >/dev/null

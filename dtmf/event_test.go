@@ -20,7 +20,7 @@ func TestRFC4733_2_3_Payload(t *testing.T) {
 }
 
 // RFC 4733 section 2.3.3: senders set the reserved bit to 0, receivers ignore it.
-func TestM19_ReservedBitIsIgnored(t *testing.T) {
+func TestConformance_M19_ReservedBitIsIgnored(t *testing.T) {
 	got, err := ParseEvent([]byte{5, 0x4a, 0, 160})
 	if want := (Event{Code: 5, Volume: 10, Duration: 160}); err != nil || got != want {
 		t.Errorf("read %+v, %v, want %+v", got, err, want)
@@ -30,7 +30,7 @@ func TestM19_ReservedBitIsIgnored(t *testing.T) {
 	}
 }
 
-func TestM19_ShortPayloadIsAnError(t *testing.T) {
+func TestConformance_M19_ShortPayloadIsAnError(t *testing.T) {
 	for n := range EventSize {
 		if _, err := ParseEvent(make([]byte, n)); !errors.Is(err, ErrShortEvent) {
 			t.Errorf("%d octets: %v", n, err)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestM20_ParseInfo(t *testing.T) {
+func TestConformance_M20_ParseInfo(t *testing.T) {
 	for name, row := range map[string]struct {
 		kind, body string
 		want       Info
@@ -32,7 +32,7 @@ func TestM20_ParseInfo(t *testing.T) {
 	}
 }
 
-func TestM20_ParseInfo_Refused(t *testing.T) {
+func TestConformance_M20_ParseInfo_Refused(t *testing.T) {
 	for name, row := range map[string]struct {
 		kind, body string
 		code       int
@@ -59,7 +59,7 @@ func TestM20_ParseInfo_Refused(t *testing.T) {
 	}
 }
 
-func TestM20_FormatInfo(t *testing.T) {
+func TestConformance_M20_FormatInfo(t *testing.T) {
 	for want, row := range map[string]struct {
 		kind string
 		info Info
@@ -109,7 +109,7 @@ func FuzzInfo(f *testing.F) {
 	})
 }
 
-func TestM20_MergeTakesADigitOnce(t *testing.T) {
+func TestConformance_M20_MergeTakesADigitOnce(t *testing.T) {
 	at := func(ms int) time.Time { return epoch.Add(time.Duration(ms) * time.Millisecond) }
 	for _, row := range []struct {
 		name string

@@ -96,7 +96,7 @@ func hear(t testing.TB, r *Receiver, in []arrival) (digits string, lengths []tim
 	return digits, lengths
 }
 
-func TestReceiver(t *testing.T) {
+func TestConformance_M17_M18_M19_Receiver(t *testing.T) {
 	five := key(0, 100, 8000, 5)
 	rows := []struct {
 		name string
@@ -186,7 +186,7 @@ func TestReceiver_Durations(t *testing.T) {
 
 // RFC 4733 section 2.5.2.2: a receiver must not play an event for ever when its
 // end is lost.
-func TestM18_TimeoutEndsADigit(t *testing.T) {
+func TestConformance_M18_TimeoutEndsADigit(t *testing.T) {
 	r := NewReceiver(8000)
 	got := r.Push(nil, ev(0, 1, 0, 5, 160, "m").EventPacket, epoch)
 	if got = r.Tick(got, epoch.Add(releaseAfter-1)); len(got) != 1 {
@@ -252,7 +252,7 @@ func lossy(t testing.TB, rng *rand.Rand, cfg SenderConfig, seq Sequence, loss, d
 }
 
 // The promise: at 10 % random loss none of 1,000 digits is lost, none doubled.
-func TestM18_NoneOf1000DigitsLostOrDoubledAt10PercentLoss(t *testing.T) {
+func TestConformance_M18_NoneOf1000DigitsLostOrDoubledAt10PercentLoss(t *testing.T) {
 	for seed := range uint64(5) {
 		for _, clock := range []int{8000, 48000} {
 			t.Run(fmt.Sprintf("seed %d, %d Hz", seed, clock), func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestM18_NoneOf1000DigitsLostOrDoubledAt10PercentLoss(t *testing.T) {
 	}
 }
 
-func TestM17_LongDigitsAreHeardOnceAt10PercentLoss(t *testing.T) {
+func TestConformance_M17_LongDigitsAreHeardOnceAt10PercentLoss(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 17))
 		seq := Sequence{{Digit: '1', For: 20 * time.Second}, {Digit: '1', For: 3 * time.Second}, {Digit: '2', For: 9 * time.Second}}

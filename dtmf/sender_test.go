@@ -44,7 +44,7 @@ func must(t testing.TB, digits string) Sequence {
 }
 
 // The whole of two digits as a person would read it in a capture.
-func TestM16_Sender(t *testing.T) {
+func TestConformance_M16_Sender(t *testing.T) {
 	s := NewSender(SenderConfig{Duration: 100 * time.Millisecond, Gap: 50 * time.Millisecond})
 	s.Send(must(t, "1#"))
 	var b strings.Builder
@@ -111,7 +111,7 @@ func checkEvents(t *testing.T, out []sent, clock uint32, gap time.Duration) (dig
 	return digits
 }
 
-func TestM16_Sender_AnySettingsKeepTheRules(t *testing.T) {
+func TestConformance_M16_Sender_AnySettingsKeepTheRules(t *testing.T) {
 	for _, cfg := range []SenderConfig{
 		{},
 		{Duration: time.Millisecond, Gap: time.Millisecond},
@@ -134,7 +134,7 @@ func TestM16_Sender_AnySettingsKeepTheRules(t *testing.T) {
 	}
 }
 
-func TestM17_Sender_LongDigits(t *testing.T) {
+func TestConformance_M17_Sender_LongDigits(t *testing.T) {
 	for _, c := range []struct {
 		clock    int
 		held     time.Duration

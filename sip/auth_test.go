@@ -186,7 +186,7 @@ func TestSessionAlgorithm(t *testing.T) {
 	}
 }
 
-func TestCredentialsCannotBreakOut(t *testing.T) {
+func TestConformance_S01_CredentialsCannotBreakOut(t *testing.T) {
 	_, a := signing(func(a *Account) { a.Username = `a"b\` })
 	got, err := a.answer(www(`Digest realm="r \"x\"", nonce="n"`), rfc7616)
 	if err != nil || !strings.HasPrefix(got[0].value, `Digest username="a\"b\\", realm="r \"x\"", nonce="n", `) {

@@ -13,7 +13,7 @@ func baseService(p Policy, l Limits) message.Service {
 	s := message.Service{
 		Methods: []message.Method{message.INVITE, message.ACK, message.CANCEL, message.BYE, message.OPTIONS,
 			message.PRACK, message.UPDATE, message.INFO, message.REFER, message.NOTIFY, message.MESSAGE},
-		Options: []string{"100rel", "timer", "replaces", "norefersub"},
+		Options: strings.Split(knownOptions, ", "),
 		ContentTypes: []string{typeSDP, "text/plain", "application/json", "application/dtmf-relay",
 			"application/dtmf", "message/sipfrag", "message/sip", "application/simple-message-summary"},
 		Accept:  []string{typeSDP},

@@ -31,7 +31,8 @@
 // the registrar's and outbound proxy's addresses may call, be believed about
 // identities, or get credentials; of several challenges of a realm the strongest
 // that the account allows is answered (RFC 8760 2.4 leaves that to local policy);
-// back-off starts at 1 s and ends at 30 s where RFC 5626 4.5 would go to 30 minutes.
+// a registration's back-off starts at 1 s and comes to a try every 30 s where RFC 5626
+// 4.5 would go to 30 minutes, and a try behind a failed one is not repeated over UDP.
 //
 // Outside dependencies: sipgo, through sip/message only (the message model);
 // icholy/digest (the digest arithmetic); miekg/dns (NAPTR and SRV, which the

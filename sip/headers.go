@@ -10,12 +10,8 @@ import (
 
 const typeSDP = "application/sdp"
 
-// The methods, types and options that we serve (RFC 3261 20.5, 20.1, 20.37).
-const (
-	allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE"
-	acceptedTypes  = "application/sdp, multipart/mixed, text/plain, application/json, application/dtmf-relay, application/dtmf, message/sipfrag"
-	knownOptions   = "100rel, timer, replaces, norefersub"
-)
+// knownOptions are the option tags that we understand (RFC 3261 20.37).
+const knownOptions = "100rel, timer, replaces, norefersub, nosub"
 
 // addHeaders appends headers of the handler's.
 func addHeaders(msg message.Message, headers []Header) error {

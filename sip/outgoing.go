@@ -32,6 +32,7 @@ type exchangeOptions struct {
 	hop     hop
 	seq     func() uint32     // the CSeq number of a retry
 	timeout time.Duration     // in place of timer B or F; zero: 64*T1, less while other servers wait
+	t1      time.Duration     // until the first repetition over UDP; zero: T1
 	prefer  transport.Target  // taken first when it is among the servers found
 	ours    bool              // the servers found count as the account's own
 	contact func(Flow) string // the Contact of a request that has one; nil: UA.contact
@@ -91,11 +92,11 @@ func (e *exchange) next() {
 		e.fail(fmt.Errorf("%w: %s has no address", transaction.ErrTransport, e.hop.uri.Host))
 		return
 	}
-	t := transaction.Target{Target: e.targets[0], Timeout: e.timeout}
+	t := transaction.Target{Target: e.targets[0], Timeout: e.timeout, T1: e.t1}
 	e.passed = e.target.Addr.IsValid()
 	e.targets = e.targets[1:]
-	if len(e.targets) > 0 {
-		t.Timeout = 16 * e.ua.cfg.T1 // sooner than timer B: another server waits
+	if sooner := 16 * e.ua.cfg.T1; len(e.targets) > 0 && (t.Timeout == 0 || t.Timeout > sooner) {
+		t.Timeout = sooner // than timer B: another server waits
 	}
 	e.try(t)
 }

@@ -121,7 +121,8 @@ func (p *peer) take(raw string) {
 	}
 	m, err := message.Parse([]byte(raw))
 	if err != nil && p.lenient && strings.HasPrefix(raw, "SIP/2.0 ") {
-		return // what was wrong in a request is echoed in its refusal
+		p.inbox <- arrival{nil, time.Now(), raw} // what was wrong in a request is copied into its refusal
+		return
 	}
 	if err != nil {
 		p.bed.Errorf("the agent sent what cannot be read: %v\n%s", err, raw)

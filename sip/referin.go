@@ -27,7 +27,7 @@ type IncomingRefer struct {
 	replaces   *Replaces
 	referredBy string
 	id         uint32
-	quiet      bool // no subscription (Refer-Sub: false, RFC 4488)
+	quiet      bool // no subscription (Refer-Sub: false, RFC 4488; nosub, RFC 7614)
 	accepted   bool
 	over       bool
 	multiple   bool // not the first in the dialog: NOTIFYs carry the id
@@ -95,7 +95,7 @@ func onlyAllowed(headers message.Params) bool {
 func (s *Session) offerRefer(r *inDialog, to Address, replaces *Replaces) {
 	in := &IncomingRefer{session: s, request: r, replaces: replaces, id: seqOf(r.req),
 		referredBy: message.Value(r.req, "Referred-By"), multiple: len(s.inRefers) > 0,
-		quiet: strings.EqualFold(message.TokenOf(r.req, "Refer-Sub").Value, "false") || requires(r.req, "norefersub")}
+		quiet: strings.EqualFold(message.TokenOf(r.req, "Refer-Sub").Value, "false") || requires(r.req, "norefersub") || requires(r.req, "nosub")}
 	if in.referredBy == "" {
 		in.referredBy = to.URI.Header("Referred-By")
 	}
@@ -115,7 +115,11 @@ func (r *IncomingRefer) Accept() error {
 	r.accepted = true
 	r.clock.Stop()
 	if r.quiet {
-		r.request.respond(202, Header{Name: "Refer-Sub", Value: "false"})
+		if requires(r.request.req, "nosub") { // RFC 7614 has no header for it
+			r.request.respond(200)
+		} else {
+			r.request.respond(202, Header{Name: "Refer-Sub", Value: "false"})
+		}
 		r.end()
 		return nil
 	}

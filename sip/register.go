@@ -83,7 +83,9 @@ const (
 	leastGrant     = 5 * time.Second // a shorter life would be a storm of REGISTERs
 	unsaidExpires  = time.Hour       // 10.2.4: neither Contact nor Expires say it
 	firstBackOff   = time.Second
-	mostBackOff    = 30 * time.Second
+	mostBackOff    = 24 * time.Second // with what a probe waits: every 30 s
+	slowBackOff    = 30 * time.Second // after an answer that trying again hardly changes
+	probePatience  = 6 * time.Second  // for the answer to a REGISTER behind a failed one
 	mostRetryAfter = time.Hour
 	slowAnswer     = 4 * time.Second // after which the user is told that nothing came yet
 	goodbyeLimit   = 1800 * time.Millisecond
@@ -179,7 +181,7 @@ func (r *Registration) perform(what regAction) {
 	case regBackOff:
 		r.retry(r.backOff())
 	case regSlowly:
-		r.retry(r.ua.jittered(mostBackOff))
+		r.retry(r.ua.jittered(slowBackOff))
 	case regPatient:
 		r.failing, r.wait = 0, 0
 		r.due.Stop()
@@ -203,17 +205,30 @@ func (u *UA) lot(d time.Duration) time.Duration {
 }
 
 // backOff is the pause after a failure: what the registrar asked for, else 1 s
-// doubling up to 30 s, jittered.
+// doubling up to 24 s, jittered. The first of the longest pauses is drawn from the
+// whole of it and the later ones differ little, so that phones that lost their PBX
+// together come back evenly over half a minute (R06).
 func (r *Registration) backOff() time.Duration {
 	if r.wait > 0 {
 		return r.wait + r.ua.lot(r.wait/10)
 	}
-	d := mostBackOff
-	if r.failing < 5 {
-		d = min(mostBackOff, firstBackOff<<r.failing)
-	}
 	r.failing++
-	return r.ua.jittered(d)
+	switch n := r.failing - 1; {
+	case n < 5:
+		return r.ua.jittered(firstBackOff << n)
+	case n == 5:
+		return r.ua.lot(mostBackOff)
+	}
+	return mostBackOff*17/20 + r.ua.lot(mostBackOff*3/20)
+}
+
+// probing is how patient a REGISTER behind a failed one is: over UDP it is not
+// repeated, for then the repetitions of all phones would meet a PBX that comes back.
+func (r *Registration) probing() time.Duration {
+	if r.failing == 0 {
+		return 0
+	}
+	return probePatience
 }
 
 func (r *Registration) retry(d time.Duration) {

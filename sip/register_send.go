@@ -27,7 +27,7 @@ func (r *Registration) send() {
 	}
 	var bound URI // what this REGISTER binds, once its flow is known
 	r.out = r.ua.start(exchangeOptions{account: r.account, req: r.request(&life), hop: r.hop(), seq: r.nextSeq,
-		prefer: r.stick(), ours: r.moves > 0 && r.account.Accept3xx == Follow,
+		prefer: r.stick(), timeout: r.probing(), t1: r.probing(), ours: r.moves > 0 && r.account.Accept3xx == Follow,
 		contact: func(flow Flow) string {
 			var value string
 			value, bound = r.contact(flow, life)

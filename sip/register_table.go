@@ -70,7 +70,7 @@ const (
 	regSend    regAction = iota + 1 // send a REGISTER
 	regKeep                         // note what the registrar granted and set the timers
 	regLose                         // forget the binding; the next telling says Lost
-	regBackOff                      // wait for the next try: 1 s, doubling to 30 s, jittered
+	regBackOff                      // wait for the next try: 1 s, doubling to 24 s, jittered
 	regSlowly                       // wait for the next try: the longest pause
 	regPatient                      // start the back-off anew
 	regTell                         // tell the user how it stands

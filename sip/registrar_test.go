@@ -290,3 +290,21 @@ func (l *line) lost() int {
 	})
 	return n
 }
+
+// answerCalls is a registrar's reply that takes calls as well: it answers INVITEs,
+// and what belongs to them.
+func answerCalls(s *transaction.Server) bool {
+	req := s.Request()
+	switch req.Method {
+	case message.INVITE:
+		res := s.NewResponse(200, "")
+		message.Add(res, "Contact", "<sip:peer@"+pbxIP+":5060;transport=tcp>")
+		message.SetBody(res, typeSDP, []byte("answer"))
+		_ = s.Respond(res)
+	case message.BYE:
+		_ = s.Respond(s.NewResponse(200, ""))
+	default:
+		return false
+	}
+	return true
+}

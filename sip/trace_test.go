@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestRedact(t *testing.T) {
+func TestConformance_S04_Redact(t *testing.T) {
 	for _, c := range []struct{ in, secret string }{
 		{"Authorization: Digest username=\"1001\", response=\"c0ffee\"\r\nTo: x\r\n", "c0ffee"},
 		{"PROXY-AUTHORIZATION : Digest nonce=\"abc\",\r\n response=\"c0ffee\"\r\nTo: x\r\n", "c0ffee"},
@@ -62,7 +62,7 @@ func BenchmarkTraced(b *testing.B) { // budget: 50 µs for a usual message, 5 ms
 	}
 }
 
-func TestSecretNeverShows(t *testing.T) {
+func TestConformance_S04_SecretNeverShows(t *testing.T) {
 	s := Secret("c0ffee")
 	a := Account{Password: s}
 	text, _ := json.Marshal(a)

@@ -39,6 +39,7 @@ var rooms = []room{
 	{"internal/asterisk", "", ""},
 	{"internal/pulse", "media/audio", ""},
 	{"internal/interop", "", "internal/asterisk internal/pulse internal/lab sip"},
+	{"internal/conformance", "", ""},
 	{"internal/archtest", "", ""},
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestO10_PayloadTypesDifferPerDirection(t *testing.T) {
+func TestConformance_O10_PayloadTypesDifferPerDirection(t *testing.T) {
 	l := NewLocal(1)
 	o := offer(t, l, phone(opus, pcmu))
 	n := apply(t, l, o, sdp("m=audio 5000 RTP/AVP 111 120", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 stereo=0", "a=rtpmap:120 telephone-event/48000", "a=ptime:40"))
@@ -58,7 +58,7 @@ func TestApply_HoldIsMirrored(t *testing.T) {
 	}
 }
 
-func TestO16_AnswerOutsideTheOffer(t *testing.T) {
+func TestConformance_O16_AnswerOutsideTheOffer(t *testing.T) {
 	for name, text := range map[string]string{
 		"codec not offered": sdp("m=audio 5000 RTP/AVP 3 18"),
 		"events alone":      sdp("m=audio 5000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"),
@@ -86,7 +86,7 @@ func TestO16_AnswerOutsideTheOffer(t *testing.T) {
 	}
 }
 
-func TestO17_SecondAnswerToOneOffer(t *testing.T) {
+func TestConformance_O17_SecondAnswerToOneOffer(t *testing.T) {
 	l := NewLocal(1)
 	o := offer(t, l, phone())
 	early := sdp("m=audio 5000 RTP/AVP 0")
@@ -101,7 +101,7 @@ func TestO17_SecondAnswerToOneOffer(t *testing.T) {
 	}
 }
 
-func TestO09_AnswerTurnsAudioOff(t *testing.T) {
+func TestConformance_O09_AnswerTurnsAudioOff(t *testing.T) {
 	l := NewLocal(1)
 	apply(t, l, offer(t, l, phone()), sdp("m=audio 5000 RTP/AVP 0"))
 	if n := apply(t, l, offer(t, l, phone()), sdp("m=audio 0 RTP/AVP 0")); !n.Rejected {

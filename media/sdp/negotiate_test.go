@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestO03_Hold_DirectionsAreMirrored(t *testing.T) {
+func TestConformance_O03_DirectionsAreMirrored(t *testing.T) {
 	for theirs, ours := range map[string]string{"sendonly": "recvonly", "inactive": "inactive", "recvonly": "sendonly", "sendrecv": "sendrecv", "": "sendrecv"} {
 		attribute := "a=" + theirs
 		for place, text := range map[string]string{
@@ -33,7 +33,7 @@ func TestO03_Hold_DirectionsAreMirrored(t *testing.T) {
 	}
 }
 
-func TestO04_OldHold(t *testing.T) {
+func TestConformance_O04_OldHold(t *testing.T) {
 	l := NewLocal(1)
 	zero := strings.ReplaceAll(sdp("m=audio 5000 RTP/AVP 0"), "c=IN IP4 192.0.2.20", "c=IN IP4 0.0.0.0")
 	answer, n := negotiate(t, l, zero, phone())
@@ -54,7 +54,7 @@ func TestO04_OldHold(t *testing.T) {
 	}
 }
 
-func TestO05_BothSidesHold(t *testing.T) {
+func TestConformance_O05_BothSidesHold(t *testing.T) {
 	a, b := NewLocal(1), NewLocal(2)
 	want := phone()
 	step := func(from, to *Local, fromWants, toWants Direction) Direction {
@@ -76,7 +76,7 @@ func TestO05_BothSidesHold(t *testing.T) {
 	}
 }
 
-func TestO06_VersionRisesOnlyOnChange(t *testing.T) {
+func TestConformance_O06_VersionRisesOnlyOnChange(t *testing.T) {
 	l := NewLocal(9)
 	text := sdp("m=audio 5000 RTP/AVP 0")
 	first, n := negotiate(t, l, text, phone())
@@ -104,7 +104,7 @@ func TestO06_VersionRisesOnlyOnChange(t *testing.T) {
 	has(t, string(offer(t, l, moved).Bytes()), "o=- 9 3 IN IP4 192.0.2.10", "c=IN IP4 192.0.2.99")
 }
 
-func TestO07_LinesAreKept(t *testing.T) {
+func TestConformance_O07_LinesAreKept(t *testing.T) {
 	l := NewLocal(1)
 	full := sdp("m=video 6000 RTP/AVP 31 99", "a=rtpmap:99 H264/90000", "m=audio 5000 RTP/AVP 0",
 		"m=application 7000 UDP/BFCP *", "m=image 8000 udptl t38", "b=X-odd:1:2", "c=IN IP4 192.0.2.9")
@@ -130,7 +130,7 @@ func TestO07_LinesAreKept(t *testing.T) {
 	}
 }
 
-func TestO08_FirstUsableAudioLineIsTaken(t *testing.T) {
+func TestConformance_O08_FirstUsableAudioLineIsTaken(t *testing.T) {
 	answer, n := negotiate(t, NewLocal(1), sdp(
 		"m=audio 0 RTP/AVP 0",
 		"m=audio 5000 RTP/AVP 111", // no rtpmap
@@ -146,7 +146,7 @@ func TestO08_FirstUsableAudioLineIsTaken(t *testing.T) {
 	}
 }
 
-func TestO09_AudioOffInReoffer(t *testing.T) {
+func TestConformance_O09_AudioOffInReoffer(t *testing.T) {
 	l := NewLocal(1)
 	off := sdp("m=audio 0 RTP/AVP 0")
 	if r := refuse(t, l, off, phone()); r.Code != 488 || r.Warning != 304 {
@@ -162,7 +162,7 @@ func TestO09_AudioOffInReoffer(t *testing.T) {
 	}
 }
 
-func TestO11_RemappedPayloadType(t *testing.T) {
+func TestConformance_O11_RemappedPayloadType(t *testing.T) {
 	l := NewLocal(1)
 	negotiate(t, l, sdp("m=audio 5000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000"), phone(opus, pcmu))
 	// The peer gives 101 to opus: its number is taken, ours follows.
@@ -174,7 +174,7 @@ func TestO11_RemappedPayloadType(t *testing.T) {
 	has(t, text, "m=audio 4000 RTP/AVP 101 0 96 97", "a=rtpmap:101 opus/48000/2", "a=rtpmap:96 telephone-event/48000", "a=rtpmap:97 telephone-event/8000")
 }
 
-func TestO12_TelephoneEventRenegotiated(t *testing.T) {
+func TestConformance_O12_TelephoneEventRenegotiated(t *testing.T) {
 	l := NewLocal(1)
 	for _, row := range []struct {
 		lines []string
@@ -203,7 +203,7 @@ func TestO12_TelephoneEventRenegotiated(t *testing.T) {
 	}
 }
 
-func TestO13_PacketTime(t *testing.T) {
+func TestConformance_O13_PacketTime(t *testing.T) {
 	for lines, want := range map[string][2]time.Duration{
 		"a=ptime:10": {10 * time.Millisecond}, "a=ptime:20": {20 * time.Millisecond},
 		"a=ptime:40": {40 * time.Millisecond}, "a=ptime: 60 ": {60 * time.Millisecond},
@@ -219,7 +219,7 @@ func TestO13_PacketTime(t *testing.T) {
 	}
 }
 
-func TestO14_OddParametersDoNoHarm(t *testing.T) {
+func TestConformance_O14_OddParametersDoNoHarm(t *testing.T) {
 	for _, fmtp := range []string{
 		"a=fmtp:111", "a=fmtp:", "a=fmtp:111 " + strings.Repeat("x=1;", 1000), "a=fmtp:111 =;=;", "a=fmtp:300 a=1",
 		"a=fmtp:111 a=1\r\na=fmtp:111 a=2", "a=rtpmap:111 opus/48000/2\r\na=rtpmap:111 PCMU/8000", "a=rtpmap:111\r\na=rtpmap:111 /8000",
@@ -231,7 +231,7 @@ func TestO14_OddParametersDoNoHarm(t *testing.T) {
 	}
 }
 
-func TestO15_StaticTypesWithoutRtpmap(t *testing.T) {
+func TestConformance_O15_StaticTypesWithoutRtpmap(t *testing.T) {
 	answer, n := negotiate(t, NewLocal(1), sdp("m=audio 5000 RTP/AVP 9 8 18 0"), phone(pcmu, pcma, g722))
 	has(t, answer, "m=audio 4000 RTP/AVP 9 8 0", "a=rtpmap:9 G722/8000", "a=rtpmap:8 PCMA/8000", "a=rtpmap:0 PCMU/8000")
 	if n.Send.Name != "G722" || len(n.Receive) != 3 || n.Receive[8].Name != "PCMA" {
@@ -239,7 +239,7 @@ func TestO15_StaticTypesWithoutRtpmap(t *testing.T) {
 	}
 }
 
-func TestO18_BrokenDescriptions(t *testing.T) {
+func TestConformance_O18_BrokenDescriptions(t *testing.T) {
 	audio := "m=audio 5000 RTP/AVP 0"
 	for name, row := range map[string]struct {
 		text string
@@ -275,7 +275,7 @@ func TestO18_BrokenDescriptions(t *testing.T) {
 	}
 }
 
-func TestO18_OddButHonestDescriptionsAreTaken(t *testing.T) {
+func TestConformance_O18_OddButHonestDescriptionsAreTaken(t *testing.T) {
 	for name, text := range map[string]string{
 		"bare LF":            strings.ReplaceAll(sdp("m=audio 5000 RTP/AVP 0"), "\r\n", "\n"),
 		"no s= and t=":       "v=0\r\no=- 1 1 IN IP4 192.0.2.20\r\nc=IN IP4 192.0.2.20\r\nm=audio 5000 RTP/AVP 0\r\n",
@@ -294,7 +294,7 @@ func TestO18_OddButHonestDescriptionsAreTaken(t *testing.T) {
 }
 
 // The promise for hostile bodies: 5 ms, whatever 60 kB of them hold.
-func TestO18_GarbageCostsNoTime(t *testing.T) {
+func TestConformance_O18_GarbageCostsNoTime(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	noise := make([]byte, 60<<10)
 	for i := range noise {
@@ -327,7 +327,7 @@ func TestO18_GarbageCostsNoTime(t *testing.T) {
 	}
 }
 
-func TestO20_SecureProfilesAreRefusedNotDowngraded(t *testing.T) {
+func TestConformance_O20_SecureProfilesAreRefusedNotDowngraded(t *testing.T) {
 	for _, proto := range []string{"RTP/SAVP", "RTP/SAVPF", "RTP/AVPF", "UDP/TLS/RTP/SAVPF", "TCP/RTP/AVP", "what/ever"} {
 		if r := refuse(t, NewLocal(1), sdp("m=audio 5000 "+proto+" 0"), phone()); r.Code != 488 || r.Warning != 302 {
 			t.Errorf("%s: got %+v", proto, r)
@@ -335,7 +335,7 @@ func TestO20_SecureProfilesAreRefusedNotDowngraded(t *testing.T) {
 	}
 }
 
-func TestO23_AddressFamilies(t *testing.T) {
+func TestConformance_O23_AddressFamilies(t *testing.T) {
 	six := phone()
 	six.Address = netip.MustParseAddr("2001:db8::10")
 	v4 := sdp("m=audio 5000 RTP/AVP 0")
@@ -431,7 +431,7 @@ func BenchmarkNegotiate(b *testing.B) {
 	}
 }
 
-func TestO08_LineInUseStaysInUse(t *testing.T) {
+func TestConformance_O08_LineInUseStaysInUse(t *testing.T) {
 	l := NewLocal(1)
 	negotiate(t, l, sdp("m=audio 0 RTP/AVP 0", "m=audio 5002 RTP/AVP 0"), phone())
 	_, n := negotiate(t, l, sdp("m=audio 5000 RTP/AVP 0", "m=audio 5002 RTP/AVP 0"), phone())
@@ -443,7 +443,7 @@ func TestO08_LineInUseStaysInUse(t *testing.T) {
 	}
 }
 
-func TestO11_OurPayloadTypeNeverMeansAnotherCodec(t *testing.T) {
+func TestConformance_O11_OurPayloadTypeNeverMeansAnotherCodec(t *testing.T) {
 	l := NewLocal(1)
 	offer(t, l, phone(opus, pcmu)) // 96 is opus from now on
 	speex := Format{PayloadType: 96, Name: "speex", ClockRate: 16000}

@@ -306,7 +306,7 @@ func TestDecodeText(t *testing.T) {
 }
 
 // S01: nothing that a person gives can end its line.
-func TestOutboundValues(t *testing.T) {
+func TestConformance_S01_OutboundValues(t *testing.T) {
 	for _, bad := range []string{"a\r\nX: y", "a\nb", "a\rb", "a\x00b", "\x1b[2J"} {
 		if CheckValue("Subject", bad) == nil {
 			t.Errorf("%q passed", bad)

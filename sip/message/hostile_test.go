@@ -73,7 +73,7 @@ func treat(data []byte) int {
 	return len(Bytes(NewResponse(req, 200, "", "0123456789abcdef")))
 }
 
-func TestHostileMessagesAreCheap(t *testing.T) {
+func TestConformance_S05_HostileMessagesAreCheap(t *testing.T) {
 	for name, text := range hostileMessages() {
 		t.Run(name, func(t *testing.T) {
 			data := []byte(text)
@@ -105,7 +105,7 @@ func TestHostileMessagesAreCheap(t *testing.T) {
 	}
 }
 
-func TestSmallRequestsAreNotAmplified(t *testing.T) {
+func TestConformance_S05_SmallRequestsAreNotAmplified(t *testing.T) {
 	for _, text := range []string{optionsText(), "X sip:h SIP/2.0\r\nv: x\r\n\r\n", "X x x\r\nv: x\r\n\r\n",
 		"OPTIONS sip:h SIP/9.9\r\nv:SIP/2.0/UDP h\r\n\r\n"} {
 		if n := treat([]byte(text)); n > 4*len(text) {
@@ -202,7 +202,7 @@ func TestAdmission(t *testing.T) {
 }
 
 // T32: what is longer than Content-Length is dropped.
-func TestDatagramIsCutAtContentLength(t *testing.T) {
+func TestConformance_T32_DatagramIsCutAtContentLength(t *testing.T) {
 	m, err := Parse([]byte(optionsText("Content-Type: text/plain", "l: 5") + "helloINVITE sip:x SIP/2.0\r\n"))
 	if err != nil || string(m.Body()) != "hello" {
 		t.Fatalf("%v %q", err, m.Body())
@@ -228,7 +228,7 @@ func TestFrameLength(t *testing.T) {
 }
 
 // S02: the cause of a refusal goes to the log, and must hold no raw controls.
-func TestCausesAreSafeToLog(t *testing.T) {
+func TestConformance_S02_CausesAreSafeToLog(t *testing.T) {
 	for _, row := range []string{"To: \x1b[2J", "To: <sip:\u202e@h>;\x00", "X\x1b: y", "CSeq: \x1b OPTIONS", "Max-Forwards: \n\x1b"} {
 		_, err := Parse([]byte(optionsText(row)))
 		if err == nil || strings.ContainsAny(err.Error(), "\x00\x1b\r\n") {

@@ -91,11 +91,14 @@ func (sv Service) checkBody(req *Request) *Reject {
 		return refuse(400, "%v", err)
 	}
 	whole, _ := ContentType(req)
-	// Beside a part that we know, the others of a multipart may stay unread.
+	// Beside a part that we know, the others of a multipart may stay unread unless
+	// they say that they must not: 20.11 would have them required without a word,
+	// and real PBXs put their own parts beside the SDP without one.
 	known := strings.HasPrefix(whole, "multipart/") &&
 		slices.ContainsFunc(parts, func(p Part) bool { return slices.Contains(sv.ContentTypes, p.ContentType) })
 	for _, p := range parts {
-		optional := known || strings.EqualFold(p.Disposition.Params.Value("handling"), "optional")
+		handling := strings.ToLower(p.Disposition.Params.Value("handling"))
+		optional := known && handling != "required" || handling == "optional"
 		if !slices.Contains(sv.ContentTypes, p.ContentType) && !optional {
 			r := refuse(415, "content type %q", clip(p.ContentType))
 			r.Headers = []Header{{"Accept", strings.Join(sv.ContentTypes, ", ")}}

@@ -103,7 +103,7 @@ func readTorture(t testing.TB, file string) []byte {
 	return regexp.MustCompile(`Content-Length: \d+`).ReplaceAll(data, length)
 }
 
-func TestTorture(t *testing.T) {
+func TestConformance_U13_Torture(t *testing.T) {
 	for _, row := range torture {
 		t.Run(row.file+" "+row.why, func(t *testing.T) {
 			data := readTorture(t, row.file)

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -29,6 +30,9 @@ type Target struct {
 	// Timeout replaces timers B and F; zero: 64*T1. Shorter where there is
 	// another server to try.
 	Timeout time.Duration
+	// T1 replaces the layer's T1 for the repetitions of this request, where more
+	// time is to be given (17.1.1.1: it may be larger); zero: the layer's.
+	T1 time.Duration
 	// Prepare is called once the flow is known and before the request is first
 	// sent, to fill in what depends on it (Contact). nil: nothing.
 	Prepare func(req *message.Request, flow transport.Flow)
@@ -76,7 +80,7 @@ func (l *Layer) Request(req *message.Request, target Target, h ClientHandler) *C
 }
 
 func (l *Layer) newClient(req *message.Request, target Target, h ClientHandler, branch string) *Client {
-	c := &Client{layer: l, req: req, target: target, handler: h, interval: l.T1,
+	c := &Client{layer: l, req: req, target: target, handler: h, interval: cmp.Or(target.T1, l.T1),
 		key: clientKey{branch, req.Method}}
 	c.table = l.machines.otherClient
 	if req.Method == message.INVITE {

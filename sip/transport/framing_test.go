@@ -39,7 +39,7 @@ func frames(stream []byte, cuts func(i int) bool) []string {
 	return out
 }
 
-func TestFraming(t *testing.T) {
+func TestConformance_T31_Framing(t *testing.T) {
 	one, two := options("1"), options("2", "Content-Type: text/plain", "l: 4")+"\r\n\r\n"
 	folded := strings.Replace(options("3"), "Max-Forwards: 70", "Subject: a\r\n b\r\n\tc", 1)
 	rows := []struct {

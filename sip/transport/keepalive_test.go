@@ -9,7 +9,7 @@ import (
 )
 
 // T35: both ways of the keepalive.
-func TestKeepalive(t *testing.T) {
+func TestConformance_T35_Keepalive(t *testing.T) {
 	t.Run("a ping is answered", func(t *testing.T) {
 		run(t, nil, func(b *bench) {
 			c := b.dial()

@@ -14,7 +14,7 @@ import (
 )
 
 // T24 to T26: what one connection carries comes up in its order.
-func TestStreamKeepsOrder(t *testing.T) {
+func TestConformance_T26_StreamKeepsOrder(t *testing.T) {
 	run(t, nil, func(b *bench) {
 		c := b.dial()
 		var segment strings.Builder
@@ -29,7 +29,7 @@ func TestStreamKeepsOrder(t *testing.T) {
 }
 
 // T31: what cannot be framed is answered and ends the connection.
-func TestBadContentLengthIsAnsweredAndCloses(t *testing.T) {
+func TestConformance_T31_T33_BadContentLengthIsAnsweredAndCloses(t *testing.T) {
 	for _, cl := range []string{"X-A: none", "l: -999", "l: 4294967296", "l: 18446744073709551616", "l: x", "l: 5\r\nContent-Length: 0"} {
 		t.Run(cl, func(t *testing.T) {
 			run(t, nil, func(b *bench) {
@@ -75,7 +75,7 @@ func TestAnswersAreWrittenBeforeGarbageCloses(t *testing.T) {
 }
 
 // T34: one bad message with sound framing is answered 400, the next is served.
-func TestBadMessageOnAGoodConnection(t *testing.T) {
+func TestConformance_T34_BadMessageOnAGoodConnection(t *testing.T) {
 	run(t, nil, func(b *bench) {
 		c := b.dial()
 		for _, bad := range []string{"From: <sip:x", "Foobar roobar", "Contact: <sip:h", "Route: <sip:p;lr", "l: 0\r\nX-\x01: y", "To: \x00"} {
@@ -103,7 +103,7 @@ func TestOnlyGarbageCloses(t *testing.T) {
 }
 
 // S07: slow and silent clients are closed.
-func TestSlowClients(t *testing.T) {
+func TestConformance_S07_SlowClients(t *testing.T) {
 	t.Run("half a message", func(t *testing.T) {
 		run(t, nil, func(b *bench) {
 			c := b.dial()
@@ -169,7 +169,7 @@ func TestSlowClients(t *testing.T) {
 	})
 }
 
-func TestConnectionLimits(t *testing.T) {
+func TestConformance_S07_ConnectionLimits(t *testing.T) {
 	limits := func(c *Config) { c.Limits.ConnectionsPerIP, c.Limits.Connections = 3, 5 }
 	run(t, limits, func(b *bench) {
 		open := func(ip string, n int) []net.Conn {
@@ -306,7 +306,7 @@ func TestDialErrors(t *testing.T) {
 }
 
 // T30: the connection is gone: a new one to where the request came from.
-func TestAnswerAfterTheClientLeft(t *testing.T) {
+func TestConformance_T30_AnswerAfterTheClientLeft(t *testing.T) {
 	run(t, nil, func(b *bench) {
 		trap, _ := b.net.Host("192.0.2.66").Listen(b.Context(), "tcp", ":5080")
 		ln, _ := b.peer.Listen(b.Context(), "tcp", ":5080")

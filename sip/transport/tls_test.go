@@ -146,7 +146,7 @@ func (r *real) listen(t *testing.T, transport string) netip.AddrPort {
 	return addr
 }
 
-func TestTLS(t *testing.T) {
+func TestConformance_T38_S13_TLS(t *testing.T) {
 	a := newAuthority(t)
 	server := newReal(t, Config{TLSServer: a.server("pbx.test", "")})
 	addr := server.listen(t, "TLS")

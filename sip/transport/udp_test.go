@@ -34,7 +34,7 @@ func TestUDPKeepsOrder(t *testing.T) {
 }
 
 // T29, T28: where answers go, whatever their size.
-func TestAnswersOverUDP(t *testing.T) {
+func TestConformance_T28_T29_AnswersOverUDP(t *testing.T) {
 	rows := []struct{ name, via, want string }{
 		{"rport: the source port", "SIP/2.0/UDP 10.9.9.9:7777;branch=z9hG4bKa;rport", peerIP + ":6000"},
 		{"no rport: the port of Via", "SIP/2.0/UDP 10.9.9.9:7777;branch=z9hG4bKa", peerIP + ":7777"},
@@ -123,7 +123,7 @@ func TestUnspecifiedSocketKnowsItsAddress(t *testing.T) {
 }
 
 // T27: a large request goes by TCP, and by UDP when TCP is refused.
-func TestLargeRequest(t *testing.T) {
+func TestConformance_T27_LargeRequest(t *testing.T) {
 	target := Target{Transport: "UDP", Addr: netip.MustParseAddrPort(peerIP + ":5060"), Size: 1400}
 	t.Run("by TCP", func(t *testing.T) {
 		run(t, nil, func(b *bench) {
@@ -207,7 +207,7 @@ func TestStatelessAnswersRepeat(t *testing.T) {
 }
 
 // T32: a datagram that is shorter than Content-Length says.
-func TestShortDatagram(t *testing.T) {
+func TestConformance_T32_ShortDatagram(t *testing.T) {
 	run(t, nil, func(b *bench) {
 		pc := b.udp(":5060")
 		pc.WriteTo([]byte(options("1", "l: 10")+"short"), udpAddr(ourIP+":5060"))
@@ -249,7 +249,7 @@ func tortureFiles(t *testing.T) map[string][]byte {
 
 // U13: each torture message is delivered, refused with an answer or dropped, as
 // admission says, and the next request is served.
-func TestTortureOverUDP(t *testing.T) {
+func TestConformance_U13_TortureOverUDP(t *testing.T) {
 	for name, data := range tortureFiles(t) {
 		t.Run(name, func(t *testing.T) {
 			run(t, nil, func(b *bench) {
@@ -273,7 +273,7 @@ func TestTortureOverUDP(t *testing.T) {
 
 // On a stream a message of the torture suite either leaves the connection in
 // step, or ends it.
-func TestTortureOverTCP(t *testing.T) {
+func TestConformance_U13_TortureOverTCP(t *testing.T) {
 	for name, data := range tortureFiles(t) {
 		t.Run(name, func(t *testing.T) {
 			run(t, nil, func(b *bench) {
