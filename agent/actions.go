@@ -1,5 +1,7 @@
 package agent
 
+import "ringback/agent/schedule"
+
 // Target is what an action acts on.
 type Target string
 
@@ -71,8 +73,13 @@ func channelActions() []ActionSpec {
 func offerActions() []ActionSpec {
 	return []ActionSpec{
 		{Name: "accept", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
-			Help:    "take an offer: answers the call, or dials the contact, as accept_means says",
+			Help:    "take an offer: answers the call, dials the contact, or opens the preview, as accept_means says",
 			Example: `{"interaction":"i7"}`, do: (*Agent).actAccept},
+		{Name: "order", Targets: OnAgent,
+			Args: []ArgSpec{{Name: "order", Type: "object", Required: true,
+				Help: "a callback without a call: id, number, name, type, desired_time, timezone, reason, instructions, origin, data, channel"}},
+			Help: "have a web callback offered, as a SIP MESSAGE from the PBX does", Example: `{"order":{"id":"cb-9","number":"+81312345678","name":"山田 太郎"}}`,
+			do: (*Agent).actOrder},
 		{Name: "reject", Targets: OnInteraction,
 			Args: []ArgSpec{interactionArg(),
 				{Name: "reason", Type: "string", Help: "why, told to the PBX"},
@@ -160,6 +167,20 @@ func recordActions() []ActionSpec {
 		{Name: "case", Targets: OnInteraction,
 			Args: []ArgSpec{interactionArg(), {Name: "values", Type: "object", Required: true, Help: "fields and their texts; an empty text removes the field"}},
 			Help: "set fields of the case data", Example: `{"values":{"product":"fibre"}}`, do: (*Agent).actCase},
+		{Name: "result", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(), {Name: "result", Type: "string", Required: true,
+				Help: "answered, no answer, busy, machine, fax, wrong number, do-not-call or failed"}},
+			Help: "correct the result of the last call; do-not-call puts the number on that list", Example: `{"result":"machine"}`, do: (*Agent).actResult},
+		{Name: "reschedule", Targets: OnInteraction,
+			Args: []ArgSpec{interactionArg(),
+				{Name: "at", Type: "string", Help: "when: " + schedule.Forms},
+				{Name: "zone", Type: "string", Help: "whose clock is meant, an IANA name; the contact's when left out"},
+				{Name: "number", Type: "string", Help: "another number of the contact"},
+				{Name: "reason", Type: "string", Help: "one of the configured reasons"},
+				{Name: "personal", Type: "bool", Help: "comes back to this agent; otherwise the team gets it"},
+				{Name: "drop", Type: "bool", Help: "forget what is armed"}},
+			Help: "call the contact again at another time; takes effect on done", Example: `{"at":"tomorrow 09:00","reason":"busy","personal":true}`,
+			do: (*Agent).actReschedule},
 		{Name: "done", Targets: OnInteraction, Args: []ArgSpec{interactionArg()},
 			Help: "close the interaction", Example: `{"interaction":"i7"}`, do: (*Agent).actDone},
 	}

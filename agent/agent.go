@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"ringback/agent/phone"
+	"ringback/agent/schedule"
 	"ringback/agent/store"
 	"ringback/media"
 	"ringback/media/device"
@@ -30,11 +32,12 @@ type Network interface {
 // Deps are what an agent is given by whoever runs it. The zero value is a phone
 // on the machine's own network that remembers nothing.
 type Deps struct {
-	Network  Network         // nil: the machine's own
-	Log      *slog.Logger    // nil: discard
-	StateDir string          // where the store is, ringback.db; empty: it is in memory
-	Version  string          // told in User-Agent, without numbers to strangers
-	Random   func(n int) int // a number from 0 to n-1, for waiting times that SIP wants random; nil: they are
+	Network  Network                         // nil: the machine's own
+	Log      *slog.Logger                    // nil: discard
+	StateDir string                          // where the store is, ringback.db; empty: it is in memory
+	Version  string                          // told in User-Agent, without numbers to strangers
+	Random   func(n int) int                 // a number from 0 to n-1, for waiting times that SIP wants random; nil: they are
+	Commit   func(point string, before bool) // called around each commit of the store, by its name: crash tests end the process there; nil: nobody
 }
 
 // Agent is one softphone: a registration, channels, offers, interactions and
@@ -69,6 +72,9 @@ type Agent struct {
 	voice, web   *channel
 	team         []*member      // in the order of the configuration
 	interactions []*interaction // in the order of their ids
+	agenda       agenda
+	rules        schedule.Rules
+	numbers      phone.Numbers
 	waiters      []waiter
 	answers      []func() // to requests, given out when the state is published
 	depth        int      // of inputs inside of inputs
@@ -101,6 +107,12 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	if a.bind, a.port, err = splitBind(cfg.Account.Bind); err != nil {
 		return nil, err
 	}
+	if a.rules, err = cfg.Reschedule.rules(); err != nil {
+		return nil, err
+	}
+	if a.numbers, err = phone.New(cfg.Numbers.Region); err != nil {
+		return nil, err
+	}
 	if err = a.openStore(); err != nil {
 		return nil, err
 	}
@@ -115,7 +127,7 @@ func (a *Agent) openStore() (err error) {
 	if a.deps.StateDir != "" {
 		path = filepath.Join(a.deps.StateDir, "ringback.db")
 	}
-	if a.store, err = store.Open(path, store.Options{Log: a.log}); err != nil {
+	if a.store, err = store.Open(path, store.Options{Log: a.log, Commit: a.deps.Commit}); err != nil {
 		return err
 	}
 	if a.ids, err = openIDs(a.store, a.deps.StateDir, a.failure("keep ids")); err != nil {
@@ -202,6 +214,7 @@ func (a *Agent) input(fn func()) func() {
 func (a *Agent) settle() {
 	a.forgetOld()
 	a.followCalls()
+	a.followAgenda()
 	a.followSound()
 	a.serveWaiters()
 	a.publishRest()

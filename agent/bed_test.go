@@ -28,6 +28,7 @@ const (
 // bed is an agent and a PBX on a network in memory, in virtual time.
 type bed struct {
 	t      *testing.T
+	dir    string // of the agents' state; empty: they forget
 	net    *simnet.Net
 	lab    *lab.Lab
 	agent  *Agent
@@ -40,12 +41,19 @@ type bed struct {
 // when a goroutine is left behind, or the events do not lead to the state.
 func story(t *testing.T, change func(*Config, *lab.Config), fn func(b *bed)) {
 	t.Helper()
+	storyIn(t, "", change, fn)
+}
+
+// storyIn is the same with a state directory, for stories that go on after a
+// restart.
+func storyIn(t *testing.T, dir string, change func(*Config, *lab.Config), fn func(b *bed)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		cfg, pbx := testConfig(), lab.Config{}
 		if change != nil {
 			change(&cfg, &pbx)
 		}
-		b := newBed(t, cfg, pbx)
+		b := newBed(t, dir, cfg, pbx)
 		defer b.close()
 		b.wait(RegistrationRegistered)
 		fn(b)
@@ -53,9 +61,9 @@ func story(t *testing.T, change func(*Config, *lab.Config), fn func(b *bed)) {
 	})
 }
 
-func newBed(t *testing.T, cfg Config, pbx lab.Config) *bed {
+func newBed(t *testing.T, dir string, cfg Config, pbx lab.Config) *bed {
 	t.Helper()
-	b := &bed{t: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond}))}
+	b := &bed{t: t, dir: dir, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond}))}
 	pbx.Network, pbx.IP = b.net.Host(labIP), netip.MustParseAddr(labIP)
 	var err error
 	if b.lab, err = lab.Start(t.Context(), pbx); err != nil {
@@ -105,7 +113,7 @@ func (b *bed) make(cfg Config, user, ip string) *Agent {
 	if slices.Equal(cfg.Audio.Headset, []string{"null"}) {
 		cfg.Audio.Headset = []string{fmt.Sprintf("tone:%d", micHz)}
 	}
-	a, err := New(cfg, Deps{Network: b.net.Host(ip)})
+	a, err := New(cfg, Deps{Network: b.net.Host(ip), StateDir: b.dir})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"ringback/agent/store"
 	"ringback/dtmf"
 	"ringback/media/sdp"
 	"ringback/sip"
@@ -135,8 +136,8 @@ func (a *Agent) sessionEvent(l *leg, e sip.Event) {
 // confirmed: the ACK came; to a late offer of ours it brought the answer.
 func (a *Agent) confirmed(l *leg, e sip.Confirmed) {
 	l.confirmed = true
-	if l.order != nil {
-		a.orderAcknowledged(l)
+	if l.errand != nil {
+		a.errandAcknowledged(l)
 		return
 	}
 	if !l.exchange.late || l.media == nil {
@@ -175,9 +176,9 @@ func (a *Agent) identityChanged(l *leg, who sip.Address) {
 // legOver is the end of a call, whoever ended it. The interaction stays.
 func (a *Agent) legOver(l *leg, c sip.Cause) {
 	in := l.in
-	if l.order != nil {
+	if l.errand != nil {
 		if l.live() {
-			a.orderOver(l, c)
+			a.errandOver(l, c)
 		}
 		return
 	}
@@ -197,10 +198,8 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 		a.sound.refused(c)
 	}
 	a.closeMedia(l)
-	if l.role == RoleMain && l.answeredAtAll() {
-		in.result = "answered"
-	} else if l.role == RoleMain && !l.incoming {
-		in.result = resultOf(c)
+	if l.role == RoleMain {
+		a.attemptOver(l, c)
 	}
 	e := l.event(CallEnded)
 	e.Code, e.Reason, e.Text = c.Code, l.reason, cleanText(c.Text)
@@ -267,13 +266,13 @@ func (a *Agent) mainOver(l *leg) {
 func resultOf(c sip.Cause) string {
 	switch c.Kind {
 	case sip.CauseBusy:
-		return "busy"
+		return ResultBusy
 	case sip.CauseNoAnswer, sip.CauseTimedOut, sip.CauseUnavailable, sip.CauseCancelled:
-		return "no answer"
+		return ResultNoAnswer
 	case sip.CauseNotFound:
-		return "wrong number"
+		return ResultWrongNumber
 	}
-	return "failed"
+	return ResultFailed
 }
 
 // infoReceived takes a digit that came as SIP INFO.
@@ -320,8 +319,22 @@ func (a *Agent) actDone(r *request) {
 		r.fail(err.hint("dispose it with one of %s", join(d.Codes)))
 		return
 	}
-	r.in.closed, r.in.previewing = true, false
-	a.emit(Event{Type: InteractionDone, Interaction: r.in.id, Channel: r.in.channel, Reason: r.in.disposition})
-	a.wrapUpDone(r.in)
+	in := r.in
+	change := func(in *interaction) {
+		if in.key == "" && in.armed != nil {
+			in.key, in.source, in.since = a.ownKey(in.id), "agent", in.created
+		}
+		in.settleCallback()
+		in.closed, in.previewing = true, false
+	}
+	if refused := a.amend(in, "done", change); refused != nil {
+		r.fail(refused)
+		return
+	}
+	if in.place == store.CallbackScheduled {
+		a.agenda.put(entryOf(a.callbackRecord(in)))
+	}
+	a.emit(Event{Type: InteractionDone, Interaction: in.id, Channel: in.channel, Reason: in.disposition})
+	a.wrapUpDone(in)
 	r.ok(nil)
 }

@@ -119,13 +119,16 @@ func (c *channel) view() ChannelState {
 // channels are all of them.
 func (a *Agent) channels() []*channel { return []*channel{a.voice, a.web} }
 
-// channelOf is the channel that an interaction is worked on.
-func (a *Agent) channelOf(in *interaction) *channel {
-	if in.channel == ChannelWebCallback {
+// channelNamed is the channel of that name.
+func (a *Agent) channelNamed(name ChannelName) *channel {
+	if name == ChannelWebCallback {
 		return a.web
 	}
 	return a.voice
 }
+
+// channelOf is the channel that an interaction is worked on.
+func (a *Agent) channelOf(in *interaction) *channel { return a.channelNamed(in.channel) }
 
 // named finds the channels that an action means.
 func (a *Agent) named(name string) ([]*channel, *ActionError) {

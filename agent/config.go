@@ -3,7 +3,10 @@ package agent
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+
+	"ringback/agent/schedule"
 )
 
 // Secret is a text that never shows itself: every way to print it gives ***.
@@ -37,6 +40,8 @@ type Config struct {
 	Callbacks    CallbacksConfig   `yaml:"callbacks"`
 	Dispositions DispositionConfig `yaml:"dispositions"`
 	Channels     ChannelsConfig    `yaml:"channels"`
+	Reschedule   RescheduleConfig  `yaml:"reschedule"`
+	Numbers      NumbersConfig     `yaml:"numbers"`
 	Team         []TeamEntry       `yaml:"team"`
 }
 
@@ -103,6 +108,10 @@ type CallbacksConfig struct {
 	AutoAnswer     string            `yaml:"auto_answer"`                // off, header, or a duration such as 3s
 	Headers        map[string]string `yaml:"headers"`                    // field to header, those that differ from the default
 	RingWhileInUse bool              `yaml:"offer_during_call"`          // offer a callback during another
+	Retries        int               `yaml:"retries"`                    // automatic tries after the contact was not reached; 0: none
+	RetryBusy      time.Duration     `yaml:"retry_busy"`                 // until the first of them, by call result; twice as long each time; 0: none
+	RetryNoAnswer  time.Duration     `yaml:"retry_no_answer"`
+	RetryMachine   time.Duration     `yaml:"retry_machine"`
 }
 
 // DispositionConfig is the administrator's list of outcomes.
@@ -115,7 +124,40 @@ type DispositionConfig struct {
 type ChannelsConfig struct {
 	NotReadyReasons []string      `yaml:"not_ready_reasons"` // empty: any text is taken
 	WrapUp          time.Duration `yaml:"wrap_up"`           // 0: none
-	Start           string        `yaml:"start"`             // ready or not-ready
+	Start           string        `yaml:"start"`             // of voice: ready or not-ready
+	StartWeb        string        `yaml:"start_webcallback"` // of webcallback: ready or not-ready
+}
+
+// NumbersConfig is how telephone numbers are read.
+type NumbersConfig struct {
+	Region string `yaml:"region"` // of numbers that name no country: two letters such as JP; empty: only those with + are matched
+}
+
+// RescheduleConfig is when contacts may be called again.
+type RescheduleConfig struct {
+	Hours          []string      `yaml:"hours"`            // calling hours in the contact's zone: [mon-fri 09:00-20:00, sat 10:00-16:00]; empty: all
+	MaxDays        int           `yaml:"max_days"`         // ahead at most; 0: no bound
+	Zone           string        `yaml:"zone"`             // of contacts that say none, an IANA name; empty: this machine's
+	Reasons        []string      `yaml:"reasons"`          // empty: any text is taken
+	Presets        []string      `yaml:"presets"`          // offered to the agent
+	Again          time.Duration `yaml:"again"`            // a personal callback that was offered and missed comes again so much later
+	PersonalToTeam time.Duration `yaml:"personal_to_team"` // a personal one that is so long overdue goes to the team; 0: never
+}
+
+// retry is how automatic retries are spaced.
+func (b *CallbacksConfig) retry() schedule.Retry {
+	return schedule.Retry{Max: b.Retries, Spacings: map[string]time.Duration{
+		ResultBusy: b.RetryBusy, ResultNoAnswer: b.RetryNoAnswer, ResultMachine: b.RetryMachine}}
+}
+
+// rules are what a reschedule is checked against.
+func (r *RescheduleConfig) rules() (schedule.Rules, error) {
+	hours, err := schedule.ReadHours(r.Hours)
+	if err != nil {
+		return schedule.Rules{}, &ConfigError{Field: "reschedule.hours", Value: strings.Join(r.Hours, ", "), Why: err.Error(),
+			Remedy: "write rows like mon-fri 09:00-20:00"}
+	}
+	return schedule.Rules{Hours: hours, MaxDays: r.MaxDays}, nil
 }
 
 // TeamEntry is somebody or something at the PBX that an agent calls by name.
@@ -136,7 +178,10 @@ func DefaultConfig() Config {
 		Callbacks: CallbacksConfig{
 			OfferTimeout: 20 * time.Second, RejectCode: 603, NotReadyCode: 480,
 			MissedLimit: 3, AutoAnswer: "off",
+			RetryBusy: 5 * time.Minute, RetryNoAnswer: 30 * time.Minute, RetryMachine: 2 * time.Hour,
 		},
-		Channels: ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready"},
+		Channels: ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready"},
+		Reschedule: RescheduleConfig{MaxDays: 30, Reasons: []string{"no answer", "busy", "cannot talk", "answering machine", "asked for later"},
+			Presets: []string{"+15m", "+1h", "tomorrow 09:00"}, Again: 5 * time.Minute, PersonalToTeam: 2 * time.Hour},
 	}
 }

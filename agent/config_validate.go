@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ringback/agent/phone"
+	"ringback/agent/schedule"
 )
 
 // knownCodecs are the names that may stand in audio.codecs; those that this
@@ -32,7 +35,7 @@ func between(field string, value, least, most time.Duration) error {
 // error is a *ConfigError.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{c.validateAccount, c.validateAddresses, c.validateAudio, c.validateDTMF,
-		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateTeam} {
+		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateReschedule, c.validateTeam} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -223,7 +226,42 @@ func (c *Config) validateChannels() error {
 	}
 	return first(
 		between("channels.wrap_up", c.Channels.WrapUp, 0, 24*time.Hour),
-		oneOf("channels.start", c.Channels.Start, "ready", "not-ready"))
+		oneOf("channels.start", c.Channels.Start, "ready", "not-ready"),
+		oneOf("channels.start_webcallback", c.Channels.StartWeb, "ready", "not-ready"))
+}
+
+func (c *Config) validateReschedule() error {
+	r := &c.Reschedule
+	if _, err := phone.New(c.Numbers.Region); err != nil {
+		return &ConfigError{Field: "numbers.region", Value: c.Numbers.Region, Why: "has no telephone numbers", Remedy: "write the two letters of a country, such as JP"}
+	}
+	if _, err := r.rules(); err != nil {
+		return err
+	}
+	if r.MaxDays < 0 || r.MaxDays > 3650 {
+		return &ConfigError{Field: "reschedule.max_days", Value: strconv.Itoa(r.MaxDays), Why: "is out of range", Remedy: "write 0 (no bound) to 3650"}
+	}
+	if r.Zone != "" && zoneNamed(r.Zone) == nil {
+		return &ConfigError{Field: "reschedule.zone", Value: r.Zone, Why: "is not known", Remedy: "write an IANA name such as Asia/Tokyo"}
+	}
+	for _, preset := range r.Presets {
+		if _, err := schedule.Read(preset, time.Now(), time.UTC); err != nil {
+			return &ConfigError{Field: "reschedule.presets", Value: preset, Why: "is no time", Remedy: "write it like " + schedule.Forms}
+		}
+	}
+	if b := c.Callbacks; b.Retries < 0 || b.Retries > 20 {
+		return &ConfigError{Field: "callbacks.retries", Value: strconv.Itoa(b.Retries), Why: "is out of range", Remedy: "write 0 (none) to 20"}
+	}
+	for _, f := range []struct {
+		field string
+		value time.Duration
+	}{{"callbacks.retry_busy", c.Callbacks.RetryBusy}, {"callbacks.retry_no_answer", c.Callbacks.RetryNoAnswer},
+		{"callbacks.retry_machine", c.Callbacks.RetryMachine}, {"reschedule.personal_to_team", r.PersonalToTeam}} {
+		if err := between(f.field, f.value, 0, 30*24*time.Hour); err != nil {
+			return err
+		}
+	}
+	return between("reschedule.again", r.Again, time.Second, 24*time.Hour)
 }
 
 // isToken reports whether a text is a token of RFC 3261 25.1.

@@ -72,7 +72,10 @@ func (a *Agent) actDial(r *request) {
 	a.holdOthers(in)
 	l, refused := a.dialContact(in, to, &callOptions{headers: headers, autoHangup: hangup})
 	if refused != nil {
-		in.closed, in.result = true, "failed"
+		in.closed, in.result = true, ResultFailed
+		if in.recorded {
+			a.save(in, "dial-failed")
+		}
 		a.emit(Event{Type: InteractionDone, Interaction: in.id, Reason: refused.Code})
 		r.fail(refused)
 		return
@@ -102,14 +105,20 @@ func (a *Agent) actCall(r *request) {
 	r.ok(l)
 }
 
-// dialContact calls the contact of an interaction.
+// dialContact calls the contact of an interaction: an attempt, which is in the
+// store before anything is sent.
 func (a *Agent) dialContact(in *interaction, to sip.URI, o *callOptions) (*leg, *ActionError) {
-	l, refused := a.callOut(in, RoleMain, to, o)
-	if refused == nil {
-		in.attempts++
-		in.previewing, in.result = false, ""
+	refused := a.amend(in, "attempt", func(in *interaction) { in.beginAttempt("", numberOf(to), a.now()) })
+	if refused != nil {
+		return nil, refused
 	}
-	return l, refused
+	l, refused := a.callOut(in, RoleMain, to, o)
+	if refused != nil {
+		a.attemptFailed(in, refused)
+		return nil, refused
+	}
+	in.editAttempt("").Call = l.id
+	return l, nil
 }
 
 // callOut makes a call. The leg is there and dialling when it returns.
@@ -205,7 +214,7 @@ func (a *Agent) answered(l *leg, e sip.Answered) {
 		l.hangup = a.loop.After(l.hangupAfter, a.input(func() { _ = l.session.Hangup(sip.ReasonHeader{}) }))
 	}
 	if l.role == RoleMain {
-		l.in.result = "answered"
+		a.attemptAnswered(l)
 	}
 	a.emit(l.event(CallConnected))
 	switch l.role {

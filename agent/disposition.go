@@ -17,7 +17,11 @@ func (a *Agent) actDispose(r *request) {
 		r.fail(refuse(CodeInvalid, "dispose: code %q is not known", r.args.Code).hint("use one of %s", join(codes)))
 		return
 	}
-	r.in.disposition = cleanText(r.args.Code)
+	code := cleanText(r.args.Code)
+	if refused := a.amend(r.in, "disposition", func(in *interaction) { in.disposition = code }); refused != nil {
+		r.fail(refused)
+		return
+	}
 	a.emit(Event{Type: InteractionChanged, Interaction: r.in.id, Reason: "disposition"})
 	r.ok(nil)
 }
@@ -27,7 +31,10 @@ func (a *Agent) actNote(r *request) {
 		r.fail(refuse(CodeInvalid, "note: %d bytes are too many", len(r.args.Text)).hint("write at most %d", maxNote))
 		return
 	}
-	r.in.note = r.args.Text
+	if refused := a.amend(r.in, "note", func(in *interaction) { in.note = r.args.Text }); refused != nil {
+		r.fail(refused)
+		return
+	}
 	a.emit(Event{Type: InteractionChanged, Interaction: r.in.id, Reason: "note"})
 	r.ok(nil)
 }
@@ -43,13 +50,14 @@ func (a *Agent) actCase(r *request) {
 			return
 		}
 	}
-	for key, value := range r.args.Values {
-		if value == "" {
-			r.in.dropCase(key)
-		} else if !r.in.setCase(key, value) {
-			r.fail(refuse(CodeInvalid, "case: there are %d fields already", maxCaseFields).hint("remove one by giving it an empty text"))
-			return
+	full := false
+	refused := a.amend(r.in, "case", func(in *interaction) { full = !in.setCases(r.args.Values) })
+	if refused != nil || full {
+		if full {
+			refused = refuse(CodeInvalid, "case: there are %d fields already", maxCaseFields).hint("remove one by giving it an empty text")
 		}
+		r.fail(refused)
+		return
 	}
 	a.emit(Event{Type: InteractionChanged, Interaction: r.in.id, Reason: "case"})
 	r.ok(nil)

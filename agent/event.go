@@ -33,6 +33,8 @@ const (
 	InteractionCreated EventType = "interaction.created"
 	InteractionChanged EventType = "interaction.changed"
 	InteractionDone    EventType = "interaction.done"
+	// InteractionRescheduled: armed (the reason is its scope, or retry), or dropped.
+	InteractionRescheduled EventType = "interaction.rescheduled"
 
 	CallDialling        EventType = "call.dialling"
 	CallRinging         EventType = "call.ringing"

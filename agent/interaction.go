@@ -30,6 +30,9 @@ type interaction struct {
 	away        bool   // the agent is out of the conference
 	onMain      bool   // in a consultation: the agent talked with the contact last
 	frozen      bool   // closed, and published so
+	saving      bool   // what the disk did not take is written again soon
+	owed        []writing
+	kept
 }
 
 // maxLegs bounds what an interaction remembers of calls that have ended.
@@ -90,7 +93,7 @@ func (in *interaction) phase() Phase {
 
 // facts are what the table's guards look at.
 func (in *interaction) facts() facts {
-	f := facts{mainUp: in.main.up(), consultUp: in.consult.up(), parties: len(in.parties())}
+	f := facts{attempts: in.attempts, mainUp: in.main.up(), consultUp: in.consult.up(), parties: len(in.parties())}
 	for _, l := range in.legs {
 		f.transferring = f.transferring || l.live() && l.transfer != nil
 	}
@@ -194,6 +197,21 @@ func (in *interaction) setCase(key string, value any) bool {
 	return true
 }
 
+// setCases sets fields, or removes those with an empty text; false when there is no
+// room, then none is set.
+func (in *interaction) setCases(values map[string]string) bool {
+	was := in.caseData
+	for key, value := range values {
+		if value == "" {
+			in.dropCase(key)
+		} else if !in.setCase(key, value) {
+			in.caseData = was
+			return false
+		}
+	}
+	return true
+}
+
 func (in *interaction) dropCase(key string) {
 	next := make(map[string]any, len(in.caseData))
 	for k, v := range in.caseData {
@@ -208,7 +226,10 @@ func (in *interaction) dropCase(key string) {
 func (in *interaction) view(t interactionTable) InteractionState {
 	v := InteractionState{ID: in.id, Kind: in.kind, Channel: in.channel, State: in.phase(),
 		Contact: in.contact, Callback: in.callback, Case: in.caseData, Disposition: in.disposition, Note: in.note,
-		Result: in.result, Attempts: in.attempts, Muted: in.muted, Created: in.created, Calls: []CallID{}}
+		Result: in.result, Attempts: in.attempts, AttemptLog: in.log, Reschedule: in.armed, Timezone: in.zone, Muted: in.muted, Created: in.created, Calls: []CallID{}}
+	if v.AttemptLog == nil {
+		v.AttemptLog = []Attempt{}
+	}
 	v.Allowed = t.allowed(v.State, in.facts())
 	v.Held = v.State == PhaseOnHold || v.State == PhaseConference && in.away
 	if in.offer.open() {

@@ -11,6 +11,7 @@ type facts struct {
 	consultUp    bool // the target of the consultation is connected
 	parties      int  // calls beside the contact's that are joined or being called
 	transferring bool // a transfer is under way
+	attempts     int  // calls to the contact so far
 }
 
 // column is one action of the table: the phases in which it is allowed, and a
@@ -48,7 +49,9 @@ func table() []column {
 		{action: "consult-transfer", phases: []Phase{PhaseConsulting}, when: both, why: "contact and target must both be connected"},
 		{action: "consult-conference", phases: []Phase{PhaseConsulting}, when: both, why: "contact and target must both be connected"},
 		{action: "consult-end", phases: []Phase{PhaseConsulting}},
+		{action: "reschedule", phases: []Phase{PhasePreview, PhaseConnected, PhaseOnHold, PhaseConference, PhaseReadyToCall}},
 		{action: "dispose", phases: worked},
+		{action: "result", phases: worked, when: func(f facts) bool { return f.attempts > 0 }, why: "the contact was not called yet"},
 		{action: "note", phases: worked},
 		{action: "case", phases: worked},
 		{action: "done", phases: []Phase{PhasePreview, PhaseReadyToCall}},

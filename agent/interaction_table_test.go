@@ -12,18 +12,18 @@ import (
 	"ringback/sip"
 )
 
-// specTable is callbacks.md section 5, without the columns of later issues.
+// specTable is callbacks.md section 5.
 const specTable = `
-| state | accept | reject | call | end | hold | resume | mute | transfer | conference | dtmf | consult | disposition | note | case data | done |
-| offered | x | x | | | | | | | | | | | | | |
-| preview | | | x | | | | | | | | | x | x | x | x |
-| dialling | | | | x | | | | | | | | x | x | x | |
-| connected | | | | x | x | | x | x | x | x | x | x | x | x | |
-| on hold | | | | x | | x | x | x | x | | x | x | x | x | |
-| consulting | | | | x | x | x | x | x | x | x | | x | x | x | |
-| conference | | | | x | x | x | x | x | x | x | | x | x | x | |
-| ready to call | | | x | | | | | | | | | x | x | x | x |
-| done | | | | | | | | | | | | | | | |
+| state | accept | reject | call | end | hold | resume | mute | transfer | conference | dtmf | consult | reschedule | disposition | note | case data | done |
+| offered | x | x | | | | | | | | | | | | | | |
+| preview | | | x | | | | | | | | | x | x | x | x | x |
+| dialling | | | | x | | | | | | | | | x | x | x | |
+| connected | | | | x | x | | x | x | x | x | x | x | x | x | x | |
+| on hold | | | | x | | x | x | x | x | | x | x | x | x | x | |
+| consulting | | | | x | x | x | x | x | x | x | | | x | x | x | |
+| conference | | | | x | x | x | x | x | x | x | | x | x | x | x | |
+| ready to call | | | x | | | | | | | | | x | x | x | x | x |
+| done | | | | | | | | | | | | | | | | |
 `
 
 // columnActions are the actions that a column of the specification stands for.

@@ -41,12 +41,7 @@ func (a *Agent) invited(s *sip.Session) {
 		return
 	}
 	in := a.newInteraction(kind, contactOf(s, callback))
-	in.callback = callback
-	if callback != nil {
-		for key, value := range callback.Data {
-			in.setCase(key, value)
-		}
-	}
+	a.holdCallback(in, callback)
 	l := a.newLeg(in, RoleMain, true)
 	l.session, l.remote = s, s.Identity()
 	s.Handle(sip.SessionHandlerFunc(func(_ *sip.Session, e sip.Event) { a.input(func() { a.sessionEvent(l, e) })() }))
@@ -59,6 +54,20 @@ func (a *Agent) invited(s *sip.Session) {
 	}
 	a.putOffer(in, means)
 	a.armAutoAnswer(in)
+}
+
+// holdCallback gives an interaction the callback that an INVITE brought.
+func (a *Agent) holdCallback(in *interaction, c *Callback) {
+	if c == nil {
+		return
+	}
+	in.callback, in.source, in.since, in.zone = c, "invite", a.now(), c.Timezone
+	if in.key = c.ID; in.key == "" {
+		in.key = a.ownKey(in.id)
+	}
+	for key, value := range c.Data {
+		in.setCase(key, value)
+	}
 }
 
 // contactOf is who the agent will talk to: as the callback says, or who calls.
@@ -135,6 +144,9 @@ func (a *Agent) requested(r *sip.IncomingRequest) {
 		code = 405
 	case !r.FromRegistrar():
 		code = 403
+	case isOrder(r):
+		a.orderReceived(r)
+		return
 	case !readableMessage(mediaType(r.ContentType())):
 		code = 415
 	}

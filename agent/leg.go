@@ -29,12 +29,12 @@ type leg struct {
 	held       bool // it is so, agreed with the far end
 	heldRemote bool // the far end does not want to hear us
 	exchange   exchange
-	joined     bool   // in the conference
-	suspended  bool   // in the conference, held out of it
-	muted      bool   // in the conference, nobody hears it
-	confirmed  bool   // the caller has acknowledged our answer
-	order      *order // an order to dial came with it
-	early      bool   // the PBX sends early media
+	joined     bool    // in the conference
+	suspended  bool    // in the conference, held out of it
+	muted      bool    // in the conference, nobody hears it
+	confirmed  bool    // the caller has acknowledged our answer
+	errand     *errand // an errand, to dial the contact, came with it
+	early      bool    // the PBX sends early media
 	transfer   *transfer
 	referredBy *sip.IncomingRefer // who asked for this call, and is told of it
 	target     sip.URI            // of a call out

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"ringback/agent/store"
 	"ringback/sip"
 	"ringback/sip/loop"
 )
 
 // What Accept will do.
 const (
-	meansAnswer = "answer" // answers the call
-	meansDial   = "dial"   // dials the contact, or whom a REFER names
+	meansAnswer  = "answer"  // answers the call
+	meansDial    = "dial"    // dials the contact, or whom a REFER names
+	meansPreview = "preview" // opens the preview, and dials nobody
 )
 
 // offerState is where an offer stands.
@@ -90,6 +92,12 @@ func (a *Agent) closeOffer(in *interaction, how offerState) bool {
 		return false
 	}
 	in.result, in.closed = string(how), true
+	if in.recorded { // it was accepted, and taken back
+		if in.key != "" {
+			in.place = store.CallbackReturned
+		}
+		a.save(in, "offer-closed")
+	}
 	return true
 }
 
@@ -98,17 +106,25 @@ func (a *Agent) missOffer(in *interaction) {
 	if !a.closeOffer(in, offerMissed) {
 		return
 	}
-	if in.offer.refer != nil {
-		_ = in.offer.refer.Refuse(480)
-	} else {
-		a.refuseCall(in.main, 480, "the agent did not answer")
-	}
-	c := a.channelOf(in)
-	c.missed++
+	a.refuseOffered(in, 480, 480, "the agent did not answer")
+	a.entryLeft(in, offerMissed)
+	ch := a.channelOf(in)
+	ch.missed++
 	e := in.offerEvent(OfferMissed)
 	e.Code = 480
 	a.emit(e)
-	a.limitMissed(c)
+	a.limitMissed(ch)
+}
+
+// refuseOffered refuses what an offer came from: its call, the REFER that asked for
+// it, or nothing when it came without a call.
+func (a *Agent) refuseOffered(in *interaction, code, referCode int, why string) {
+	switch {
+	case in.offer.refer != nil:
+		_ = in.offer.refer.Refuse(referCode)
+	case in.main != nil:
+		a.refuseCall(in.main, code, why)
+	}
 }
 
 // refuseCall refuses a call that came, with a Reason for the PBX's records.
@@ -138,11 +154,8 @@ func (a *Agent) actReject(r *request) {
 	}
 	a.closeOffer(in, offerRefused)
 	a.channelOf(in).missed = 0
-	if in.offer.refer != nil {
-		_ = in.offer.refer.Refuse(603)
-	} else {
-		a.refuseCall(in.main, code, why)
-	}
+	a.refuseOffered(in, code, 603, why)
+	a.entryLeft(in, offerRefused)
 	e := in.offerEvent(OfferRejected)
 	e.Code, e.Reason = code, r.args.Reason
 	a.emit(e)
@@ -150,108 +163,6 @@ func (a *Agent) actReject(r *request) {
 		a.moveChannel(a.channelOf(in), askNotReady, "")
 	}
 	r.ok(nil)
-}
-
-func (a *Agent) actAccept(r *request) {
-	l, refused := a.accept(r.in)
-	if refused != nil {
-		r.fail(refused)
-		return
-	}
-	if l.order != nil {
-		a.await(func() bool { return r.orderSettled(l) })
-		return
-	}
-	// The answer counts when the caller has acknowledged it and is still there: its
-	// CANCEL may have been on the way, and its BYE follows the ACK.
-	wait := func(d time.Duration) time.Time {
-		a.loop.After(d, a.input(func() {}))
-		return a.now().Add(d)
-	}
-	latest := wait(acceptPatience)
-	var stays time.Time
-	a.await(func() bool {
-		switch {
-		case r.in.closed:
-			r.fail(refuse(CodeRejected, "accept: %s was cancelled by the caller in the same moment", r.in.id))
-		case !l.incoming || !l.live() || !a.now().Before(latest) || !stays.IsZero() && !a.now().Before(stays):
-			r.ok(l)
-		default:
-			if l.confirmed && stays.IsZero() {
-				stays = wait(acceptStays)
-			}
-			return false
-		}
-		return true
-	})
-}
-
-// accept takes an offer: answers the call, or dials. It returns the call that
-// was answered or made; for an order to dial, the one that brought it.
-func (a *Agent) accept(in *interaction) (*leg, *ActionError) {
-	if in.offer.means == meansDial {
-		return a.acceptAndDial(in)
-	}
-	l := in.main
-	a.holdOthers(in)
-	if err := a.answer(l); err != nil {
-		return nil, a.acceptFailed(in, err)
-	}
-	in.offer.move(offerTaken)
-	a.channelOf(in).missed = 0
-	in.attempts++
-	in.result = "answered"
-	e := l.event(OfferAccepted)
-	e.Channel = in.channel
-	a.emit(e)
-	a.emit(l.event(CallConnected))
-	return l, nil
-}
-
-// acceptFailed tells the truth about an accept that came too late, or could not
-// be answered.
-func (a *Agent) acceptFailed(in *interaction, err error) *ActionError {
-	if isCancelled(err) {
-		if a.closeOffer(in, offerWithdrawn) {
-			e := in.offerEvent(OfferCancelled)
-			e.Reason = "cancelled"
-			a.emit(e)
-		}
-		return refuse(CodeRejected, "accept: %s was cancelled by the caller in the same moment", in.id)
-	}
-	if a.closeOffer(in, offerWithdrawn) {
-		e := in.offerEvent(OfferCancelled)
-		e.Reason, e.Text = "failed", err.Error()
-		a.emit(e)
-	}
-	return refuse(CodeFailed, "accept: %v", err)
-}
-
-// acceptAndDial takes an order to dial: the PBX's callback whose first leg is the
-// agent, or a REFER. The INVITE that brought the order is answered and ended, so
-// that the PBX does not give it to another agent; then the contact is dialled.
-func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
-	if refused := a.checkRegistered(); refused != nil {
-		return nil, refused
-	}
-	to, refused := a.target(in.contact.Number)
-	if refused != nil {
-		return nil, refused
-	}
-	brought, refer := in.main, in.offer.refer
-	if brought != nil {
-		if err := a.takeOrder(brought, to); err != nil {
-			return nil, a.acceptFailed(in, err)
-		}
-	}
-	in.offer.move(offerTaken)
-	a.channelOf(in).missed = 0
-	a.emit(in.offerEvent(OfferAccepted))
-	a.holdOthers(in)
-	if brought != nil {
-		return brought, nil
-	}
-	return a.dialReferred(in, refer)
 }
 
 // armAutoAnswer answers by itself when the configuration says so; in header mode

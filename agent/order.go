@@ -1,104 +1,315 @@
 package agent
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
-	"ringback/media/sdp"
+	"ringback/agent/store"
 	"ringback/sip"
 )
 
-// order is the wish of a PBX that this phone dials a contact: an INVITE whose
-// callback has the agent as its first leg. Nobody talks on its call, which stays
-// ringing until it ends.
+// order is a callback that comes without a call: as a SIP MESSAGE from the PBX
+// (callbacks.md 4), or through the control API.
 type order struct {
-	to      sip.URI      // the contact
-	stands  bool         // acknowledged, and not taken back
-	refused *ActionError // why nobody was dialled
+	callback *Callback
+	channel  ChannelName
+	source   string // message or api
+	body     string // as it came, to know a repeat
 }
 
-// takeOrder answers the INVITE that brought an order. Nobody is dialled before the
-// PBX has acknowledged that: until then its CANCEL may be on the way, and another
-// agent may have the order.
-func (a *Agent) takeOrder(l *leg, to sip.URI) error {
-	if err := a.respond(l, sdp.Inactive); err != nil {
-		return err
+// orderFields are the keys of an order's JSON object; whatever else it has
+// becomes case data.
+type orderFields struct {
+	ID             string          `json:"id"`
+	Type           string          `json:"type"`
+	Channel        string          `json:"channel"` // webcallback (the default) or voice
+	Number         string          `json:"number"`
+	Name           string          `json:"name"`
+	DesiredTime    string          `json:"desired_time"`
+	RequestedAt    string          `json:"requested_at"`
+	ReachableFrom  string          `json:"reachable_from"`
+	ReachableUntil string          `json:"reachable_until"`
+	Timezone       string          `json:"timezone"`
+	Origin         string          `json:"origin"`
+	Reason         string          `json:"reason"`
+	Instructions   string          `json:"instructions"`
+	Attempt        int             `json:"attempt"`
+	Window         string          `json:"window"`
+	FirstLeg       string          `json:"first_leg"`
+	Data           json.RawMessage `json:"data"`
+}
+
+// orderKeys are the names in orderFields.
+func orderKeys() []string {
+	return []string{"id", "type", "channel", "number", "name", "desired_time", "requested_at", "reachable_from", "reachable_until",
+		"timezone", "origin", "reason", "instructions", "attempt", "window", "first_leg", "data"}
+}
+
+// readOrder reads an order. Unlike the headers of an INVITE, behind which a
+// contact waits, an order that is wrong goes back with the reason: whoever wrote
+// it can mend it.
+func readOrder(text []byte, now time.Time) (*order, error) {
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("the order is not UTF-8")
 	}
-	l.order = &order{to: to}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil || all == nil {
+		return nil, fmt.Errorf(`the order is no JSON object such as {"id":"cb-1","number":"+81312345678"}`)
+	}
+	var f orderFields
+	if err := json.Unmarshal(text, &f); err != nil {
+		return nil, fmt.Errorf("the order has a field of the wrong kind: %s", wrongOrderField(err))
+	}
+	o := &order{channel: ChannelName(f.Channel), body: string(bytes.TrimSpace(text))}
+	switch o.channel {
+	case "":
+		o.channel = ChannelWebCallback
+	case ChannelVoice, ChannelWebCallback:
+	default:
+		return nil, fmt.Errorf("channel %q is not known: use voice or webcallback", cleanText(f.Channel))
+	}
+	c := &Callback{ID: oneLine(f.ID), Type: strings.ToLower(oneLine(f.Type)), Number: oneLine(f.Number), Name: oneLine(f.Name),
+		Timezone: oneLine(f.Timezone), Origin: strings.ToLower(oneLine(f.Origin)), Reason: cleanText(f.Reason),
+		Instructions: cleanText(f.Instructions), Attempt: f.Attempt, FirstLeg: firstLegAgent, Data: map[string]any{}}
+	o.callback = c
+	if c.Origin == "" {
+		c.Origin = "web"
+	}
+	if err := c.checkOrder(&f); err != nil {
+		return nil, err
+	}
+	if err := c.orderData(all, f.Data); err != nil {
+		return nil, err
+	}
+	c.tellTimes(now)
+	return o, nil
+}
+
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.ReplaceAll(cleanText(s), "\n", " "))
+}
+
+func wrongOrderField(err error) string {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) && mismatch.Field != "" {
+		return fmt.Sprintf("%s is a %s", mismatch.Field, mismatch.Value)
+	}
+	return "it cannot be read"
+}
+
+// checkOrder reads the fields that are more than text, and names the first that
+// is wrong.
+func (c *Callback) checkOrder(f *orderFields) error {
+	const maxID = 256
+	switch {
+	case len(c.ID) > maxID:
+		return fmt.Errorf("id has %d bytes: use at most %d", len(c.ID), maxID)
+	case c.Number == "":
+		return fmt.Errorf("number is missing: whom shall the agent call?")
+	case c.Attempt < 0 || c.Attempt > 1_000_000:
+		return fmt.Errorf("attempt %d is out of range: use 0 to 1000000", c.Attempt)
+	case c.Type == "":
+		c.Type = CallbackImmediate
+	case !slices.Contains([]string{CallbackImmediate, CallbackDelayed, CallbackScheduled, CallbackPreview}, c.Type):
+		return fmt.Errorf("type %q is not known: use immediate, delayed, scheduled or preview", c.Type)
+	}
+	if f.Window != "" {
+		f.ReachableFrom, f.ReachableUntil, _ = strings.Cut(f.Window, "/")
+	}
+	for _, t := range []struct {
+		name, text string
+		to         **time.Time
+	}{{"desired_time", f.DesiredTime, &c.DesiredTime}, {"requested_at", f.RequestedAt, &c.RequestedAt},
+		{"reachable_from", f.ReachableFrom, &c.ReachableFrom}, {"reachable_until", f.ReachableUntil, &c.ReachableUntil}} {
+		if t.text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, strings.TrimSpace(t.text))
+		if err != nil || at.Year() < 1970 {
+			return fmt.Errorf("%s %q is no time: write it like 2026-11-25T10:00:00+09:00", t.name, cleanText(t.text))
+		}
+		*t.to = &at
+	}
+	if c.Timezone != "" && zoneNamed(c.Timezone) == nil {
+		return fmt.Errorf("timezone %q is not known: use an IANA name such as Asia/Tokyo", c.Timezone)
+	}
 	return nil
 }
 
-// orderAcknowledged: the ACK came. A PBX whose CANCEL crossed our answer sends a BYE
-// after it.
-func (a *Agent) orderAcknowledged(l *leg) {
-	a.loop.After(acceptStays, a.input(func() {
-		if !l.live() {
-			return
-		}
-		reason := sip.ReasonHeader{Protocol: "SIP", Cause: 200, Text: "accepted, the agent calls"}
-		if l.order.stands = !l.session.Crossed(); !l.order.stands {
-			reason = sip.ReasonHeader{Protocol: "SIP", Cause: 487, Text: "cancelled"}
-		}
-		_ = l.session.Hangup(reason)
-	}))
+// zoneNamed is an IANA zone; nil when there is none of that name.
+func zoneNamed(name string) *time.Location {
+	if name == "" || name == "Local" {
+		return nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil
+	}
+	return zone
 }
 
-// orderOver: the call that brought an order has ended. The contact is dialled when
-// the order stands. When the PBX took it back with a CANCEL, it is cancelled; when
-// it ended otherwise, the PBX may still count on us, or may not: nobody is dialled,
-// and the interaction stays open for the agent to decide.
-func (a *Agent) orderOver(l *leg, c sip.Cause) {
-	in, o := l.in, l.order
-	if o.stands {
-		c = sip.Cause{Kind: sip.CauseCompleted}
+// orderData takes the data of an order, and the keys that it does not know.
+func (c *Callback) orderData(all map[string]json.RawMessage, data json.RawMessage) error {
+	if len(data) > 0 && string(data) != "null" && !c.mergeJSON(data) {
+		return fmt.Errorf(`data is no JSON object such as {"product":"fibre"}`)
 	}
-	l.noteEnd(a.now(), c)
-	a.closeMedia(l)
-	if c.Kind == sip.CauseCancelled || l.session.Crossed() {
-		a.callerGone(in, c)
-		a.followCalls()
-		a.wrapUpDone(in)
+	for key, raw := range all {
+		var value any
+		if !slices.Contains(orderKeys(), key) && json.Unmarshal(raw, &value) == nil && value != nil {
+			c.keepValue(cleanText(key), value)
+		}
+	}
+	return nil
+}
+
+// kind is what an order's interaction is.
+func (o *order) kind() Kind {
+	if o.channel == ChannelWebCallback {
+		return KindWebCallback
+	}
+	return KindVoiceCallback
+}
+
+// repeatWithin is how long an order that says the same as one that went back to
+// the PBX is taken for its repetition rather than for a new round.
+const repeatWithin = 2 * time.Minute
+
+// takeOrder keeps an order and has it offered. code is the SIP answer: 200 once
+// it is in the store, also for a repeat, which is offered only once.
+func (a *Agent) takeOrder(o *order) (code int, why string) {
+	if o.callback.ID == "" {
+		o.callback.ID = a.ownKey(a.ids.interaction())
+	}
+	if blocked := a.blocked(o.callback.Number); blocked != nil {
+		return 603, blocked.Message
+	}
+	if _, refused := a.target(o.callback.Number); refused != nil {
+		return 400, refused.Message
+	}
+	known, have, err := a.store.Callback(o.callback.ID)
+	if err != nil {
+		return 500, a.storeFailed("look for the order", err).Message
+	}
+	if have && a.repeats(o, known) {
+		return 200, "known already"
+	}
+	if why := a.channelUnavailable(o.channel); why != "" {
+		return a.cfg.Callbacks.NotReadyCode, why
+	}
+	row := a.orderRow(o)
+	if have {
+		row.Created, row.Attempts = known.Created, known.Attempts
+	}
+	if err := a.store.UpdateNamed("order", func(tx *store.Tx) error { return tx.PutCallback(row) }); err != nil {
+		return 500, a.storeFailed("keep the order", err).Message
+	}
+	a.agenda.put(entryOf(row))
+	return 200, ""
+}
+
+// repeats reports whether an order is one that is here already, or was here a
+// moment ago. The PBX may offer a callback again that it was given back.
+func (a *Agent) repeats(o *order, known store.Callback) bool {
+	switch known.State {
+	case store.CallbackWaiting, store.CallbackOpen, store.CallbackScheduled:
+		return true
+	}
+	var was callbackBody
+	same := json.Unmarshal(known.Body, &was) == nil && was.Order == o.body
+	return same && (known.State == store.CallbackDone || a.now().Sub(known.Updated) < repeatWithin)
+}
+
+// callbackBody is a callback in the store, in the agent's own form.
+type callbackBody struct {
+	Callback *Callback `json:"callback"`
+	Order    string    `json:"order,omitempty"` // as it came
+}
+
+func (a *Agent) orderRow(o *order) store.Callback {
+	c := o.callback
+	now := a.now()
+	row := store.Callback{Key: c.ID, Channel: string(o.channel), Kind: string(o.kind()), Source: o.source,
+		State: store.CallbackWaiting, Name: c.Name, Number: c.Number, E164: a.e164(c.Number), Zone: c.Timezone, Reason: c.Reason,
+		Created: now, Updated: now}
+	row.Body = mustJSON(callbackBody{Callback: c, Order: o.body})
+	return row
+}
+
+// orderReceived serves a MESSAGE that holds an order.
+func (a *Agent) orderReceived(r *sip.IncomingRequest) {
+	e := Event{Type: MessageReceived, Remote: r.From().URI.Bare().String(), SIPCallID: string(r.CallID()),
+		ContentType: mediaType(r.ContentType()), Text: cleanText(string(r.Body()))}
+	o, err := readOrder(r.Body(), a.now())
+	code, why := 400, ""
+	if err != nil {
+		why = err.Error()
+	} else {
+		o.source = "message"
+		if o.callback.ID == "" {
+			o.callback.ID = "message-" + string(r.CallID())
+		}
+		code, why = a.takeOrder(o)
+	}
+	e.Code, e.Reason = code, why
+	a.emit(e)
+	var headers []sip.Header
+	if code >= 300 {
+		headers = []sip.Header{reasonHeader(sip.ReasonHeader{Protocol: "SIP", Cause: code, Text: why}), warning(a.bind.String(), why)}
+	}
+	if err := r.Respond(code, "", headers, "", nil); err != nil {
+		a.log.Debug("answer order", "error", err)
+	}
+}
+
+// warning is a miscellaneous warning (RFC 3261 20.43) that says why in words.
+func warning(agent, text string) sip.Header {
+	text = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ").Replace(cleanText(text))
+	return sip.Header{Name: "Warning", Value: fmt.Sprintf(`399 %s "%s"`, agent, text)}
+}
+
+// isOrder reports whether a MESSAGE holds an order: JSON by its type, or a text
+// that is a JSON object.
+func isOrder(r *sip.IncomingRequest) bool {
+	switch mediaType(r.ContentType()) {
+	case "application/json":
+		return true
+	case "", "text/plain":
+		text := bytes.TrimSpace(r.Body())
+		return len(text) > 0 && text[0] == '{' && json.Valid(text)
+	}
+	return false
+}
+
+// actOrder takes an order through the control API.
+func (a *Agent) actOrder(r *request) {
+	o, err := readOrder(r.args.Order, a.now())
+	if err != nil {
+		r.fail(refuse(CodeInvalid, "order: %v", err))
 		return
 	}
-	e := l.event(CallEnded)
-	e.Code, e.Reason, e.Text = c.Code, l.reason, cleanText(c.Text)
-	a.emit(e)
-	switch {
-	case o.stands && !a.stopping:
-		_, o.refused = a.dialContact(in, o.to, nil)
-	case c.Kind == sip.CauseLostACK:
-		o.refused = refuse(CodeTimeout, "accept: the PBX did not acknowledge that %s was taken; nobody was dialled", in.id)
+	o.source = "api"
+	switch code, why := a.takeOrder(o); code {
+	case 200:
+		r.done(OrderResult{Callback: o.callback.ID, Known: why != ""})
+	case 400:
+		r.fail(refuse(CodeInvalid, "order: %s", why))
+	case 500:
+		r.fail(refuse(CodeFailed, "order: %s", why))
+	case 603:
+		r.fail(refuse(CodeRejected, "order: %s", why))
 	default:
-		o.refused = refuse(CodeRejected, "accept: the order to call ended (%s) before the PBX had left it to us; nobody was dialled", l.reason)
+		r.fail(refuse(CodeNotAllowed, "order: %s", why).hint("ready --channel %s", o.channel))
 	}
-	if o.refused == nil {
-		return
-	}
-	if !o.stands {
-		o.refused.Hint = "call dials the contact, if nobody else does"
-	}
-	e = l.event(ErrorHappened)
-	e.Text = o.refused.Message
-	a.emit(e)
 }
 
-// orderSettled answers an accept once the contact is dialled, or will not be.
-func (r *request) orderSettled(l *leg) bool {
-	switch {
-	case r.in.closed:
-		r.fail(refuse(CodeRejected, "accept: %s was cancelled by the caller in the same moment", r.in.id))
-	case l.live():
-		return false
-	case l.order.refused != nil:
-		r.fail(l.order.refused)
-	default:
-		r.ok(r.in.main)
-	}
-	return true
+// OrderResult is what the action order returns.
+type OrderResult struct {
+	Callback string `json:"callback"` // its id
+	Known    bool   `json:"known"`    // it was here already, and is offered once
 }
-
-// acceptPatience and acceptStays are how long an accept waits for the caller's ACK,
-// and then for the BYE of a caller whose CANCEL crossed it.
-const (
-	acceptPatience = 2 * time.Second
-	acceptStays    = 50 * time.Millisecond
-)

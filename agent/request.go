@@ -31,6 +31,12 @@ type args struct {
 	UUI         string            `json:"uui"`
 	AutoHangup  string            `json:"auto_hangup"`
 	On          *bool             `json:"on"`
+	Order       json.RawMessage   `json:"order"`
+	Result      string            `json:"result"`
+	At          string            `json:"at"`
+	Zone        string            `json:"zone"`
+	Personal    bool              `json:"personal"`
+	Drop        bool              `json:"drop"`
 }
 
 type headerArg struct {

@@ -93,17 +93,23 @@ func (a *Agent) listeners(local netip.Addr) []sip.Listen {
 // begin is the first input.
 func (a *Agent) begin() {
 	a.sound.started(a)
-	start := askReady
-	if a.cfg.Channels.Start == channelNotReady {
-		start = askNotReady
+	if err := errors.Join(a.restore(), a.loadAgenda()); err != nil {
+		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("read the store", err).Message})
 	}
-	a.moveChannel(a.voice, start, "")
-	a.moveChannel(a.web, askNotReady, "")
+	a.moveChannel(a.voice, startOf(a.cfg.Channels.Start), "")
+	a.moveChannel(a.web, startOf(a.cfg.Channels.StartWeb), "")
 	if a.cfg.Account.Register {
 		a.register()
 	}
 	a.loop.After(qualityFirst, a.input(a.tellQuality))
 	a.warnOfUnused()
+}
+
+func startOf(state string) channelInput {
+	if state == channelNotReady {
+		return askNotReady
+	}
+	return askReady
 }
 
 // warnOfUnused names what the configuration asks for and this version does not do.
@@ -129,6 +135,7 @@ func (a *Agent) goodbye(life context.Context) error {
 			a.moveChannel(c, loggedOff, "")
 		}
 		a.hangUpAll()
+		a.giveBackOrders()
 		a.afterCalls(a.now().Add(goodbyeTime), func() { a.unregister(over) })
 	}))
 	select {
@@ -148,11 +155,7 @@ func (a *Agent) hangUpAll() {
 	for _, in := range a.interactions {
 		if in.offer.open() {
 			a.closeOffer(in, offerWithdrawn)
-			if in.offer.refer != nil {
-				_ = in.offer.refer.Refuse(480)
-			} else {
-				_ = in.main.session.Reject(a.cfg.Callbacks.NotReadyCode, "", reasonHeader(reason))
-			}
+			a.refuseOffered(in, a.cfg.Callbacks.NotReadyCode, 480, reason.Text)
 			e := in.offerEvent(OfferCancelled)
 			e.Reason = "switched-off"
 			a.emit(e)

@@ -11,10 +11,11 @@ const StateSchema = "ringback.state/1"
 // Kind is what an interaction came from.
 type Kind string
 
-// The kinds of interactions of this version.
+// The kinds of interactions.
 const (
 	KindCall          Kind = "call"
 	KindVoiceCallback Kind = "voicecallback"
+	KindWebCallback   Kind = "webcallback" // came without a call
 )
 
 // Role is what a call is to its interaction.
@@ -114,14 +115,17 @@ type InteractionState struct {
 	Channel      ChannelName    `json:"channel"`
 	State        Phase          `json:"state"`
 	Allowed      []string       `json:"allowed"`
-	AcceptMeans  string         `json:"accept_means,omitempty"` // while offered: answer or dial
+	AcceptMeans  string         `json:"accept_means,omitempty"` // while offered: answer, dial or preview
 	Contact      Contact        `json:"contact"`
 	Callback     *Callback      `json:"callback"`
 	Case         map[string]any `json:"case"`
 	Disposition  string         `json:"disposition"`
 	Note         string         `json:"note"`
-	Result       string         `json:"result"` // of the last call, set by the phone
-	Attempts     int            `json:"attempts"`
+	Result       string         `json:"result"`      // of the last call, set by the phone
+	Attempts     int            `json:"attempts"`    // of the callback, before this interaction too
+	AttemptLog   []Attempt      `json:"attempt_log"` // of this interaction, oldest first
+	Reschedule   *Reschedule    `json:"reschedule"`  // armed until Done
+	Timezone     string         `json:"timezone"`    // the contact's, an IANA name
 	Muted        bool           `json:"muted"`
 	Held         bool           `json:"held"`
 	Created      time.Time      `json:"created"`

@@ -66,7 +66,16 @@ func (a *Agent) target(text string) (sip.URI, *ActionError) {
 	if uri.User == a.account.AOR.User && strings.EqualFold(uri.Host, a.account.AOR.Host) {
 		return uri, refuse(CodeInvalid, "target %q is this phone itself", text)
 	}
-	return uri, nil
+	return uri, a.blocked(numberOf(uri))
+}
+
+// e164 is a number as it is compared with others: E.164, or as it is dialled when it
+// is an extension.
+func (a *Agent) e164(number string) string {
+	if e164 := a.numbers.E164(number); e164 != "" {
+		return e164
+	}
+	return dialable(number)
 }
 
 // numberOf is what a person would dial to reach an address.

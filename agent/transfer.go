@@ -228,16 +228,17 @@ func (a *Agent) mayCall(to sip.URI) bool {
 // dialReferred calls whom a REFER names, and tells the referrer how it goes.
 func (a *Agent) dialReferred(in *interaction, refer *sip.IncomingRefer) (*leg, *ActionError) {
 	if err := refer.Accept(); err != nil {
-		in.closed, in.result = true, "failed"
+		in.closed, in.result = true, ResultFailed
+		a.save(in, "dial-failed")
 		return nil, refuse(CodeFailed, "accept: the request to call is over: %v", err)
 	}
-	l, refused := a.callOut(in, RoleMain, refer.To(), &callOptions{replaces: refer.Replaces(), referredBy: refer.ReferredBy()})
+	l, refused := a.dialContact(in, refer.To(), &callOptions{replaces: refer.Replaces(), referredBy: refer.ReferredBy()})
 	if refused != nil {
 		_ = refer.Notify(503, "", true)
-		in.closed, in.result = true, "failed"
+		in.closed, in.result = true, ResultFailed
+		a.save(in, "dial-failed")
 		return nil, refused
 	}
-	in.attempts++
 	l.referredBy = refer
 	return l, nil
 }

@@ -115,7 +115,7 @@ func commands(sh *shell) []*cli.Command {
 	rows := []*cli.Command{
 		demoCommand(sh), agentCommand(sh), statusCommand(sh), eventsCommand(sh), waitCommand(sh),
 	}
-	for _, v := range verbs() {
+	for _, v := range verbs(sh) {
 		rows = append(rows, v.command(sh))
 	}
 	return append(rows,

@@ -47,3 +47,27 @@ func reachable(c agent.Callback) string {
 	}
 	return strings.Join(text, " ")
 }
+
+// rescheduleText is when a contact will be called again.
+func rescheduleText(r agent.Reschedule) string {
+	parts := []string{"again " + clean(r.Local), r.Scope}
+	if r.Retry {
+		parts[1] = "by itself"
+	}
+	if r.Reason != "" {
+		parts = append(parts, clean(r.Reason))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// attemptText is one call to the contact.
+func attemptText(t agent.Attempt) string {
+	text := fmt.Sprintf("attempt %d at %s to %s", t.N, t.Started.Local().Format("15:04"), clean(t.Number))
+	if t.Result != "" {
+		text += ": " + t.Result
+	}
+	if t.Code >= 300 {
+		text += fmt.Sprintf(" (%d)", t.Code)
+	}
+	return text
+}

@@ -152,7 +152,7 @@ func (k *completer) values() []string {
 }
 
 func (k *completer) isReadiness() bool {
-	return slices.ContainsFunc(verbs(), func(v verb) bool { return v.agent && v.name == k.path[0] })
+	return slices.ContainsFunc(verbs(k.sh), func(v verb) bool { return v.agent && v.name == k.path[0] })
 }
 
 func (k *completer) profiles() []string {

@@ -87,7 +87,7 @@ type pbx struct {
 
 func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: lab start|offer|press|hangup|giveup|hold|unhold|hears|quiet|got|saw")
+		ts.Fatalf("usage: lab start|offer|order|press|hangup|giveup|hold|unhold|hears|quiet|got|saw")
 	}
 	if args[0] == "start" {
 		startLab(ts)
@@ -109,6 +109,12 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	case "offer":
 		_, err := p.Offer(scriptCallback(ts, args[1:]))
 		ts.Check(err)
+	case "order": // lab order CODE USER FILE: a MESSAGE with a JSON body
+		code, err := p.Send(ctx, word(2), "application/json", ts.ReadFile(word(3)))
+		ts.Check(err)
+		if strconv.Itoa(code) != word(1) {
+			ts.Fatalf("the order got %d, want %s", code, word(1))
+		}
 	case "press":
 		ts.Check(p.Press(word(1), word(2)))
 	case "hangup":

@@ -137,6 +137,9 @@ func interactionLine(i agent.InteractionState) string {
 	if i.Disposition != "" {
 		cells = append(cells, clean(i.Disposition))
 	}
+	if i.Reschedule != nil {
+		cells = append(cells, rescheduleText(*i.Reschedule))
+	}
 	return strings.Join(cells, "  ")
 }
 
@@ -157,6 +160,9 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 	}
 	if i.Note != "" {
 		indent("note: %s", clean(i.Note))
+	}
+	for _, t := range i.AttemptLog {
+		indent("%s", attemptText(t))
 	}
 	calls := &table{}
 	for _, id := range i.Calls {

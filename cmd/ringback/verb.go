@@ -46,14 +46,14 @@ type argFlag struct {
 var interactionID = regexp.MustCompile(`^i[0-9]+$`)
 
 // verbs is the table of all actions, in the order of the help.
-func verbs() []verb {
+func verbs(sh *shell) []verb {
 	return []verb{
 		readyVerb(), notReadyVerb(), dndVerb(), logoutVerb(),
-		acceptVerb(), rejectVerb(),
+		acceptVerb(), rejectVerb(), orderVerb(sh),
 		dialVerb(), callVerb(), endVerb(),
 		holdVerb(), resumeVerb(), muteVerb(), unmuteVerb(),
 		dtmfVerb(), transferVerb(), conferenceVerb(), consultVerb(),
-		disposeVerb(), noteVerb(), caseVerb(), doneVerb(),
+		disposeVerb(), resultVerb(), noteVerb(), caseVerb(), rescheduleVerb(), doneVerb(),
 	}
 }
 

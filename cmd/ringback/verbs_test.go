@@ -22,7 +22,7 @@ func TestEveryActionIsACommand(t *testing.T) {
 			collect(s)
 		}
 	}
-	for _, v := range verbs() {
+	for _, v := range verbs(&shell{}) {
 		collect(v)
 	}
 	for _, a := range agent.Actions() {

@@ -13,7 +13,8 @@ var rooms = []room{
 	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
 	{"agent/phone", "", ""},
-	{"agent", "agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
+	{"agent", "agent/phone agent/schedule agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
+	{"agent/schedule", "", ""},
 	{"agent/store", "", ""},
 
 	{"sip", "sip/loop sip/message sip/transport sip/transaction", "internal/simnet internal/ladder internal/ladder/golden"},

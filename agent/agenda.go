@@ -1,0 +1,220 @@
+package agent
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"ringback/agent/store"
+	"ringback/sip/loop"
+)
+
+// agenda is what waits in this phone to be offered: orders that came without a
+// call, and personal callbacks for their time. It mirrors the store's rows that are
+// waiting or scheduled; the loop owns it.
+type agenda struct {
+	entries []*entry
+	timer   *loop.Timer
+	open    bool // the phone is up: entries may be offered
+}
+
+// entry is one callback of the agenda.
+type entry struct {
+	row     store.Callback
+	due     time.Time    // when it is offered at the earliest
+	offered *interaction // while it is offered; nil: it is not
+}
+
+// agendaLook is how long the agenda sleeps at most, so that a clock that jumps, or
+// a laptop that slept, is noticed soon.
+const agendaLook = 30 * time.Second
+
+func entryOf(row store.Callback) *entry { return &entry{row: row, due: row.Due} }
+
+func (e *entry) personal() bool { return e.row.State == store.CallbackScheduled }
+
+// put adds an entry, or takes the place of the one with its key.
+func (g *agenda) put(e *entry) {
+	g.remove(e.row.Key)
+	g.entries = append(g.entries, e)
+	slices.SortStableFunc(g.entries, func(x, y *entry) int { return x.due.Compare(y.due) })
+}
+
+func (g *agenda) remove(key string) {
+	g.entries = slices.DeleteFunc(g.entries, func(e *entry) bool { return e.row.Key == key })
+}
+
+// of is the entry that an interaction offers; nil when it comes from elsewhere.
+func (g *agenda) of(in *interaction) *entry {
+	for _, e := range g.entries {
+		if e.offered == in {
+			return e
+		}
+	}
+	return nil
+}
+
+// loadAgenda reads what waited when the phone ended.
+func (a *Agent) loadAgenda() error {
+	rows, err := a.store.Callbacks(store.CallbackFilter{States: []store.CallbackState{store.CallbackWaiting, store.CallbackScheduled}})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		a.agenda.put(entryOf(row))
+	}
+	a.agenda.open = true
+	return nil
+}
+
+// followAgenda offers what is due where its channel is ready, one at a time, and
+// gives to the team what waited too long. It runs after every input.
+func (a *Agent) followAgenda() {
+	g := &a.agenda
+	if !g.open || a.stopping || len(g.entries) == 0 {
+		return
+	}
+	now := a.now()
+	for _, e := range slices.Clone(g.entries) {
+		switch {
+		case e.offered != nil:
+		case e.personal() && a.overdue(e, now):
+			a.handOver(e)
+		case !e.due.After(now) && a.channelUnavailable(ChannelName(e.row.Channel)) == "":
+			a.offerEntry(e)
+		}
+	}
+	a.sleepUntilDue(now)
+}
+
+// overdue reports whether a personal callback has waited for its agent as long as
+// the configuration lets it.
+func (a *Agent) overdue(e *entry, now time.Time) bool {
+	patience := a.cfg.Reschedule.PersonalToTeam
+	return patience > 0 && !e.row.Due.Add(patience).After(now)
+}
+
+// sleepUntilDue wakes the agenda when its next entry is due or overdue.
+func (a *Agent) sleepUntilDue(now time.Time) {
+	g := &a.agenda
+	g.timer.Stop()
+	g.timer = nil
+	wait := time.Duration(-1)
+	sooner := func(at time.Time) {
+		if d := max(at.Sub(now), 0); at.After(now) && (wait < 0 || d < wait) {
+			wait = d
+		}
+	}
+	for _, e := range g.entries {
+		sooner(e.due)
+		if patience := a.cfg.Reschedule.PersonalToTeam; patience > 0 && e.personal() {
+			sooner(e.row.Due.Add(patience))
+		}
+	}
+	if wait >= 0 {
+		g.timer = a.loop.After(min(wait, agendaLook), a.input(func() {}))
+	}
+}
+
+// channelUnavailable says why nothing can be offered on a channel now; empty when
+// something can.
+func (a *Agent) channelUnavailable(name ChannelName) string {
+	ch := a.channelNamed(name)
+	switch {
+	case a.stopping:
+		return "the phone is being switched off"
+	case ch.state != channelReady && ch.reason != "":
+		return ch.state + ": " + ch.reason
+	case ch.state != channelReady:
+		return ch.state
+	case a.occupied():
+		return "busy with another contact"
+	}
+	for _, in := range a.interactions {
+		if !in.closed && in.channel == name && in.previewing {
+			return "busy with another contact"
+		}
+	}
+	return ""
+}
+
+// offerEntry puts an entry to the agent. Accept opens its preview.
+func (a *Agent) offerEntry(e *entry) {
+	in := a.newInteraction(Kind(e.row.Kind), Contact{Name: e.row.Name, Number: e.row.Number})
+	a.fillFromRow(in, e.row)
+	e.offered = in
+	a.putOffer(in, meansPreview)
+}
+
+// fillFromRow gives an interaction what the store knows of its callback.
+func (a *Agent) fillFromRow(in *interaction, row store.Callback) {
+	var body callbackBody
+	if err := json.Unmarshal(row.Body, &body); err != nil || body.Callback == nil {
+		body.Callback = &Callback{ID: row.Key, Type: CallbackScheduled, Data: map[string]any{}}
+	}
+	c := *body.Callback
+	if row.State == store.CallbackScheduled {
+		due := row.Due
+		c.Type, c.DesiredTime = CallbackScheduled, &due
+	}
+	c.Number, c.Name, c.Reason, c.FirstLeg = row.Number, row.Name, row.Reason, firstLegAgent
+	if c.Attempt < row.Attempts {
+		c.Attempt = row.Attempts
+	}
+	c.Timezone = row.Zone
+	c.tellTimes(a.now())
+	in.channel, in.callback = ChannelName(row.Channel), &c
+	in.key, in.source, in.place, in.since = row.Key, row.Source, row.State, row.Created
+	in.zone, in.order, in.retries, in.attempts = row.Zone, body.Order, row.Retries, row.Attempts
+	for key, value := range c.Data {
+		in.setCase(key, value)
+	}
+}
+
+// entryLeft: an offer of the agenda ended without being taken. An order goes back
+// to the PBX, a rejected personal callback to the team; a missed one comes again.
+func (a *Agent) entryLeft(in *interaction, how offerState) {
+	e := a.agenda.of(in)
+	if e == nil {
+		return
+	}
+	e.offered = nil
+	switch {
+	case e.personal() && how == offerRefused:
+		a.handOver(e)
+	case e.personal():
+		e.due = a.now().Add(a.cfg.Reschedule.Again)
+	default:
+		a.moveEntry(e, store.CallbackReturned, "returned")
+	}
+}
+
+// handOver gives a personal callback to the team.
+func (a *Agent) handOver(e *entry) {
+	e.row.Scope = ScopeTeam
+	a.moveEntry(e, store.CallbackHanded, "handed-over")
+}
+
+// moveEntry makes last where the callback is now, and forgets the entry. When the
+// disk does not take it the entry stays, and is tried again.
+func (a *Agent) moveEntry(e *entry, to store.CallbackState, point string) {
+	row := e.row
+	row.State, row.Updated = to, a.now()
+	err := a.store.UpdateNamed(point, func(tx *store.Tx) error { return tx.PutCallback(row) })
+	if err != nil {
+		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("move callback "+row.Key, err).Message})
+		e.due = a.now().Add(saveAgain)
+		return
+	}
+	a.agenda.remove(row.Key)
+}
+
+// giveBackOrders returns what nobody took when the phone is switched off, so that
+// the contact does not wait for its next start. Personal ones stay here.
+func (a *Agent) giveBackOrders() {
+	for _, e := range slices.Clone(a.agenda.entries) {
+		if !e.personal() {
+			a.moveEntry(e, store.CallbackReturned, "returned")
+		}
+	}
+}

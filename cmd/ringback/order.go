@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxOrder is the longest order that is read, in bytes.
+const maxOrder = 64 << 10
+
+// orderVerb is `ringback order`.
+func orderVerb(sh *shell) verb {
+	return verb{
+		name: "order", usage: "have a web callback offered, as a SIP MESSAGE from the PBX does", fresh: true,
+		words: []operand{{name: "FILE", arg: "order", read: func(words []string) (any, error) { return readOrderFile(sh, words[0]) }}},
+		example: `$ echo '{"id":"cb-9","number":"+81312345678","name":"山田 太郎"}' | ringback order -
+order: done`,
+	}
+}
+
+// readOrderFile reads the JSON object of an order: from a file, from the standard
+// input for -, or the word itself where it begins like an object.
+func readOrderFile(sh *shell, word string) (any, error) {
+	text := []byte(word)
+	var err error
+	switch {
+	case strings.HasPrefix(word, "{"):
+	case word == "-":
+		text, err = io.ReadAll(io.LimitReader(sh.in, maxOrder))
+	default:
+		text, err = os.ReadFile(word)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read order: %w", err)
+	}
+	var object map[string]any
+	if err := json.Unmarshal(text, &object); err != nil || object == nil {
+		return nil, usageError("the order is no JSON object").withHint(`write one like {"id":"cb-9","number":"+81312345678"}`)
+	}
+	return json.RawMessage(text), nil
+}
