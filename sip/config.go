@@ -88,6 +88,7 @@ func (t TLSConfig) build() (client, server *tls.Config, err error) {
 type Limits struct {
 	Sessions      int // INVITE sessions at a time; 256
 	InvitesPerSec int // new INVITEs a second, more get 503; 50. The lab and the load tester raise it
+	Subscriptions int // subscriptions of ours at a time, forks among them; 500
 	Body          int // bytes of a body that is taken; 64 kB
 }
 
@@ -97,6 +98,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.InvitesPerSec == 0 {
 		l.InvitesPerSec = 50
+	}
+	if l.Subscriptions == 0 {
+		l.Subscriptions = 500
 	}
 	if l.Body == 0 {
 		l.Body = 64 << 10

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ringback/sip/message"
+	"ringback/sip/transaction"
 )
 
 // dialogKey finds a dialog (RFC 3261 12): the Call-ID, our tag, the far end's.
@@ -18,7 +19,8 @@ type dialogKey struct {
 // are numbered.
 type dialog struct {
 	ua        *UA
-	session   *Session
+	usage     dialogUsage
+	session   *Session // nil: the usage is a subscription
 	account   *Account
 	key       dialogKey
 	remoteTag RemoteTag
@@ -35,6 +37,12 @@ type dialog struct {
 	confirmed bool
 }
 
+// dialogUsage is what lives on a dialog (RFC 5057): a session, or a subscription.
+type dialogUsage interface {
+	// serveRequest answers a request in the dialog that is no ACK.
+	serveRequest(d *dialog, server *transaction.Server, flow Flow)
+}
+
 // methodSet is an Allow header; nil: none was seen.
 type methodSet map[string]bool
 
@@ -48,7 +56,7 @@ func (m methodSet) offers(method string) bool { return m[method] }
 // the route set is the Record-Route in reverse.
 func newClientDialog(s *Session, res *message.Response, flow Flow) *dialog {
 	seq := seqOf(res)
-	d := &dialog{ua: s.ua, session: s, account: s.account, remoteTag: RemoteTag(message.ToTag(res)),
+	d := &dialog{ua: s.ua, usage: s, session: s, account: s.account, remoteTag: RemoteTag(message.ToTag(res)),
 		local: s.local, remote: s.remote, localSeq: max(seq, s.out.seq), routes: reversed(recordRoutes(res))}
 	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}
 	d.learn(res, flow)
@@ -62,7 +70,7 @@ func newClientDialog(s *Session, res *message.Response, flow Flow) *dialog {
 // is the Record-Route in order.
 func newServerDialog(s *Session, req *message.Request, flow Flow) *dialog {
 	seq := seqOf(req)
-	d := &dialog{ua: s.ua, session: s, account: s.account, remoteTag: RemoteTag(message.FromTag(req)),
+	d := &dialog{ua: s.ua, usage: s, session: s, account: s.account, remoteTag: RemoteTag(message.FromTag(req)),
 		local: s.local, remote: s.remote, localSeq: rand.Uint32N(1 << 30), remoteSeq: seq, seen: true,
 		routes: recordRoutes(req)}
 	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}

@@ -75,12 +75,12 @@ func (u *UA) refuseByRule(server *transaction.Server, req *message.Request, flow
 	return false
 }
 
-// serviceFor leaves bodies inside a dialog to the session (INFO answers 415 by
-// itself, a re-INVITE goes to the handler), and bodies of the lab's own methods to
-// the handler.
+// serviceFor leaves bodies inside a dialog to what lives there (INFO and NOTIFY
+// answer 415 by themselves, a re-INVITE goes to the handler), and bodies of the
+// lab's own methods to the handler.
 func (u *UA) serviceFor(req *message.Request) message.Service {
 	s := u.service
-	if req.Method == message.INFO || req.Method == message.REFER || oneOf(string(req.Method), u.cfg.Policy.Methods...) {
+	if oneOf(string(req.Method), "INFO", "REFER", "NOTIFY") || oneOf(string(req.Method), u.cfg.Policy.Methods...) {
 		s.ContentTypes = append([]string{bareType(req)}, s.ContentTypes...)
 	}
 	return s
@@ -100,12 +100,16 @@ func (u *UA) isOurs(req *message.Request) bool {
 
 // receiveInside takes a request with a To tag.
 func (u *UA) receiveInside(server *transaction.Server, req *message.Request, flow Flow) {
-	d := u.find(req)
-	if d == nil {
+	if d := u.find(req); d != nil {
+		d.usage.serveRequest(d, server, flow)
+		return
+	}
+	asked := u.awaited[subscriptionKey{CallID(message.CallID(req)), LocalTag(message.ToTag(req))}]
+	if asked == nil || req.Method != message.NOTIFY {
 		u.refuse(server, 481)
 		return
 	}
-	d.session.serveRequest(d, server, flow)
+	asked.receiveFirst(server, flow)
 }
 
 // receiveOutside takes a request that begins something.
@@ -181,7 +185,7 @@ func methodLabel(m message.Method) string {
 // receiveAck takes the ACK of a 2xx to its session.
 func (u *UA) receiveAck(ack *message.Request, flow Flow) {
 	d := u.find(ack)
-	if d == nil {
+	if d == nil || d.session == nil {
 		u.count.add("ack_without_dialog")
 		return
 	}
@@ -211,7 +215,7 @@ func (u *UA) receiveInvite(server *transaction.Server, req *message.Request, flo
 		return
 	}
 	s := u.newIncoming(server, req, flow, a)
-	if s.intervalTooSmall(&inDialog{session: s, dialog: s.dialog, req: req, server: server, flow: flow}) {
+	if s.intervalTooSmall(&inDialog{dialog: s.dialog, req: req, server: server, flow: flow}) {
 		return
 	}
 	if code := s.matchReplaces(); code != 0 {

@@ -4,7 +4,8 @@
 // Words: an Account is an identity at a PBX; a Registration is the life of its
 // binding there; a dialog is RFC 3261's peer-to-peer relation; a Session is one
 // INVITE session on a dialog; a fork is one of the dialogs that an INVITE of ours
-// made; a Referral is a transfer that we asked for; an exchange is one request of
+// made; a Referral is a transfer that we asked for; a Subscription asks for somebody's
+// state, a Watch is somebody's subscription to state that is here; an exchange is one request of
 // ours through resolution, failover and challenges to its final answer. A body is
 // bytes with a content type: what SDP means is not known here.
 //
@@ -21,9 +22,11 @@
 // RFC 2782 and 3263 resolve.go (the questions themselves resolve_dns.go); RFC 3581
 // and moves to another network nat.go; RFC 5626 keepalive.go; RFC 3264's order of offers offer_table.go; RFC 3311
 // reinvite.go; RFC 3325 identity.go; RFC 3326 and 5407 bye.go and answer.go; RFC
-// 3515, 4488 and 6665 refer.go (ours) and referin.go (theirs); RFC 3891
+// 3515, 4488 and 6665 refer.go (ours) and referin.go (theirs); RFC 6665 4.1 subscribe.go
+// (its life), subscribe_send.go and notify.go (its messages), 4.2 notifier.go; RFC 3891
 // replaces.go; RFC 4028 timer.go; RFC 6086 info.go. State machines are tables:
-// session_table.go, offer_table.go, refer_table.go, register_table.go.
+// session_table.go, offer_table.go, refer_table.go, register_table.go,
+// subscribe_table.go.
 //
 // Policies where the RFCs leave a choice: a re-INVITE or UPDATE that gets 481, 408
 // or nothing ends the call; a BYE is told as the end when it is sent; a BYE that is
@@ -32,7 +35,10 @@
 // identities, or get credentials; of several challenges of a realm the strongest
 // that the account allows is answered (RFC 8760 2.4 leaves that to local policy);
 // a registration's back-off starts at 1 s and comes to a try every 30 s where RFC 5626
-// 4.5 would go to 30 minutes, and a try behind a failed one is not repeated over UDP.
+// 4.5 would go to 30 minutes, and a try behind a failed one is not repeated over UDP;
+// a subscription that was refused (404, 489) is asked for again within ten minutes, one
+// that was ended for good (rejected, noresource) only when it is wished or the account
+// has registered anew.
 //
 // Outside dependencies: sipgo, through sip/message only (the message model);
 // icholy/digest (the digest arithmetic); miekg/dns (NAPTR and SRV, which the

@@ -23,8 +23,8 @@ var (
 	ErrNotSupported = errors.New("send request: the peer does not support it")
 	// ErrClosed: the user agent is closed.
 	ErrClosed = errors.New("use user agent: it is closed")
-	// ErrLimit: as many sessions are open as Config.Limits allows.
-	ErrLimit = errors.New("start call: too many sessions are open")
+	// ErrLimit: as many sessions or subscriptions are open as Config.Limits allows.
+	ErrLimit = errors.New("begin: as many are open as the limits allow")
 	// ErrOwnAddress: the target is the account's own address of record.
 	ErrOwnAddress = errors.New("call target: it is our own address")
 	// ErrTimeout: no final response came in time.

@@ -9,17 +9,16 @@ import (
 
 // inDialog is a request that came inside a dialog, until it is answered.
 type inDialog struct {
-	session *Session
-	dialog  *dialog
-	req     *message.Request
-	server  *transaction.Server
-	flow    Flow
-	done    bool
+	dialog *dialog
+	req    *message.Request
+	server *transaction.Server
+	flow   Flow
+	done   bool
 }
 
 // respond answers with a code and headers; the second final answer is dropped.
 func (r *inDialog) respond(code int, headers ...Header) {
-	r.send(r.session.ua.response(r.req, code, "", ""), headers...)
+	r.send(r.dialog.ua.response(r.req, code, "", ""), headers...)
 }
 
 func (r *inDialog) send(res *message.Response, headers ...Header) {
@@ -35,7 +34,7 @@ func (r *inDialog) send(res *message.Response, headers ...Header) {
 
 // later answers 500 with a Retry-After of up to 10 seconds (RFC 3261 14.2).
 func (r *inDialog) later() {
-	r.respond(500, Header{Name: "Retry-After", Value: strconv.Itoa(r.session.ua.pick(11))})
+	r.respond(500, Header{Name: "Retry-After", Value: strconv.Itoa(r.dialog.ua.pick(11))})
 }
 
 func uintText(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
@@ -43,7 +42,7 @@ func uintText(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 // serveRequest takes a request inside a dialog to where its method is served. A
 // panic on the way answers 500 and ends this session only (D14).
 func (s *Session) serveRequest(d *dialog, server *transaction.Server, flow Flow) {
-	r := &inDialog{session: s, dialog: d, req: server.Request(), server: server, flow: flow}
+	r := &inDialog{dialog: d, req: server.Request(), server: server, flow: flow}
 	s.ua.guard("request in dialog", func() {
 		if !d.inOrder(r.req) {
 			// RFC 3261 12.2.2: a number below the remote sequence number is out of

@@ -45,26 +45,25 @@ type Registration struct {
 	state   regState
 	once    bool // no tries of its own: RegisterOnce
 
-	callID  CallID
-	tag     string
-	seq     uint32
-	asked   time.Duration // the expiry that we ask for, raised by a 423
-	raised  bool          // a 423 was answered in this try
-	moves   int           // 3xx followed in this try
-	where   URI           // the registrar, or where a 3xx sent us
-	out     *exchange     // the REGISTER or keepalive under way: never two
-	again   bool          // a REGISTER waits for it
-	flow    Flow          // of the binding
-	server  transport.Target
-	local   string // the Contact's URI
-	source  string // our address towards the registrar, to notice a change
-	pings   bool   // the registrar answers CRLF keepalives (RFC 5626)
-	listed  bool   // the registrar listed our own Contact
-	detour  bool   // bound at another server than the preferred one
-	failing int    // failures in a row
-	wait    time.Duration
-	status  RegistrationStatus
-	left    []func(error)
+	callID CallID
+	tag    string
+	seq    uint32
+	asked  time.Duration // the expiry that we ask for, raised by a 423
+	raised bool          // a 423 was answered in this try
+	moves  int           // 3xx followed in this try
+	where  URI           // the registrar, or where a 3xx sent us
+	out    *exchange     // the REGISTER or keepalive under way: never two
+	again  bool          // a REGISTER waits for it
+	flow   Flow          // of the binding
+	server transport.Target
+	local  string // the Contact's URI
+	source string // our address towards the registrar, to notice a change
+	pings  bool   // the registrar answers CRLF keepalives (RFC 5626)
+	listed bool   // the registrar listed our own Contact
+	detour bool   // bound at another server than the preferred one
+	pause  backOff
+	status RegistrationStatus
+	left   []func(error)
 
 	due, expiry, slow, alive, watch *loop.Timer
 	beats                           int
@@ -80,14 +79,11 @@ type regKey struct {
 const (
 	defaultExpires = 300 * time.Second
 	mostExpires    = 24 * time.Hour
-	leastGrant     = 5 * time.Second // a shorter life would be a storm of REGISTERs
-	unsaidExpires  = time.Hour       // 10.2.4: neither Contact nor Expires say it
-	firstBackOff   = time.Second
-	mostBackOff    = 24 * time.Second // with what a probe waits: every 30 s
+	leastGrant     = 5 * time.Second  // a shorter life would be a storm of REGISTERs
+	unsaidExpires  = time.Hour        // 10.2.4: neither Contact nor Expires say it
 	slowBackOff    = 30 * time.Second // after an answer that trying again hardly changes
 	probePatience  = 6 * time.Second  // for the answer to a REGISTER behind a failed one
-	mostRetryAfter = time.Hour
-	slowAnswer     = 4 * time.Second // after which the user is told that nothing came yet
+	slowAnswer     = 4 * time.Second  // after which the user is told that nothing came yet
 	goodbyeLimit   = 1800 * time.Millisecond
 	mostMoves      = 3
 )
@@ -179,11 +175,11 @@ func (r *Registration) perform(what regAction) {
 	case regLose:
 		r.lose()
 	case regBackOff:
-		r.retry(r.backOff())
+		r.retry(r.pause.next(r.ua))
 	case regSlowly:
 		r.retry(r.ua.jittered(slowBackOff))
 	case regPatient:
-		r.failing, r.wait = 0, 0
+		r.pause.reset()
 		r.due.Stop()
 	case regTell:
 		r.tell()
@@ -194,38 +190,10 @@ func (r *Registration) perform(what regAction) {
 	}
 }
 
-// jittered is between half of d and d (RFC 5626 4.5).
-func (u *UA) jittered(d time.Duration) time.Duration {
-	return d/2 + u.lot(d/2)
-}
-
-// lot is a random time up to d, in milliseconds.
-func (u *UA) lot(d time.Duration) time.Duration {
-	return time.Duration(u.pick(int(d/time.Millisecond)+1)) * time.Millisecond
-}
-
-// backOff is the pause after a failure: what the registrar asked for, else 1 s
-// doubling up to 24 s, jittered. The first of the longest pauses is drawn from the
-// whole of it and the later ones differ little, so that phones that lost their PBX
-// together come back evenly over half a minute (R06).
-func (r *Registration) backOff() time.Duration {
-	if r.wait > 0 {
-		return r.wait + r.ua.lot(r.wait/10)
-	}
-	r.failing++
-	switch n := r.failing - 1; {
-	case n < 5:
-		return r.ua.jittered(firstBackOff << n)
-	case n == 5:
-		return r.ua.lot(mostBackOff)
-	}
-	return mostBackOff*17/20 + r.ua.lot(mostBackOff*3/20)
-}
-
 // probing is how patient a REGISTER behind a failed one is: over UDP it is not
 // repeated, for then the repetitions of all phones would meet a PBX that comes back.
 func (r *Registration) probing() time.Duration {
-	if r.failing == 0 {
+	if r.pause.failing == 0 {
 		return 0
 	}
 	return probePatience

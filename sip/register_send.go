@@ -124,7 +124,7 @@ func (r *Registration) answered(res *message.Response, flow Flow, bound URI) {
 		return
 	}
 	code := res.StatusCode
-	r.status.Code, r.wait = code, 0
+	r.status.Code, r.pause.wait = code, 0
 	if r.state == regLeaving {
 		if code >= 300 {
 			r.leave(errors.New("unregister: the registrar answered " + strconv.Itoa(code) + " " + res.Reason))
@@ -138,8 +138,12 @@ func (r *Registration) answered(res *message.Response, flow Flow, bound URI) {
 		r.raised, r.moves = false, 0
 		r.server, r.flow = server, flow
 		r.detour = passed || r.ua.locator.avoiding()
+		anew := r.state == regTrying || r.local != bound.String()
 		r.granted(res, flow, bound)
 		r.happen(regAccepted)
+		if anew {
+			r.ua.renewSubscriptions(r.account)
+		}
 	case code < 400 && r.follow(res):
 		r.happen(regAgain)
 	case code == 423 && r.raise(res):
@@ -175,7 +179,7 @@ func (r *Registration) classify(res *message.Response, authErr error) regEvent {
 	case code == 408 || code == 480 || code == 423 || code >= 500 && code < 600:
 		r.because(code, "the registrar answered %d %s", code, res.Reason)
 		if after, ok := message.RetryAfter(res); ok {
-			r.wait = min(after, mostRetryAfter)
+			r.pause.wait = min(after, mostRetryAfter)
 		}
 		return regFailed
 	}
@@ -205,12 +209,12 @@ func (r *Registration) follow(res *message.Response) bool {
 
 // raise asks for the life that a 423 wants, once in a row.
 func (r *Registration) raise(res *message.Response) bool {
-	least, ok := message.Seconds(res, "Min-Expires")
-	if !ok || r.raised || least <= r.asked {
+	least, ok := leastExpires(res, r.asked)
+	if !ok || r.raised {
 		return false
 	}
 	r.raised = true
-	r.asked = min(least, mostExpires)
+	r.asked = least
 	return true
 }
 
@@ -219,7 +223,7 @@ func (r *Registration) unanswered(err error) {
 	if r.ended() {
 		return
 	}
-	r.wait = 0
+	r.pause.wait = 0
 	switch {
 	case r.state == regLeaving:
 		r.leave(err)

@@ -87,8 +87,8 @@ func TestRegistrationTableAlwaysGoesOn(t *testing.T) {
 	}
 }
 
-func reach(edges map[regState][]regState, from regState) map[regState]bool {
-	seen, queue := map[regState]bool{from: true}, []regState{from}
+func reach[S comparable](edges map[S][]S, from S) map[S]bool {
+	seen, queue := map[S]bool{from: true}, []S{from}
 	for len(queue) > 0 {
 		s := queue[0]
 		queue = queue[1:]

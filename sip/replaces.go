@@ -18,7 +18,7 @@ func (s *Session) matchReplaces() int {
 		return 403
 	}
 	d := s.ua.dialogs[dialogKey{CallID(r.CallID), LocalTag(r.ToTag), RemoteTag(r.FromTag)}]
-	if d == nil {
+	if d == nil || d.session == nil {
 		return 481
 	}
 	old := d.session

@@ -50,6 +50,9 @@ type UA struct {
 	gruus         map[*Account]URI            // RFC 5627, of the registrations
 	public        map[*Account]netip.AddrPort // what a NAT made of our UDP address
 	registrations []*Registration
+	subscriptions []*Subscription                   // forks too
+	awaited       map[subscriptionKey]*Subscription // whose SUBSCRIBE is out or made a dialog
+	turns         turns
 	admission     rateGate
 	count         counters
 	open          int             // requests of ours without a final answer
@@ -68,7 +71,7 @@ func NewUA(cfg Config) (*UA, error) {
 		outgoing: map[CallID]*Session{}, pick: cfg.Random,
 		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
 		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{},
-		admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}
+		awaited: map[subscriptionKey]*Subscription{}, admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}
 	if err := u.openLayers(); err != nil {
 		return nil, err
 	}
