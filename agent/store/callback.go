@@ -53,10 +53,8 @@ func (tx *Tx) PutCallback(b Callback) error {
 	if b.Updated.IsZero() {
 		b.Updated = tx.now()
 	}
-	next := found{name: b.Name, number: b.Number, e164: b.E164, note: b.Reason}
-	old, known, err := one(tx.c, func(r row) (f found, err error) {
-		return f, r.Scan(&f.key, &f.name, &f.number, &f.e164, &f.note)
-	}, "SELECT seq, name, number, e164, reason FROM callback WHERE key = ?", b.Key)
+	next := indexed{name: b.Name, number: b.Number, e164: b.E164, note: b.Reason, tags: string(b.State) + " " + b.Scope}
+	old, known, err := one(tx.c, scanIndexed, callbackIndexed+" WHERE key = ?", b.Key)
 	if err != nil {
 		return err
 	}
@@ -108,51 +106,56 @@ type CallbackFilter struct {
 // Callbacks lists callbacks: scheduled ones, when only they or those due are asked
 // for, in the order in which they are due, others the newest first.
 func (r Reader) Callbacks(f CallbackFilter) (all []Callback, err error) {
-	where, args := []string{"true"}, []any{}
-	and := func(condition string, values ...any) {
-		where, args = append(where, condition), append(args, values...)
+	query, args := f.query()
+	if query == "" {
+		return nil, nil
 	}
-	order := "seq DESC"
-	if !f.DueBefore.IsZero() {
-		f.States = []CallbackState{CallbackScheduled}
-		and("due < ?", stamp(f.DueBefore))
-	}
-	if len(f.States) == 1 && f.States[0] == CallbackScheduled {
-		and("state = 'scheduled'")
-		order = "due, seq"
-	} else if len(f.States) > 0 {
-		states := make([]any, len(f.States))
-		for i, s := range f.States {
-			states[i] = s
-		}
-		and("state IN (?"+strings.Repeat(", ?", len(states)-1)+")", states...)
-	}
-	if f.Scope != "" {
-		and("scope = ?", f.Scope)
-	}
-	if f.E164 != "" {
-		and("e164 = ? AND e164 <> ''", f.E164)
-	}
-	if f.Text != "" {
-		q := textQuery(f.Text, "text")
-		if q == "" {
-			return nil, nil
-		}
-		and("seq IN (SELECT rowid FROM callback_search WHERE callback_search MATCH ?)", q)
-	}
-	query := "SELECT " + callbackColumns + " FROM callback WHERE " + strings.Join(where, " AND ") + " ORDER BY " + order + " LIMIT ?"
 	err = r.do(func(c *conn) (err error) {
-		all, err = list(c, scanCallback, query, append(args, atMost(f.Limit))...)
+		all, err = list(c, scanCallback, query, args...)
 		return err
 	})
 	return all, err
 }
 
+// query is empty when the text has nothing that can be searched for.
+func (f CallbackFilter) query() (query string, args []any) {
+	q := selection{from: "callback", key: "seq", order: "seq DESC"}
+	if !f.DueBefore.IsZero() {
+		f.States = []CallbackState{CallbackScheduled}
+		q.and("due < ?", stamp(f.DueBefore))
+	}
+	states := make([]string, len(f.States))
+	for i, s := range f.States {
+		states[i] = string(s)
+	}
+	if f.Text != "" && !q.search("callback", f.Text, f.E164, states, []string{f.Scope}) {
+		return "", nil
+	}
+	if len(states) == 1 && f.States[0] == CallbackScheduled {
+		q.and("state = 'scheduled'") // written out, so that its small index serves
+		q.order = "due, seq"
+		if f.Text == "" {
+			q.from = "callback INDEXED BY callback_due"
+		}
+	} else if len(states) > 0 {
+		q.and("state IN (?"+strings.Repeat(", ?", len(states)-1)+")", anys(states)...)
+	}
+	if f.Scope != "" {
+		q.and("scope = ?", f.Scope)
+	}
+	if f.E164 != "" {
+		q.and("e164 = ? AND e164 <> ''", f.E164)
+	}
+	return q.sql(callbackColumns, f.Limit)
+}
+
+const nextDue = "SELECT due FROM callback INDEXED BY callback_due WHERE state = 'scheduled' AND due IS NOT NULL ORDER BY due LIMIT 1"
+
 // NextDue is when the earliest scheduled callback is due; zero: none is.
 func (r Reader) NextDue() (due time.Time, err error) {
 	err = r.do(func(c *conn) error {
 		return c.query(func(r row) error { return r.Scan(instant{&due}) },
-			"SELECT due FROM callback WHERE state = 'scheduled' AND due IS NOT NULL ORDER BY due LIMIT 1")
+			nextDue)
 	})
 	return due, err
 }

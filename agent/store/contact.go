@@ -35,14 +35,9 @@ func (tx *Tx) PutContact(k Contact) (id int64, err error) {
 	if k.Updated.IsZero() {
 		k.Updated = tx.now()
 	}
-	if k.ID == 0 {
-		k.ID, _, err = one(tx.c, value[int64], "INSERT INTO contact (name, reading, zone, note, updated) VALUES (?, ?, ?, ?, ?) RETURNING id",
-			k.Name, k.Reading, k.Zone, k.Note, stamp(k.Updated))
-	} else {
-		err = tx.exec(`INSERT INTO contact (id, name, reading, zone, note, updated) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
-			name = excluded.name, reading = excluded.reading, zone = excluded.zone, note = excluded.note, updated = excluded.updated`,
-			k.ID, k.Name, k.Reading, k.Zone, k.Note, stamp(k.Updated))
-	}
+	k.ID, _, err = one(tx.c, value[int64], `INSERT INTO contact (id, name, reading, zone, note, updated) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+		name = excluded.name, reading = excluded.reading, zone = excluded.zone, note = excluded.note, updated = excluded.updated RETURNING id`,
+		number(k.ID), k.Name, k.Reading, k.Zone, k.Note, stamp(k.Updated))
 	if err != nil {
 		return 0, err
 	}
@@ -56,22 +51,6 @@ func (tx *Tx) PutContact(k Contact) (id int64, err error) {
 		}
 	}
 	return k.ID, tx.indexContact(k)
-}
-
-func (tx *Tx) indexContact(k Contact) error {
-	others, digits := []string{fold(k.Note)}, []string{}
-	for _, p := range k.Points {
-		if p.Kind == "phone" {
-			digits = append(digits, p.E164, p.Value)
-		} else {
-			others = append(others, fold(p.Value))
-		}
-	}
-	if err := tx.exec("DELETE FROM contact_search WHERE rowid = ?", k.ID); err != nil {
-		return err
-	}
-	return tx.exec("INSERT INTO contact_search (rowid, name, reading, other, digits) VALUES (?, ?, ?, ?, ?)", k.ID,
-		grams(fold(k.Name)), grams(fold(k.Reading)), grams(others...), grams(numbers(digits...)...))
 }
 
 // DeleteContact removes a contact and its points. History keeps what it has.

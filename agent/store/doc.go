@@ -24,7 +24,8 @@
 //
 // store.go opens and closes, update.go writes, conn.go has connections and
 // statements, migrate.go and migrations/ the schema, seq.go the keys that are
-// times, search.go the search; each record has the file of its name.
+// times, search.go the language of the search and index.go its indexes,
+// selection.go queries with filters; each record has the file of its name.
 //
 // Outside: modernc.org/sqlite, because it is pure Go and so is the headless
 // binary; golang.org/x/text/unicode/norm, because a Japanese name comes in several

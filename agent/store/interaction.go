@@ -33,19 +33,10 @@ func scanInteraction(r row) (i Interaction, err error) {
 	return i, err
 }
 
-// found is what of an interaction or a callback the search index holds.
-type found struct {
-	key                int64
-	name, number, e164 string
-	note               string
-}
-
 // PutInteraction writes an interaction as it is now.
 func (tx *Tx) PutInteraction(i Interaction) error {
-	next := found{name: i.Name, number: i.Number, e164: i.E164, note: i.Note}
-	old, known, err := one(tx.c, func(r row) (f found, err error) {
-		return f, r.Scan(&f.key, &f.name, &f.number, &f.e164, &f.note)
-	}, "SELECT seq, name, number, e164, note FROM interaction WHERE id = ?", i.ID)
+	next := indexed{name: i.Name, number: i.Number, e164: i.E164, note: i.Note, tags: i.Kind}
+	old, known, err := one(tx.c, scanIndexed, interactionIndexed+" WHERE id = ?", i.ID)
 	if err != nil {
 		return err
 	}
@@ -73,15 +64,6 @@ func (tx *Tx) PutInteraction(i Interaction) error {
 		return err
 	}
 	return tx.index("interaction_search", next)
-}
-
-// index writes the search row of an interaction or a callback.
-func (tx *Tx) index(table string, f found) error {
-	if err := tx.exec("DELETE FROM "+table+" WHERE rowid = ?", f.key); err != nil {
-		return err
-	}
-	return tx.exec("INSERT INTO "+table+" (rowid, text, digits) VALUES (?, ?, ?)", f.key,
-		grams(fold(f.name), fold(f.note)), grams(numbers(f.e164, f.number)...))
 }
 
 // Interaction finds one by its id.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,7 +16,8 @@ import (
 var migrations embed.FS
 
 // steps are the scripts of all schemas, the first one's first. A step that has
-// landed is never changed: a new one is added.
+// landed is never changed: a new one is added. The search indexes hold nothing of
+// their own, so that a step may drop and make them: they are filled afterwards.
 func steps() ([]string, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -33,8 +35,8 @@ func steps() ([]string, error) {
 	return scripts, nil
 }
 
-// migrate brings a file's schema up to date, each step in a transaction with its
-// number, so that a crash leaves the schema before or after it.
+// migrate brings a file's schema up to date in one transaction, so that a crash
+// leaves the old one or the new one.
 func migrate(c *conn, path string) error {
 	scripts, err := steps()
 	if err != nil {
@@ -44,33 +46,38 @@ func migrate(c *conn, path string) error {
 	if err != nil {
 		return err
 	}
-	if have > len(scripts) {
-		return &NewerSchemaError{File: path, Version: have, Ours: len(scripts)}
+	if have == len(scripts) {
+		return nil
 	}
-	for n := have; n < len(scripts); n++ {
-		if err := step(c, n+1, scripts[n]); err != nil {
-			return fmt.Errorf("bring the schema from %d to %d: %w", n, n+1, err)
+	return c.within("BEGIN IMMEDIATE", func(c *conn) error {
+		have, err := version(c) // another process may have been faster
+		if err != nil {
+			return err
 		}
-	}
-	return nil
+		if have > len(scripts) {
+			return &NewerSchemaError{File: path, Version: have, Ours: len(scripts)}
+		}
+		if err := upgrade(c, have, scripts); err != nil {
+			return fmt.Errorf("bring the schema from %d to %d: %w", have, len(scripts), err)
+		}
+		return nil
+	})
 }
 
-// step runs one script. Another process may have been faster.
-func step(c *conn, n int, script string) error {
-	if err := c.script("BEGIN IMMEDIATE"); err != nil {
-		return err
+func upgrade(c *conn, have int, scripts []string) error {
+	refill := false
+	for _, script := range scripts[have:] {
+		if err := c.script(script); err != nil {
+			return err
+		}
+		refill = refill || have > 0 && strings.Contains(script, "VIRTUAL TABLE")
 	}
-	have, err := version(c)
-	if err == nil && have < n {
-		err = c.script(script + "\nPRAGMA user_version = " + strconv.Itoa(n))
+	if refill {
+		if err := fillSearch(&Tx{c: c}); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = c.script("COMMIT")
-	}
-	if err != nil {
-		_ = c.script("ROLLBACK") // SQLite has done so itself after some errors
-	}
-	return err
+	return c.script("PRAGMA user_version = " + strconv.Itoa(len(scripts)))
 }
 
 func version(c *conn) (int, error) {

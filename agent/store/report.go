@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -70,23 +71,33 @@ type ReportFilter struct {
 
 // Reports lists reports in the order of their Seq.
 func (r Reader) Reports(f ReportFilter) (all []Report, err error) {
-	where, args := []string{"true"}, []any{}
-	if f.Callback != "" {
-		where, args = append(where, "callback = ?"), append(args, f.Callback)
-	}
-	if len(f.States) > 0 {
-		names := make([]string, len(f.States))
-		for i, s := range f.States {
-			names[i] = "'" + strings.ReplaceAll(string(s), "'", "''") + "'" // written out, so that the small indexes serve
-		}
-		where = append(where, "state IN ("+strings.Join(names, ", ")+")")
-	}
+	query, args := f.query()
 	err = r.do(func(c *conn) (err error) {
-		all, err = list(c, scanReport, "SELECT "+reportColumns+" FROM report WHERE "+strings.Join(where, " AND ")+" ORDER BY seq LIMIT ?",
-			append(args, atMost(f.Limit))...)
+		all, err = list(c, scanReport, query, args...)
 		return err
 	})
 	return all, err
+}
+
+// query names the states in a way that lets the small indexes of those that wait
+// and those that failed serve.
+func (f ReportFilter) query() (query string, args []any) {
+	q := selection{from: "report", key: "seq", order: "seq"}
+	if f.Callback != "" {
+		q.and("callback = ?", f.Callback)
+	}
+	var states []string
+	for _, s := range f.States {
+		states = append(states, "SELECT seq FROM report WHERE state = '"+strings.ReplaceAll(string(s), "'", "''")+"'")
+	}
+	if f.Callback != "" || slices.Contains(f.States, ReportDelivered) {
+		if len(f.States) > 0 {
+			q.and("state IN (?"+strings.Repeat(", ?", len(f.States)-1)+")", anys(f.States)...)
+		}
+	} else if len(states) > 0 {
+		q.and("seq IN (" + strings.Join(states, " UNION ALL ") + ")")
+	}
+	return q.sql(reportColumns, f.Limit)
 }
 
 // FirstReports lists what may be sent now: the oldest waiting report of each

@@ -26,3 +26,29 @@ func (tx *Tx) freeKey(table string, t time.Time) (int64, error) {
 		key += perSecond
 	}
 }
+
+// keySpan is the span of keys of a span of time. Its end is generous, since keys
+// may be moved to later seconds: times decide as well.
+func keySpan(from, until time.Time) (low, high int64) {
+	low, high = -1<<62, 1<<62
+	if !from.IsZero() {
+		low = keyOf(from)
+	}
+	if !until.IsZero() {
+		high = keyOf(until.Add(24 * time.Hour))
+	}
+	return low, high
+}
+
+// timeSpan is a span of time in stamps: from and until are within it and not,
+// zero is open.
+func timeSpan(from, until time.Time) (low, high int64) {
+	low, high = -1<<62, 1<<62
+	if !from.IsZero() {
+		low = from.UnixMilli()
+	}
+	if !until.IsZero() {
+		high = until.UnixMilli()
+	}
+	return low, high
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// crowd makes up contacts and their interactions, the same ones each time.
+type crowd struct{ r *rand.Rand }
+
+func newCrowd() crowd { return crowd{rand.New(rand.NewPCG(1, 2))} }
+
+func pick[T any](c crowd, list []T) T { return list[c.r.IntN(len(list))] }
+
+// name: one of a few thousand usual ones, and one in four has rare characters.
+func (c crowd) name() (name, reading string) {
+	family := pick(c, [][2]string{{"佐藤", "さとう"}, {"鈴木", "すずき"}, {"高橋", "たかはし"}, {"田中", "たなか"}, {"伊藤", "いとう"}, {"渡辺", "わたなべ"}, {"山本", "やまもと"},
+		{"中村", "なかむら"}, {"小林", "こばやし"}, {"加藤", "かとう"}, {"吉田", "よしだ"}, {"山田", "やまだ"}, {"佐々木", "ささき"}, {"山口", "やまぐち"}, {"松本", "まつもと"},
+		{"井上", "いのうえ"}, {"木村", "きむら"}, {"林", "はやし"}, {"斎藤", "さいとう"}, {"清水", "しみず"}, {"Smith", "スミス"}, {"Müller", "ミュラー"}})
+	given := pick(c, [][2]string{{"太郎", "たろう"}, {"花子", "はなこ"}, {"一郎", "いちろう"}, {"次郎", "じろう"}, {"美咲", "みさき"}, {"翔太", "しょうた"}, {"大輔", "だいすけ"},
+		{"陽子", "ようこ"}, {"健一", "けんいち"}, {"直樹", "なおき"}, {"由美", "ゆみ"}, {"愛", "あい"}, {"誠", "まこと"}, {"恵子", "けいこ"}, {"Anna", "アンナ"}})
+	if c.r.IntN(4) == 0 {
+		family[0] = string([]rune{rune(0x4e00 + c.r.IntN(6000)), rune(0x4e00 + c.r.IntN(6000))})
+	}
+	return family[0] + " " + given[0], family[1] + " " + given[1]
+}
+
+func (c crowd) number() (value, e164 string) {
+	n := c.r.IntN(100_000_000)
+	return fmt.Sprintf("0%d0-%04d-%04d", 7+n%3, n/10_000, n%10_000), fmt.Sprintf("+81%d0%08d", 7+n%3, n)
+}
+
+func (c crowd) contact() Contact {
+	k := Contact{Zone: "Asia/Tokyo", Updated: noon}
+	k.Name, k.Reading = c.name()
+	value, e164 := c.number()
+	k.Points = []Point{{"phone", "mobile", value, e164}, {"mail", "", fmt.Sprintf("c%d@example.jp", c.r.IntN(1_000_000)), ""}}
+	return k
+}
+
+func (c crowd) interaction(n int, of Contact) Interaction {
+	at := noon.Add(time.Duration(n)*30*time.Second - 365*24*time.Hour)
+	i := Interaction{ID: fmt.Sprintf("i%d", n), Kind: pick(c, []string{"call", "voicecallback", "voicecallback", "webcallback"}), Channel: "voice",
+		Callback: fmt.Sprintf("cb-%d", n), Name: of.Name, Number: of.Points[0].Value, E164: of.Points[0].E164,
+		Body: json.RawMessage(`{"type":"scheduled","reason":"請求書について"}`), Case: json.RawMessage(`{"order":"A-1","plan":"gold"}`),
+		Disposition: "sold", Result: "answered", Outcome: "done", Attempts: 1, Created: at, Closed: at.Add(5 * time.Minute)}
+	if n%3 == 0 {
+		i.Note = pick(c, []string{"請求書の件、来週もう一度電話する", "asked for the new price list", "不在、家族が応答", "解約を検討中"}) + fmt.Sprint(n)
+	}
+	return i
+}
+
+// bigStore builds a store of the size that the figures are promised for.
+func bigStore(tb testing.TB, path string, contacts, rows int) *Store {
+	tb.Helper()
+	s, err := Open(path, Options{Patience: time.Minute})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, people := newCrowd(), make([]Contact, contacts)
+	for first := 0; first < contacts; first += 5000 {
+		update(tb, s, func(tx *Tx) error {
+			for n := first; n < min(first+5000, contacts); n++ {
+				people[n] = c.contact()
+				if _, err := tx.PutContact(people[n]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for first := 0; first < rows; first += 5000 {
+		update(tb, s, func(tx *Tx) error {
+			for n := first; n < min(first+5000, rows); n++ {
+				i := c.interaction(n+1, pick(c, people))
+				if err := tx.PutInteraction(i); err != nil {
+					return err
+				}
+				k := HistoryCall{ID: fmt.Sprintf("c%d", n+1), Interaction: i.ID, Role: "main", Remote: "sip:" + i.E164 + "@pbx", Started: i.Created, Connected: i.Created, Ended: i.Closed}
+				if err := tx.PutCall(k); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return s
+}
+
+func BenchmarkBig(b *testing.B) {
+	const contacts, rows = 100_000, 1_000_000
+	path := filepath.Join(b.TempDir(), "ringback.db")
+	began := time.Now()
+	s := bigStore(b, path, contacts, rows)
+	b.Logf("built in %v", time.Since(began))
+	b.Run("contacts", func(b *testing.B) {
+		for _, text := range []string{"田", "山", "郎", "山田", "山田 太郎", "田太郎", "ヤマ", "smith", "s", "c12345", "1", "0901", "090-1234-5678", "一郎 花"} {
+			b.Run("text="+text, func(b *testing.B) {
+				found := 0
+				for b.Loop() {
+					all, err := s.SearchContacts(text, "", 50)
+					if err != nil {
+						b.Fatal(err)
+					}
+					found = len(all)
+				}
+				b.ReportMetric(float64(found), "found")
+			})
+		}
+	})
+	b.Run("history", func(b *testing.B) {
+		old := noon.Add(-360 * 24 * time.Hour)
+		for name, f := range map[string]HistoryFilter{
+			"text=田": {Text: "田"}, "text=山田": {Text: "山田"}, "text=請求書": {Text: "請求書"}, "text=山田 太郎": {Text: "山田 太郎"}, "text=999999": {Text: "999999"},
+			"text=0901": {Text: "0901"}, "text=090-1234": {Text: "090-1234"}, "text=12": {Text: "12"}, "text=new price": {Text: "new price"},
+			"text=解約 price": {Text: "解約 price"}, "text=郎 花": {Text: "郎 花"}, "text=田+old": {Text: "田", Until: old}, "text=none": {Text: "無い名前"},
+			"kind": {Kind: "webcallback"}, "kind=rare": {Kind: "none"}, "kind=rare+text=田": {Kind: "none", Text: "田"}, "all": {}, "old": {Until: old}, "from+kind": {From: old, Until: old.Add(time.Hour), Kind: "call"},
+			"e164": {E164: "+819012345678"}, "e164+text=田": {E164: "+819012345678", Text: "田"},
+		} {
+			f.Limit = 50
+			b.Run(name, func(b *testing.B) {
+				found := 0
+				for b.Loop() {
+					all, err := s.History(f)
+					if err != nil {
+						b.Fatal(err)
+					}
+					found = len(all)
+				}
+				b.ReportMetric(float64(found), "found")
+			})
+		}
+	})
+	b.Run("commit", func(b *testing.B) {
+		c, n, worst := newCrowd(), rows, time.Duration(0)
+		for b.Loop() {
+			n++
+			i := c.interaction(n, c.contact())
+			began := time.Now()
+			update(b, s, func(tx *Tx) error { return tx.PutInteraction(i) })
+			worst = max(worst, time.Since(began))
+		}
+		b.ReportMetric(float64(worst.Microseconds())/1000, "worst-ms")
+	})
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			s, err := Open(path, Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
