@@ -59,7 +59,7 @@ func (a *Agent) accept(in *interaction) (*leg, *ActionError) {
 		in.opened()
 		in.beginAttempt(l.id, in.contact.Number, l.started)
 		in.result = ResultAnswered
-	})
+	}, a.reporting(ReportAccepted, nil))
 	if refused != nil {
 		return nil, refused
 	}
@@ -95,7 +95,7 @@ func (a *Agent) acceptPreview(in *interaction) *ActionError {
 	refused := a.amend(in, "accept", func(in *interaction) {
 		in.opened()
 		in.previewing = true
-	})
+	}, a.reporting(ReportAccepted, nil))
 	if refused != nil {
 		return refused
 	}
@@ -108,14 +108,15 @@ func (a *Agent) acceptPreview(in *interaction) *ActionError {
 // be answered.
 func (a *Agent) acceptFailed(in *interaction, err error) *ActionError {
 	if isCancelled(err) {
-		if a.closeOffer(in, offerWithdrawn) {
+		if a.closeOffer(in, offerWithdrawn, a.reporting(ReportCancelled, nil)) {
 			e := in.offerEvent(OfferCancelled)
 			e.Reason = "cancelled"
 			a.emit(e)
 		}
 		return refuse(CodeRejected, "accept: %s was cancelled by the caller in the same moment", in.id)
 	}
-	if a.closeOffer(in, offerWithdrawn) {
+	withdrawn := a.reporting(ReportWithdrawn, func(_ *interaction, r *Report) { r.Reason = err.Error() })
+	if a.closeOffer(in, offerWithdrawn, withdrawn) {
 		e := in.offerEvent(OfferCancelled)
 		e.Reason, e.Text = "failed", err.Error()
 		a.emit(e)
@@ -134,7 +135,7 @@ func (a *Agent) acceptAndDial(in *interaction) (*leg, *ActionError) {
 	if refused != nil {
 		return nil, refused
 	}
-	if refused := a.amend(in, "accept", (*interaction).opened); refused != nil {
+	if refused := a.amend(in, "accept", (*interaction).opened, a.reporting(ReportAccepted, nil)); refused != nil {
 		return nil, refused
 	}
 	brought, refer := in.main, in.offer.refer

@@ -36,7 +36,7 @@ type ActionSpec struct {
 func Actions() []ActionSpec {
 	var all []ActionSpec
 	for _, group := range [][]ActionSpec{channelActions(), offerActions(), callActions(), consultActions(),
-		conferenceActions(), recordActions()} {
+		conferenceActions(), recordActions(), outboxActions()} {
 		all = append(all, group...)
 	}
 	return all
@@ -153,6 +153,15 @@ func conferenceActions() []ActionSpec {
 		party("conference-unmute", "the party is heard again", (*Agent).actConferenceUnmute),
 		party("conference-suspend", "hold the party out of the conference", (*Agent).actConferenceSuspend),
 		party("conference-reinstate", "take the party in again", (*Agent).actConferenceReinstate),
+	}
+}
+
+func outboxActions() []ActionSpec {
+	return []ActionSpec{
+		{Name: "outbox", Targets: OnAgent, Help: "list the reports that the PBX does not have yet, and why", Example: `{}`, do: (*Agent).actOutbox},
+		{Name: "outbox-retry", Targets: OnAgent,
+			Args: []ArgSpec{{Name: "report", Type: "string", Help: "id of a report; those before it about the same callback go with it. Without it all"}},
+			Help: "send what waits or has failed now", Example: `{"report":"r-1f40fc92da241694750979ee"}`, do: (*Agent).actOutboxRetry},
 	}
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -171,11 +172,13 @@ func (a *Agent) fillFromRow(in *interaction, row store.Callback) {
 	}
 }
 
-// entryLeft: an offer of the agenda ended without being taken. An order goes back
-// to the PBX, a rejected personal callback to the team; a missed one comes again.
-func (a *Agent) entryLeft(in *interaction, how offerState) {
+// entryLeft: an offer ended without being taken, which the PBX is told. An order goes
+// back to it, a rejected personal callback to the team; a missed personal one comes
+// again here, and nothing is to be told.
+func (a *Agent) entryLeft(in *interaction, how offerState, kind ReportType, fill func(*Report)) {
 	e := a.agenda.of(in)
 	if e == nil {
+		a.tell(in, kind, fill)
 		return
 	}
 	e.offered = nil
@@ -185,28 +188,31 @@ func (a *Agent) entryLeft(in *interaction, how offerState) {
 	case e.personal():
 		e.due = a.now().Add(a.cfg.Reschedule.Again)
 	default:
-		a.moveEntry(e, store.CallbackReturned, "returned")
+		about := in.subject()
+		a.moveEntry(e, store.CallbackReturned, "returned", func(tx *store.Tx) error { return a.report(tx, about, kind, fill) })
 	}
 }
 
 // handOver gives a personal callback to the team.
 func (a *Agent) handOver(e *entry) {
 	e.row.Scope = ScopeTeam
-	a.moveEntry(e, store.CallbackHanded, "handed-over")
+	row := e.row
+	a.moveEntry(e, store.CallbackHanded, "handed-over", a.reportingOf(row, ReportRescheduled, func(r *Report) { r.fillRescheduled(row) }))
 }
 
 // moveEntry makes last where the callback is now, and forgets the entry. When the
 // disk does not take it the entry stays, and is tried again.
-func (a *Agent) moveEntry(e *entry, to store.CallbackState, point string) {
+func (a *Agent) moveEntry(e *entry, to store.CallbackState, point string, report func(*store.Tx) error) {
 	row := e.row
 	row.State, row.Updated = to, a.now()
-	err := a.store.UpdateNamed(point, func(tx *store.Tx) error { return tx.PutCallback(row) })
+	err := a.store.UpdateNamed(point, func(tx *store.Tx) error { return errors.Join(tx.PutCallback(row), report(tx)) })
 	if err != nil {
 		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("move callback "+row.Key, err).Message})
 		e.due = a.now().Add(saveAgain)
 		return
 	}
 	a.agenda.remove(row.Key)
+	a.outbox.kick()
 }
 
 // giveBackOrders returns what nobody took when the phone is switched off, so that
@@ -214,7 +220,8 @@ func (a *Agent) moveEntry(e *entry, to store.CallbackState, point string) {
 func (a *Agent) giveBackOrders() {
 	for _, e := range slices.Clone(a.agenda.entries) {
 		if !e.personal() {
-			a.moveEntry(e, store.CallbackReturned, "returned")
+			why := func(r *Report) { r.Reason = switchedOff }
+			a.moveEntry(e, store.CallbackReturned, "returned", a.reportingOf(e.row, ReportWithdrawn, why))
 		}
 	}
 }

@@ -75,6 +75,7 @@ type Agent struct {
 	agenda       agenda
 	rules        schedule.Rules
 	numbers      phone.Numbers
+	outbox       outbox
 	waiters      []waiter
 	answers      []func() // to requests, given out when the state is published
 	depth        int      // of inputs inside of inputs
@@ -92,7 +93,7 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	}
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize),
 		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
-		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg.Team)}
+		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg.Team), outbox: newOutbox()}
 	for _, spec := range Actions() {
 		a.actions[spec.Name] = spec
 	}
@@ -216,6 +217,7 @@ func (a *Agent) settle() {
 	a.followCalls()
 	a.followAgenda()
 	a.followSound()
+	a.followOutbox()
 	a.serveWaiters()
 	a.publishRest()
 	a.sendAnswers()

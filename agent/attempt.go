@@ -109,7 +109,11 @@ func (a *Agent) attemptOver(l *leg, c sip.Cause) {
 	}
 	a.armRetry(in)
 	if in.recorded {
-		a.save(in, "call-ended")
+		var told []writing
+		if c.Kind != sip.CauseCancelled || !l.incoming { // else nobody was called
+			told = a.reportingAttempt(in.attemptOf(l.id))
+		}
+		a.save(in, "call-ended", told...)
 	}
 }
 
@@ -119,7 +123,7 @@ func (a *Agent) attemptFailed(in *interaction, why *ActionError) {
 	t := in.editAttempt("")
 	t.Ended, t.Cause, t.Result = &at, why.Code, ResultFailed
 	in.result = ResultFailed
-	a.save(in, "attempt-failed")
+	a.save(in, "attempt-failed", a.reportingAttempt(t)...)
 }
 
 func (a *Agent) attemptRecord(in *interaction, t Attempt) store.Attempt {

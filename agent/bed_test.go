@@ -247,12 +247,12 @@ func (b *bed) wait(want EventType) Event {
 }
 
 // happened are the types of the events since the one waited for last, without
-// those that say how things sound.
+// those that say how things sound and of the outbox.
 func (b *bed) happened() []string {
 	b.settle()
 	var types []string
 	for _, e := range eventsOf(b.t, b.agent) {
-		if e.Seq > b.seen && !strings.HasPrefix(string(e.Type), "media.") {
+		if e.Seq > b.seen && !strings.HasPrefix(string(e.Type), "media.") && !strings.HasPrefix(string(e.Type), "outbox.") {
 			types = append(types, string(e.Type))
 		}
 	}

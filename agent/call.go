@@ -221,7 +221,7 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 // crossed: the accept crossed the caller's CANCEL. Nobody talked, so that there is
 // nothing to be wrapped up.
 func (a *Agent) crossed(l *leg) {
-	if !a.closeOffer(l.in, offerWithdrawn) {
+	if !a.closeOffer(l.in, offerWithdrawn, a.reporting(ReportCancelled, nil)) {
 		return
 	}
 	e := l.event(OfferCancelled)
@@ -243,7 +243,7 @@ func (l *leg) noteEnd(at time.Time, c sip.Cause) {
 // callerGone closes an offer because its call ended before anybody took it:
 // cancelled by the PBX, answered elsewhere, expired, or refused by us.
 func (a *Agent) callerGone(in *interaction, c sip.Cause) {
-	if !a.closeOffer(in, offerWithdrawn) {
+	if !a.closeOffer(in, offerWithdrawn, a.reporting(ReportCancelled, nil)) {
 		return
 	}
 	e := in.main.event(OfferCancelled)
@@ -327,7 +327,7 @@ func (a *Agent) actDone(r *request) {
 		in.settleCallback()
 		in.closed, in.previewing = true, false
 	}
-	if refused := a.amend(in, "done", change); refused != nil {
+	if refused := a.amend(in, "done", change, a.reportingDone()...); refused != nil {
 		r.fail(refused)
 		return
 	}

@@ -100,7 +100,9 @@ type CallsConfig struct {
 
 // CallbacksConfig is how callbacks are recognised, offered and refused.
 type CallbacksConfig struct {
-	ReportTo       string            `yaml:"report_to"`
+	ReportTo       string            `yaml:"report_to"`   // where the PBX takes reports; empty: they are kept and not sent
+	ReportAge      time.Duration     `yaml:"report_age"`  // after which one that could not be delivered counts as failed
+	ReportSize     int               `yaml:"report_size"` // bytes of one report at most
 	OfferTimeout   time.Duration     `yaml:"offer_timeout"`
 	RejectCode     int               `yaml:"reject_code"`
 	NotReadyCode   int               `yaml:"not_ready_code"`
@@ -176,6 +178,8 @@ func DefaultConfig() Config {
 		DTMF:    DTMFConfig{Method: "rfc4733", Duration: 100 * time.Millisecond, Gap: 60 * time.Millisecond},
 		Calls:   CallsConfig{Waiting: true, WhenNotReady: "refuse", Redirect: "follow", Transfer: "refer", Refer: "ask", Replaces: "accept"},
 		Callbacks: CallbacksConfig{
+			// Asterisk 22 answers 202 to a MESSAGE of more than 1023 bytes, and throws its body away.
+			ReportAge: 72 * time.Hour, ReportSize: 1000,
 			OfferTimeout: 20 * time.Second, RejectCode: 603, NotReadyCode: 480,
 			MissedLimit: 3, AutoAnswer: "off",
 			RetryBusy: 5 * time.Minute, RetryNoAnswer: 30 * time.Minute, RetryMachine: 2 * time.Hour,

@@ -197,7 +197,12 @@ func (c *Config) validateCallbacks() error {
 			return &ConfigError{Field: "callbacks.headers." + name, Value: header, Why: "is no header name", Remedy: "write one like X-Callback-Id"}
 		}
 	}
-	return between("callbacks.offer_timeout", b.OfferTimeout, time.Second, 10*time.Minute)
+	if b.ReportSize < 600 || b.ReportSize > 60_000 {
+		return &ConfigError{Field: "callbacks.report_size", Value: strconv.Itoa(b.ReportSize), Why: "is out of range", Remedy: "write 600 to 60000 bytes"}
+	}
+	return first(
+		between("callbacks.report_age", b.ReportAge, time.Minute, 365*24*time.Hour),
+		between("callbacks.offer_timeout", b.OfferTimeout, time.Second, 10*time.Minute))
 }
 
 // autoAnswer reads the setting: whether a header decides, or always after a time.

@@ -12,6 +12,8 @@
 //   - A channel is a readiness state: voice, webcallback.
 //   - A phase is an interaction's state as a person sees it. It is computed from
 //     the offer and the calls, never stored.
+//   - A report is one thing that the agent did to a callback, for the PBX; the
+//     outbox keeps it until the PBX has it.
 //   - An action is what is asked (Do), an Event is what happened, State is a fold
 //     of the events.
 //
@@ -29,13 +31,15 @@
 //
 // actions.go has the one table of actions; interaction_table.go the table of
 // states and actions (callbacks.md 5); channel_table.go that of channels; offer.go
-// that of offers (order.go: of orders to dial); leg.go that of calls; audio.go the pure function from state to
-// routes, sound.go what carries it out. request.go does an action; event.go, eventlog.go, state.go, publish.go
-// tell; config*.go read the configuration; callback.go and uui.go read what a PBX
-// says of a callback (RFC 7433, 2047). A verb has the file of its name: dial,
-// hold (RFC 3264 8.4), digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891;
-// transfer_ring.go for PBXs that let go of the contact too early), consult, conference, disposition. invited.go serves what comes in, run.go
-// starts and ends.
+// that of offers (order.go: of orders to dial); leg.go that of calls; audio.go the
+// pure function from state to routes, sound.go what carries it out. request.go does
+// an action; event.go, eventlog.go, state.go, publish.go tell; config*.go read the
+// configuration; callback.go and uui.go read what a PBX says of a callback (RFC
+// 7433, 2047); report.go is the contract with who takes reports, outbox*.go send
+// them (RFC 3428). A verb has the file of its name: dial, hold (RFC 3264 8.4),
+// digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
+// that let go of the contact too early), consult, conference, disposition.
+// invited.go serves what comes in, run.go starts and ends.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
 // column of what it does not know.

@@ -72,6 +72,14 @@ const (
 	MediaDeviceChanged EventType = "media.device-changed"
 
 	MessageReceived EventType = "message.received"
+	MessageSent     EventType = "message.sent" // and answered with code, or not: then the reason is timed-out or unreachable
+
+	// The reason of these is the type of the report.
+	OutboxQueued    EventType = "outbox.queued"
+	OutboxDelivered EventType = "outbox.delivered"
+	OutboxFailed    EventType = "outbox.failed" // given up, and kept
+
+	OutboxChanged EventType = "outbox.changed" // what the reports wait for
 
 	ErrorHappened EventType = "error"
 )
@@ -97,8 +105,9 @@ type Event struct {
 	Device      string        `json:"device,omitempty"`
 	Code        int           `json:"code,omitempty"`   // SIP status code
 	Reason      string        `json:"reason,omitempty"` // one word of ours, such as busy or cancelled
-	Text        string        `json:"text,omitempty"`   // for people; for message.received the body
+	Text        string        `json:"text,omitempty"`   // for people; for a message its body
 	ContentType string        `json:"content_type,omitempty"`
+	Report      string        `json:"report,omitempty"` // id of a report in the outbox
 	Change      *Change       `json:"change,omitempty"`
 }
 
@@ -111,6 +120,7 @@ type Change struct {
 	Audio                 *AudioState                  `json:"audio,omitempty"`
 	Interactions          []InteractionState           `json:"interactions,omitempty"`
 	Calls                 []CallState                  `json:"calls,omitempty"`
+	Outbox                *OutboxState                 `json:"outbox,omitempty"`
 	Team                  []TeamState                  `json:"team,omitempty"`
 	ForgottenInteractions []InteractionID              `json:"forgotten_interactions,omitempty"`
 	ForgottenCalls        []CallID                     `json:"forgotten_calls,omitempty"`
@@ -118,6 +128,6 @@ type Change struct {
 
 func (c *Change) empty() bool {
 	return c == nil || c.Registration == nil && len(c.Channels) == 0 && c.Allowed == nil &&
-		c.Audio == nil && len(c.Interactions) == 0 && len(c.Calls) == 0 && len(c.Team) == 0 &&
+		c.Audio == nil && c.Outbox == nil && len(c.Interactions) == 0 && len(c.Calls) == 0 && len(c.Team) == 0 &&
 		len(c.ForgottenInteractions) == 0 && len(c.ForgottenCalls) == 0
 }

@@ -116,6 +116,7 @@ func (a *Agent) amend(in *interaction, point string, change func(*interaction), 
 	}
 	change(in)
 	in.recorded, in.owed = true, nil
+	a.outbox.kick()
 	return nil
 }
 
@@ -231,6 +232,9 @@ func (a *Agent) restored(r store.Interaction) (*interaction, error) {
 	}
 	for _, t := range attempts {
 		in.log = append(in.log, restoredAttempt(t, a.now()))
+		if t.Ended.IsZero() {
+			in.owed = append(in.owed, a.reportingAttempt(&in.log[len(in.log)-1])...)
+		}
 	}
 	return in, nil
 }

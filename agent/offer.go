@@ -86,8 +86,9 @@ func (in *interaction) offerEvent(t EventType) Event {
 	return e
 }
 
-// closeOffer ends an offer that nobody took; the interaction goes with it.
-func (a *Agent) closeOffer(in *interaction, how offerState) bool {
+// closeOffer ends an offer that nobody took; the interaction goes with it. taken is
+// written when it was accepted before, and kept so.
+func (a *Agent) closeOffer(in *interaction, how offerState, taken ...writing) bool {
 	if !in.offer.move(how) {
 		return false
 	}
@@ -96,7 +97,7 @@ func (a *Agent) closeOffer(in *interaction, how offerState) bool {
 		if in.key != "" {
 			in.place = store.CallbackReturned
 		}
-		a.save(in, "offer-closed")
+		a.save(in, "offer-closed", taken...)
 	}
 	return true
 }
@@ -107,7 +108,7 @@ func (a *Agent) missOffer(in *interaction) {
 		return
 	}
 	a.refuseOffered(in, 480, 480, "the agent did not answer")
-	a.entryLeft(in, offerMissed)
+	a.entryLeft(in, offerMissed, ReportMissed, func(r *Report) { r.Code = 480 })
 	ch := a.channelOf(in)
 	ch.missed++
 	e := in.offerEvent(OfferMissed)
@@ -155,7 +156,7 @@ func (a *Agent) actReject(r *request) {
 	a.closeOffer(in, offerRefused)
 	a.channelOf(in).missed = 0
 	a.refuseOffered(in, code, 603, why)
-	a.entryLeft(in, offerRefused)
+	a.entryLeft(in, offerRefused, ReportRejected, func(rep *Report) { rep.Code, rep.Reason = code, r.args.Reason })
 	e := in.offerEvent(OfferRejected)
 	e.Code, e.Reason = code, r.args.Reason
 	a.emit(e)

@@ -35,6 +35,8 @@ func (a *Agent) publishRest() {
 		for name := range change.Channels {
 			e.Channel, e.State, e.Reason = name, change.Channels[name].State, change.Channels[name].Reason
 		}
+	case change.Outbox != nil:
+		e.Type, e.Text = OutboxChanged, change.Outbox.Reason
 	case change.Audio != nil:
 		e.Type, e.Device = MediaDeviceChanged, change.Audio.Headset
 	case change.Registration != nil:
@@ -56,7 +58,7 @@ func (a *Agent) snapshot() State {
 		s.Channels[ch.name] = ch.view()
 	}
 	s.Allowed = a.allowedNow()
-	s.Audio = a.sound.view()
+	s.Audio, s.Outbox = a.sound.view(), a.outbox.view
 	for _, m := range a.team {
 		s.Team = append(s.Team, m.view())
 	}
@@ -84,6 +86,9 @@ func (a *Agent) changes() *Change {
 			}
 			c.Channels[ch.name] = v
 		}
+	}
+	if outbox := a.outbox.view; !reflect.DeepEqual(was.Outbox, outbox) {
+		c.Outbox = &outbox
 	}
 	if allowed := a.allowedNow(); !slices.Equal(was.Allowed, allowed) {
 		c.Allowed = &allowed
@@ -143,7 +148,7 @@ func (a *Agent) allowedNow() []string {
 	if a.stopping {
 		return []string{}
 	}
-	list := []string{"dnd", "logout", "not-ready", "ready"}
+	list := []string{"dnd", "logout", "not-ready", "outbox", "outbox-retry", "ready"}
 	if a.registered.State == "registered" || !a.cfg.Account.Register {
 		list = append([]string{"dial"}, list...)
 	}

@@ -17,6 +17,7 @@ func (a *Agent) unregister(over chan struct{}) {
 		close(over)
 		return
 	}
+	a.outbox.left = true
 	patience := a.loop.After(goodbyeTime, func() { close(over) })
 	a.registration.Unregister(func(error) {
 		if patience.Stop() {
@@ -31,6 +32,9 @@ func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 		Reason: s.Reason, NextTry: timeOf(s.NextTry), Contact: s.Contact}
 	if a.registered.AOR == "" {
 		a.registered.AOR = a.account.AOR.String()
+	}
+	if a.outbox.kick(); s.State == sip.Registered && (before.State != "registered" || a.outbox.outage > 0) {
+		a.outbox.pbxBack()
 	}
 	e := Event{State: a.registered.State, Code: s.Code, Reason: s.Reason}
 	switch {

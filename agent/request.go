@@ -37,6 +37,7 @@ type args struct {
 	Zone        string            `json:"zone"`
 	Personal    bool              `json:"personal"`
 	Drop        bool              `json:"drop"`
+	Report      string            `json:"report"`
 }
 
 type headerArg struct {

@@ -114,9 +114,6 @@ func startOf(state string) channelInput {
 
 // warnOfUnused names what the configuration asks for and this version does not do.
 func (a *Agent) warnOfUnused() {
-	if a.cfg.Callbacks.ReportTo != "" {
-		a.log.Warn("reports to the PBX are not sent by this version", "callbacks.report_to", a.cfg.Callbacks.ReportTo)
-	}
 	for _, name := range a.cfg.Audio.Codecs {
 		if !slices.Contains(builtCodecs, lower(name)) {
 			a.log.Warn("codec is not in this build and is passed over", "codec", name)
@@ -150,14 +147,20 @@ func (a *Agent) goodbye(life context.Context) error {
 	return nil
 }
 
+// switchedOff is why calls end, and callbacks go back, with the phone.
+const switchedOff = "the phone is switched off"
+
 func (a *Agent) hangUpAll() {
-	reason := sip.ReasonHeader{Protocol: "SIP", Cause: 480, Text: "the phone is switched off"}
+	reason := sip.ReasonHeader{Protocol: "SIP", Cause: 480, Text: switchedOff}
 	for _, in := range a.interactions {
 		if in.offer.open() {
 			a.closeOffer(in, offerWithdrawn)
 			a.refuseOffered(in, a.cfg.Callbacks.NotReadyCode, 480, reason.Text)
 			e := in.offerEvent(OfferCancelled)
 			e.Reason = "switched-off"
+			if a.agenda.of(in) == nil {
+				a.tell(in, ReportWithdrawn, func(r *Report) { r.Reason = switchedOff })
+			}
 			a.emit(e)
 		}
 		for _, l := range in.live() {
@@ -176,8 +179,12 @@ func (a *Agent) afterCalls(latest time.Time, fn func()) {
 	a.loop.After(goodbyeLook, a.input(func() { a.afterCalls(latest, fn) }))
 }
 
-// signalling reports whether a call's session still has something to say.
+// signalling reports whether a call's session still has something to say, or the
+// outbox.
 func (a *Agent) signalling() bool {
+	if a.telling() {
+		return true
+	}
 	for _, in := range a.interactions {
 		for _, l := range in.legs {
 			if l.live() || l.session != nil && l.session.State() != sip.StateTerminated {

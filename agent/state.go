@@ -178,10 +178,13 @@ type Quality struct {
 	MOS       float64 `json:"mos"`
 }
 
-// OutboxState counts the reports that wait for the PBX.
+// OutboxState counts the reports that wait for the PBX, and those that were given
+// up, and says what the first of them waits for.
 type OutboxState struct {
-	Waiting int `json:"waiting"`
-	Failed  int `json:"failed"`
+	Waiting int        `json:"waiting"`
+	Failed  int        `json:"failed"`
+	NextTry *time.Time `json:"next_try"`
+	Reason  string     `json:"reason"`
 }
 
 // NewState is the state before the first event.
@@ -222,6 +225,9 @@ func (s State) Apply(e Event) State {
 	}
 	if c.Audio != nil {
 		s.Audio = *c.Audio
+	}
+	if c.Outbox != nil {
+		s.Outbox = *c.Outbox
 	}
 	if len(c.Channels) > 0 {
 		channels := make(map[ChannelName]ChannelState, len(s.Channels))

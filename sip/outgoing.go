@@ -345,11 +345,15 @@ func (u *UA) Request(a *Account, o RequestOptions, done func(Reply)) {
 	finish := func(r Reply) {
 		if !finished {
 			finished = true
-			r.RTT = u.loop.Now().Sub(begin)
+			r.RTT, r.CallID = u.loop.Now().Sub(begin), CallID(message.CallID(req))
 			u.guard("reply", func() { done(r) }, nil)
 		}
 	}
-	u.start(exchangeOptions{account: a, req: req, hop: hop{uri: u.firstHop(req, a), flow: o.Flow},
+	first := u.firstHop(req, a)
+	if o.Home && a != nil && !message.Has(req, "Route") {
+		first = registrarOf(a)
+	}
+	u.start(exchangeOptions{account: a, req: req, hop: hop{uri: first, flow: o.Flow},
 		seq: func() uint32 { seq++; return seq }, replyTo: replyTo{
 			response: func(res *message.Response, _ Flow) {
 				if res.StatusCode >= 200 {

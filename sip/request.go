@@ -21,6 +21,7 @@ type RequestOptions struct {
 	Body        []byte
 	Timeout     time.Duration // zero: 64*T1
 	Flow        Flow          // nil: resolved; else this one, as long as it lives
+	Home        bool          // to the account's proxy or registrar, whatever host To names
 }
 
 // Reply is the final answer to a request outside a dialog.
@@ -32,6 +33,7 @@ type Reply struct {
 	Body        []byte
 	Err         error // nothing came: time-out, transport, resolution
 	RTT         time.Duration
+	CallID      CallID // of the request; empty when it could not be made
 }
 
 // IncomingRequest is a request outside a dialog that the Handler serves. It is

@@ -34,6 +34,7 @@ func TestPlans(t *testing.T) {
 		"next due":                 nextDue,
 		"callback attempts":        "SELECT n FROM attempt WHERE callback = ? AND callback <> '' ORDER BY started",
 		"reports of a callback":    reports(ReportFilter{Callback: "a", States: []ReportState{ReportWaiting}}),
+		"reports after":            reports(ReportFilter{After: 7, States: []ReportState{ReportWaiting}}),
 		"reports failed":           reports(ReportFilter{States: []ReportState{ReportFailed}}),
 		"reports that wait":        reports(ReportFilter{States: []ReportState{ReportWaiting, ReportFailed}}),
 		"reports first":            "SELECT min(seq) FROM report WHERE state = 'waiting' GROUP BY callback",

@@ -66,6 +66,7 @@ func (tx *Tx) MoveReport(id string, state ReportState, tries int, nextTry time.T
 type ReportFilter struct {
 	States   []ReportState
 	Callback string
+	After    int64 // only those with a greater Seq
 	Limit    int
 }
 
@@ -86,11 +87,14 @@ func (f ReportFilter) query() (query string, args []any) {
 	if f.Callback != "" {
 		q.and("callback = ?", f.Callback)
 	}
+	if f.After > 0 {
+		q.and("seq > ?", f.After)
+	}
 	var states []string
 	for _, s := range f.States {
 		states = append(states, "SELECT seq FROM report WHERE state = '"+strings.ReplaceAll(string(s), "'", "''")+"'")
 	}
-	if f.Callback != "" || slices.Contains(f.States, ReportDelivered) {
+	if f.Callback != "" || f.After > 0 || slices.Contains(f.States, ReportDelivered) {
 		if len(f.States) > 0 {
 			q.and("state IN (?"+strings.Repeat(", ?", len(f.States)-1)+")", anys(f.States)...)
 		}

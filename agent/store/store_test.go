@@ -387,6 +387,7 @@ func TestReports(t *testing.T) {
 			"over":    {"a1 c1", ids(s.Reports(ReportFilter{States: []ReportState{ReportDelivered, ReportFailed}}))},
 			"limit":   {"a1 b1", ids(s.Reports(ReportFilter{Limit: 2}))},
 			"of b":    {"b1 b2", ids(s.Reports(ReportFilter{Callback: "b"}))},
+			"after":   {"a2 b2", ids(s.Reports(ReportFilter{After: 2, States: []ReportState{ReportWaiting}}))},
 			"first":   {"b1 a2", ids(s.FirstReports())},
 		} {
 			if row[0] != row[1] {

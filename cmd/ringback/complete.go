@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -190,6 +191,8 @@ func (k *completer) operands() []string {
 		return k.expressions()
 	case "trace":
 		return k.interactions("")
+	case "outbox-retry":
+		return k.reports()
 	default:
 		if k.words == 0 {
 			found = append(found, k.interactions(name)...)
@@ -236,6 +239,28 @@ func (k *completer) expressions() []string {
 		found = k.interactions("")
 	}
 	return append(found, control.StatesOf(k.first)...)
+}
+
+// reports are the ids of those that the PBX does not have yet.
+func (k *completer) reports() []string {
+	path, err := control.SocketPath(k.profile, k.sh.getenv)
+	if err != nil {
+		return nil
+	}
+	client := control.Dial(path)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), completeTime)
+	defer cancel()
+	var list agent.OutboxList
+	result, err := client.Do(ctx, "outbox", nil)
+	if err != nil || json.Unmarshal(result, &list) != nil {
+		return nil
+	}
+	var found []string
+	for _, r := range list.Reports {
+		found = append(found, fmt.Sprintf("%s\t%s %s %s", r.ID, r.State, r.Type, clean(r.Callback)))
+	}
+	return found
 }
 
 // state is the running agent's, or nothing when there is none in time.

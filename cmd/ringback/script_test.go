@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,6 +35,8 @@ func TestMain(m *testing.M) {
 //	lab press PARTY DIGITS   a party sends digits; also: lab hangup PARTY, lab giveup ID, lab hold PARTY, lab unhold PARTY
 //	lab hears PARTY HZ       waits until a party hears a tone; lab quiet PARTY HZ until it does not
 //	lab got PARTY DIGITS     waits until a party has got digits
+//	lab messages CODE        answers MESSAGE with this code from now on
+//	lab reports ID TYPE...   waits until these reports about a callback have come, and no others
 //	lab saw EVENT [PARTY]    waits for an event of the lab that no such line has seen
 //	config FILE USER [KEY=VALUE...]  writes a configuration for the lab
 func TestScripts(t *testing.T) {
@@ -132,6 +135,15 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	case "got":
 		_, err := p.Log().Wait(ctx, 0, func(lab.Event) bool { return strings.Contains(p.Heard(word(1)).Digits, word(2)) })
 		ts.Check(err)
+	case "messages":
+		code, err := strconv.Atoi(word(1))
+		ts.Check(err)
+		if code == 200 {
+			code = 0 // as usual
+		}
+		p.SetMessages(lab.MessagePolicy{Refuse: code})
+	case "reports":
+		ts.Check(p.reports(ctx, word(1), args[2:]))
 	case "saw":
 		party := ""
 		if len(args) > 2 {
@@ -144,6 +156,20 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("lab: unknown word %q", args[0])
 	}
+}
+
+// reports waits until the lab has got these reports, in their order.
+func (p *pbx) reports(ctx context.Context, callback string, want []string) error {
+	got := func() (types []string) {
+		for _, r := range p.Reports(callback) {
+			types = append(types, r.Type)
+		}
+		return types
+	}
+	if _, err := p.Log().Wait(ctx, 0, func(lab.Event) bool { return len(got()) >= len(want) }); err != nil || !slices.Equal(got(), want) {
+		return fmt.Errorf("reports about %s: %v, want %v: %w", callback, got(), want, err)
+	}
+	return nil
 }
 
 // tone waits until a party hears a tone, or does not.

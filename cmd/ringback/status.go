@@ -15,7 +15,7 @@ import (
 // statusCommand is `ringback status`.
 func statusCommand(sh *shell) *cli.Command {
 	return &cli.Command{
-		Name: "status", Usage: "registration, channels, offers, interactions, calls",
+		Name: "status", Usage: "registration, channels, offers, interactions, calls, outbox",
 		Description: `$ ringback status
 sip:1001@127.0.0.10  registered  until 10:05
 voice                ready       since 10:02, 12m
@@ -58,7 +58,7 @@ func statusText(s agent.State, now time.Time) string {
 		b.WriteString("\nno interactions\n")
 	}
 	if s.Outbox.Waiting+s.Outbox.Failed > 0 {
-		fmt.Fprintf(&b, "\noutbox: %d waiting, %d failed\n", s.Outbox.Waiting, s.Outbox.Failed)
+		b.WriteString("\n" + outboxLine(s.Outbox))
 	}
 	return b.String()
 }

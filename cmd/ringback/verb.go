@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -19,12 +20,14 @@ type verb struct {
 	usage   string    // one line
 	agent   bool      // acts on the agent's channels, not on an interaction
 	fresh   bool      // makes an interaction of its own
+	plain   bool      // acts on the agent as a whole: there is no state to wait for
 	words   []operand // after the optional interaction
 	flags   []argFlag
 	newCall bool   // makes a call of its own, which --wait means
 	example string // with its output
 	sub     []verb
-	schema  string // of the result; empty: ringback.action/1
+	schema  string                              // of the result; empty: ringback.action/1
+	show    func(result json.RawMessage) string // as text; nil: how things stand
 }
 
 // operand is a word of the command line and the action's argument it becomes.
@@ -54,6 +57,7 @@ func verbs(sh *shell) []verb {
 		holdVerb(), resumeVerb(), muteVerb(), unmuteVerb(),
 		dtmfVerb(), transferVerb(), conferenceVerb(), consultVerb(),
 		disposeVerb(), resultVerb(), noteVerb(), caseVerb(), rescheduleVerb(), doneVerb(),
+		outboxVerb(),
 	}
 }
 
@@ -75,11 +79,14 @@ func (v verb) exampleState() string {
 	return "on-hold or ready-to-call"
 }
 
-func (v verb) actsOnInteraction() bool { return !v.agent && !v.fresh }
+func (v verb) actsOnInteraction() bool { return !v.agent && !v.fresh && !v.plain }
 
 // command makes the command of a verb.
 func (v verb) command(sh *shell) *cli.Command {
-	flags := []cli.Flag{&cli.StringFlag{Name: "wait", Usage: "wait until `STATE` is reached, such as " + v.exampleState()}}
+	var flags []cli.Flag
+	if !v.plain {
+		flags = append(flags, &cli.StringFlag{Name: "wait", Usage: "wait until `STATE` is reached, such as " + v.exampleState()})
+	}
 	for _, f := range v.flags {
 		flags = append(flags, f.flag)
 	}
@@ -266,6 +273,9 @@ func (v verb) object(o control.Outcome) actionResult {
 
 // text is one line: how things stand after the action.
 func (v verb) text(o control.Outcome) string {
+	if v.show != nil {
+		return v.show(o.Result)
+	}
 	if v.agent {
 		return channelLines(o.State, time.Now())
 	}

@@ -34,9 +34,7 @@ type Config struct {
 	Extensions []Extension   // empty: DefaultExtensions
 	Registrar  RegistrarPolicy
 	Queue      QueuePolicy
-	// RefuseJSON answers a MESSAGE of type application/json with 415, as Asterisk
-	// 22 does.
-	RefuseJSON bool
+	Messages   MessagePolicy
 	Calls      CallPolicy
 	Hears      []float64             // tones in Hz that parties can tell, beside those of the lab; empty: 440, 480, 660, 880
 	Trace      func(sip.TraceRecord) // every message; must not block; nil: none
@@ -71,6 +69,17 @@ type QueuePolicy struct {
 	Pause       time.Duration // after a round in which nobody took it; zero: 5 s
 	GiveUp      time.Duration // the contact hangs up when still waiting; zero: 10 min
 	PercentName bool          // X-Callback-Name in percent-encoding in place of RFC 2047
+}
+
+// MessagePolicy is how a MESSAGE from a user is answered. It can be changed while
+// the lab runs, with Lab.SetMessages.
+type MessagePolicy struct {
+	RefuseJSON bool          // application/json gets 415, as of Asterisk 22
+	RefuseText bool          // text/plain gets 415
+	Refuse     int           // every MESSAGE gets this code; zero: none
+	RetryAfter time.Duration // with Refuse: the Retry-After header; zero: none
+	LoseAnswer bool          // it is taken, and nothing is answered
+	Only       string        // all that holds for messages with this text only; empty: for all
 }
 
 // CallPolicy is what the lab does in calls.

@@ -26,6 +26,7 @@ type Lab struct {
 	registrar RegistrarPolicy
 	queue     QueuePolicy
 	calls     CallPolicy
+	messaging MessagePolicy
 	boot      *boot // nil while stopped
 	kept      []keptBinding
 	heard     map[string]*hearing
@@ -46,7 +47,7 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{cfg: cfg, log: newLog(), listen: slices.Clone(cfg.Listen), registrar: cfg.Registrar,
-		queue: cfg.Queue, calls: cfg.Calls, heard: map[string]*hearing{}}
+		queue: cfg.Queue, calls: cfg.Calls, messaging: cfg.Messages, heard: map[string]*hearing{}}
 	if err := l.Resume(ctx); err != nil {
 		return nil, err
 	}
@@ -177,6 +178,13 @@ func (l *Lab) SetCalls(p CallPolicy) {
 	l.calls = p
 }
 
+// SetMessages changes how a MESSAGE is answered from now on.
+func (l *Lab) SetMessages(p MessagePolicy) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.messaging = p
+}
+
 // SetQueue changes how the queue behaves from the next offer on.
 func (l *Lab) SetQueue(p QueuePolicy) {
 	l.mu.Lock()
@@ -221,6 +229,12 @@ func (l *Lab) registrarPolicy() RegistrarPolicy {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.registrar
+}
+
+func (l *Lab) messagePolicy() MessagePolicy {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.messaging
 }
 
 func (l *Lab) queuePolicy() QueuePolicy {

@@ -260,7 +260,7 @@ func TestHold_Glare(t *testing.T) {
 }
 
 func TestMessages(t *testing.T) {
-	story(t, Config{RefuseJSON: true}, func(t *testing.T, s *scene, first, _ *phone) {
+	story(t, Config{Messages: MessagePolicy{RefuseJSON: true}}, func(t *testing.T, s *scene, first, _ *phone) {
 		if code, err := s.lab.Send(t.Context(), "1001", "application/json", `{"id":"山"}`); err != nil || code != 200 {
 			t.Errorf("sent and got %d, %v", code, err)
 		}

@@ -1,6 +1,9 @@
 package ladder
 
 import (
+	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -83,7 +86,7 @@ func (h head) get(name string) string {
 }
 
 // summary is the body in one line, where it is of a type that says much: a
-// session description or the status inside a NOTIFY (RFC 3420).
+// session description, the status inside a NOTIFY (RFC 3420), a JSON document.
 func (h head) summary() string {
 	kind, _, _ := strings.Cut(strings.ToLower(h.get("Content-Type")), ";")
 	switch strings.TrimSpace(kind) {
@@ -92,8 +95,27 @@ func (h head) summary() string {
 	case "message/sipfrag":
 		line, _, _ := strings.Cut(h.body, "\n")
 		return strings.TrimSpace("sipfrag " + strings.TrimPrefix(strings.TrimSpace(line), "SIP/2.0 "))
+	case "text/plain", "application/json":
+		return h.document()
 	}
 	return ""
+}
+
+// document says what a JSON body of a versioned form is: its schema, and what names
+// it among others of that form.
+func (h head) document() string {
+	var named struct {
+		Schema, Callback, Type string
+		Seq                    int
+	}
+	if json.Unmarshal([]byte(h.body), &named) != nil || named.Schema == "" {
+		return ""
+	}
+	words := []string{named.Schema, named.Callback, named.Type}
+	if named.Seq > 0 {
+		words = append(words, strconv.Itoa(named.Seq))
+	}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
 // sdp says what a session description asks for: its direction and its codecs.

@@ -32,6 +32,8 @@ type desk struct {
 	lab   *lab.Lab // nil at a scripted PBX
 	pbx   *pbx     // nil at the lab
 	agent *agent.Agent
+	cfg   agent.Config
+	deps  agent.Deps
 	start time.Time
 	read  uint64 // events that the story has told so far
 	stop  func() // ends Run
@@ -52,6 +54,8 @@ type plan struct {
 	show  []string // headers on the ladder
 	agent func(*agent.Config)
 	lab   func(*lab.Config)
+	// keeps: the agent has a state directory of its own.
+	keeps bool
 	// unregistered: the story itself lets the agent begin to work.
 	unregistered bool
 }
@@ -102,11 +106,22 @@ func newDesk(t *testing.T, p plan) *desk {
 	if p.agent != nil {
 		p.agent(&cfg)
 	}
-	var err error
-	if d.agent, err = agent.New(cfg, agent.Deps{Network: d.net.Host(agentIP), Random: half}); err != nil {
-		t.Fatal(err)
+	d.cfg, d.deps = cfg, agent.Deps{Network: d.net.Host(agentIP), Random: half}
+	if p.keeps {
+		d.deps.StateDir = t.TempDir()
 	}
+	d.hire()
 	return d
+}
+
+// hire makes the agent, or another one with the memory of the one before.
+func (d *desk) hire() {
+	d.Helper()
+	var err error
+	if d.agent, err = agent.New(d.cfg, d.deps); err != nil {
+		d.Fatal(err)
+	}
+	d.read = 0
 }
 
 func (d *desk) tell(name string, p plan, tell func(d *desk)) {
@@ -303,7 +318,7 @@ func (d *desk) saw(want ...string) {
 		if e.Type == agent.ErrorHappened {
 			d.Logf("error: %s", e.Text)
 		}
-		if strings.HasPrefix(string(e.Type), "media.") || e.Type == agent.InteractionChanged && e.Reason == "" {
+		if strings.HasPrefix(string(e.Type), "media.") || strings.HasPrefix(string(e.Type), "outbox.") || e.Type == agent.InteractionChanged && e.Reason == "" {
 			continue
 		}
 		got = append(got, describe(e, len(got), want))
