@@ -13,6 +13,7 @@ const (
 	maxText   = 128 // bytes; longer texts are no numbers
 	minDigits = 7   // of a number without +; shorter ones are extensions
 	maxDigits = 15  // of an E.164 number
+	minRun    = 2   // digits that a prefix is taken away from: fewer would be found everywhere
 )
 
 // Numbers reads numbers by the rules of a region. The zero value reads those that
@@ -169,8 +170,7 @@ func Digits(text string) string {
 
 // Run is the run of digits to look for when a person types part of a number: what
 // is alike in its national and its international notation, so that 03-12, (03) 12,
-// +81 3 12 and 0312 all find +81312345678. Empty when the text has no digits that
-// tell one number from another.
+// +81 3 12 and 0312 all find +81312345678. Empty when the text has no digits.
 func (n Numbers) Run(text string) string {
 	if e164 := n.E164(text); e164 != "" {
 		return n.withoutCode(e164[1:])
@@ -183,15 +183,16 @@ func (n Numbers) Run(text string) string {
 }
 
 func (n Numbers) withoutCode(digits string) string {
-	if rest, ours := strings.CutPrefix(digits, n.code); ours && n.code != "" {
-		return n.withoutTrunk(rest)
+	rest, ours := strings.CutPrefix(digits, n.code)
+	if !ours || n.code == "" || len(n.withoutTrunk(rest)) < minRun {
+		return digits
 	}
-	return digits
+	return n.withoutTrunk(rest)
 }
 
 func (n Numbers) withoutTrunk(digits string) string {
-	if n.trunk == "" {
-		return digits
+	if rest := strings.TrimPrefix(digits, n.trunk); len(rest) >= minRun {
+		return rest
 	}
-	return strings.TrimPrefix(digits, n.trunk)
+	return digits
 }

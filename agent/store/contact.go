@@ -91,3 +91,28 @@ func (c *conn) contact(where string, args ...any) (Contact, bool, error) {
 	}
 	return k, true, nil
 }
+
+// Contacts lists contacts in the order of their ids, from the one after an id on.
+// limit 0: all.
+func (r Reader) Contacts(after int64, limit int) (all []Contact, err error) {
+	err = r.do(func(c *conn) error {
+		all, err = list(c, scanContact, "SELECT "+contactColumns+" FROM contact WHERE id > ? ORDER BY id LIMIT ?", after, atMost(limit))
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		at := 0
+		return c.query(func(r row) error {
+			var id int64
+			var p Point
+			if err := r.Scan(&id, &p.Kind, &p.Label, &p.Value, &p.E164); err != nil {
+				return err
+			}
+			for all[at].ID < id {
+				at++
+			}
+			all[at].Points = append(all[at].Points, p)
+			return nil
+		}, "SELECT contact, kind, label, value, e164 FROM point WHERE contact BETWEEN ? AND ? ORDER BY contact, n", all[0].ID, all[len(all)-1].ID)
+	})
+	return all, err
+}

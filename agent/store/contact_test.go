@@ -142,3 +142,21 @@ func TestFavourites(t *testing.T) {
 		}
 	})
 }
+
+func TestContacts_Pages(t *testing.T) {
+	both(t, func(t *testing.T, s *Store) {
+		book(t, s, Contact{Name: "a", Points: phone("1", "")}, Contact{Name: "b"}, Contact{Name: "c", Points: append(phone("3", "+813"), phone("4", "")...)},
+			Contact{Name: "d", Points: phone("5", "")})
+		update(t, s, func(tx *Tx) error { return tx.DeleteContact(1) })
+		page := must[[]Contact](t)(s.Contacts(0, 2))
+		if len(page) != 2 || page[0].Name != "b" || len(page[0].Points) != 0 || page[1].Name != "c" || len(page[1].Points) != 2 || page[1].Points[0].E164 != "+813" {
+			t.Errorf("%+v", page)
+		}
+		if rest := must[[]Contact](t)(s.Contacts(page[1].ID, 0)); len(rest) != 1 || rest[0].Name != "d" || rest[0].Points[0].Value != "5" {
+			t.Errorf("%+v", rest)
+		}
+		if none := must[[]Contact](t)(s.Contacts(99, 0)); len(none) != 0 {
+			t.Errorf("%+v", none)
+		}
+	})
+}

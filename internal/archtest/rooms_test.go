@@ -12,6 +12,7 @@ type room struct {
 var rooms = []room{
 	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
+	{"agent/book", "agent/store agent/phone", ""},
 	{"agent/phone", "", ""},
 	{"agent", "agent/phone agent/schedule agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
 	{"agent/schedule", "", ""},
@@ -65,6 +66,7 @@ var doors = []door{
 	{"github.com/urfave/cli", "cmd/ringback", ""},
 	{"github.com/goccy/go-yaml", "agent", ""},
 	{"github.com/nyaruka/phonenumbers", "agent/phone", ""},
+	{"github.com/emersion/go-vcard", "agent/book", ""},
 	{"github.com/rogpeppe/go-internal", "", "cmd/ringback internal/interop"},
 	{"pgregory.net/rapid", "", "sip/... media/... dtmf agent/... internal/..."},
 	{"golang.org/x/sys", "media media/device sip/transport", ""},
@@ -73,7 +75,7 @@ var doors = []door{
 	{"github.com/gopacket/gopacket", "cmd/ringback", ""},
 	{"gonum.org/v1/gonum", "media/audio", ""},
 	{"modernc.org/sqlite", "agent/store", ""},
-	{"golang.org/x/text", "agent/store", ""},
+	{"golang.org/x/text", "agent/store agent/book", ""},
 }
 
 // topLevel is what the product's owner allows beside dotfiles.
