@@ -2,8 +2,8 @@
 // addresses, UDP sockets, TCP-like connections, and links with latency, jitter,
 // loss, duplication, reordering and partitions.
 //
-// Words: a Host has one address and is what a program under test gets as its
-// network; a Link is what lies between two hosts, in one direction; to tap is to
+// Words: a Host has addresses, which may come and go, and is what a program under
+// test gets as its network; a Link is what lies between two hosts, in one direction; to tap is to
 // see each packet as it is sent.
 //
 // Time is the runtime's, so that inside a testing/synctest bubble everything

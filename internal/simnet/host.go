@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -13,7 +14,8 @@ import (
 // Host is one machine. It is a Network for sip/transport and for media.
 type Host struct {
 	net     *Net
-	addr    netip.Addr
+	name    netip.Addr   // the address that it was made with, for errors
+	addrs   []netip.Addr // those that it has; of each family the first is sent from
 	down    bool
 	ports   map[portKey]any // *packetConn or *streamListener
 	streams map[*stream]struct{}
@@ -25,8 +27,59 @@ type portKey struct {
 	port    uint16
 }
 
-// Addr is the host's address.
-func (h *Host) Addr() netip.Addr { return h.addr }
+// Addr is the host's first address; the zero Addr when it has none.
+func (h *Host) Addr() netip.Addr {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	if len(h.addrs) == 0 {
+		return netip.Addr{}
+	}
+	return h.addrs[0]
+}
+
+// SetAddrs gives the host these addresses in place of those that it has, as a move
+// to another network does; without any it is in no network. Sockets on the
+// unspecified address go on from the new ones; what is bound to an address that is
+// gone stays, and is neither heard nor reached until that address is back. It
+// panics when another host has one of them: that is a mistake in a test.
+func (h *Host) SetAddrs(ips ...string) {
+	n := h.net
+	n.mu.Lock()
+	for _, addr := range h.addrs {
+		delete(n.hosts, addr)
+	}
+	h.addrs = nil
+	for _, ip := range ips {
+		addr := netip.MustParseAddr(ip).Unmap()
+		if n.hosts[addr] != nil {
+			panic("simnet: " + ip + " is another host's")
+		}
+		n.hosts[addr] = h
+		h.addrs = append(h.addrs, addr)
+	}
+	n.mu.Unlock()
+	n.flushStreams()
+}
+
+// source is the address that the host sends from to a peer, by a socket bound to
+// local. n.mu is held.
+func (h *Host) source(local, peer netip.Addr) (netip.Addr, error) {
+	for _, addr := range h.addrs {
+		if addr == local || local.IsUnspecified() && addr.Is4() == peer.Is4() {
+			return addr, nil
+		}
+	}
+	if local.IsUnspecified() {
+		return netip.Addr{}, syscall.ENETUNREACH
+	}
+	return netip.Addr{}, syscall.EADDRNOTAVAIL
+}
+
+// covers says that a socket bound to local gets what is sent to an address of its
+// host: the unspecified IPv6 address takes both families.
+func covers(local, addr netip.Addr) bool {
+	return local == addr || local == netip.IPv6Unspecified() || local.IsUnspecified() && addr.Is4()
+}
 
 // SetDown makes a host silent, as a pulled cable does: datagrams are lost,
 // connections stall, and dials to it time out; false brings it back.
@@ -69,15 +122,19 @@ func (h *Host) closeAll(cause error) {
 	}
 }
 
-// ListenPacket binds a UDP socket. The address may be unspecified or the
+// ListenPacket binds a UDP socket. The address may be unspecified or one of the
 // host's; port 0 picks a free one.
 func (h *Host) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	return h.listenPacket(network, address)
+}
+
+func (h *Host) listenPacket(network, address string) (*packetConn, error) {
 	local, err := h.parse(network, "udp", address)
 	if err != nil {
 		return nil, h.fail("listen", network, address, err)
 	}
-	h.net.mu.Lock()
-	defer h.net.mu.Unlock()
 	port, err := h.claim("udp", local.Port())
 	if err != nil {
 		return nil, h.fail("listen", network, address, err)
@@ -89,12 +146,12 @@ func (h *Host) ListenPacket(ctx context.Context, network, address string) (net.P
 
 // Listen binds a listener for connections.
 func (h *Host) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
 	local, err := h.parse(network, "tcp", address)
 	if err != nil {
 		return nil, h.fail("listen", network, address, err)
 	}
-	h.net.mu.Lock()
-	defer h.net.mu.Unlock()
 	port, err := h.claim("tcp", local.Port())
 	if err != nil {
 		return nil, h.fail("listen", network, address, err)
@@ -114,43 +171,55 @@ func (h *Host) Dial(ctx context.Context, network, laddr, raddr string) (net.Conn
 		return nil, h.fail("dial", network, raddr, err)
 	}
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
-	if remote.Addr().Is4() != h.addr.Is4() {
-		return nil, h.fail("dial", network, raddr, syscall.ENETUNREACH)
-	}
-	if laddr == "" {
-		laddr = ":0"
-	}
-	local, err := h.parse(network, kind, laddr)
+	local, err := h.bindFor(network, kind, laddr, remote)
 	if err != nil {
 		return nil, h.fail("dial", network, raddr, err)
 	}
 	if kind == "udp" {
-		pc, err := h.ListenPacket(ctx, network, netip.AddrPortFrom(h.addr, local.Port()).String())
+		pc, err := h.ListenPacket(ctx, network, local.String())
 		if err != nil {
 			return nil, err
 		}
 		return &connectedPacket{packetConn: pc.(*packetConn), remote: remote}, nil
 	}
-	c, err := h.dialStream(ctx, local.Port(), remote)
+	c, err := h.dialStream(ctx, local, remote)
 	if err != nil {
 		return nil, h.fail("dial", network, raddr, err)
 	}
 	return c, nil
 }
 
-func (h *Host) fail(op, network, address string, err error) error {
-	return fmt.Errorf("simnet %s: %s %s %s: %w", h.addr, op, network, address, err)
+// bindFor is the local address of a dial: the one that was asked for, or the one
+// that the peer is reached from.
+func (h *Host) bindFor(network, kind, laddr string, remote netip.AddrPort) (netip.AddrPort, error) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	if laddr == "" {
+		laddr = ":0"
+	}
+	local, err := h.parse(network, kind, laddr)
+	if err != nil {
+		return local, err
+	}
+	addr, err := h.source(local.Addr(), remote.Addr())
+	return netip.AddrPortFrom(addr, local.Port()), err
 }
 
-// parse reads a local address and checks that it is this host's to bind.
+func (h *Host) fail(op, network, address string, err error) error {
+	return fmt.Errorf("simnet %s: %s %s %s: %w", h.name, op, network, address, err)
+}
+
+// parse reads a local address and checks that it is this host's to bind. Without a
+// host it is the unspecified IPv6 address, as it is on a machine that has both
+// families. n.mu is held.
 func (h *Host) parse(network, kind, address string) (netip.AddrPort, error) {
 	if network != kind && network != kind+"4" && network != kind+"6" {
 		return netip.AddrPort{}, net.UnknownNetworkError(network)
 	}
 	if strings.HasPrefix(address, ":") {
-		any := netip.IPv4Unspecified()
-		if h.addr.Is6() {
-			any = netip.IPv6Unspecified()
+		any := netip.IPv6Unspecified()
+		if network == kind+"4" {
+			any = netip.IPv4Unspecified()
 		}
 		address = net.JoinHostPort(any.String(), address[1:])
 	}
@@ -159,7 +228,7 @@ func (h *Host) parse(network, kind, address string) (netip.AddrPort, error) {
 		return ap, err
 	}
 	addr := ap.Addr().Unmap()
-	if addr != h.addr && !addr.IsUnspecified() {
+	if !addr.IsUnspecified() && !slices.Contains(h.addrs, addr) {
 		return ap, syscall.EADDRNOTAVAIL
 	}
 	return netip.AddrPortFrom(addr, ap.Port()), nil
@@ -198,18 +267,18 @@ func (h *Host) free(network string, port uint16, what any) {
 }
 
 // dialStream shakes hands with the host that has the address: a round trip.
-func (h *Host) dialStream(ctx context.Context, port uint16, remote netip.AddrPort) (net.Conn, error) {
+func (h *Host) dialStream(ctx context.Context, from, remote netip.AddrPort) (net.Conn, error) {
 	n := h.net
 	outcome := make(chan dialOutcome, 1)
 	gone := false // the dialler has given up; n.mu guards it
 	n.mu.Lock()
-	port, err := h.claim("tcp", port)
+	port, err := h.claim("tcp", from.Port())
 	if err != nil {
 		n.mu.Unlock()
 		return nil, err
 	}
-	local := netip.AddrPortFrom(h.addr, port)
-	there, back := pair{h.addr, remote.Addr()}, pair{remote.Addr(), h.addr}
+	local := netip.AddrPortFrom(from.Addr(), port)
+	there, back := pair{local.Addr(), remote.Addr()}, pair{remote.Addr(), local.Addr()}
 	if n.reachable(there) && n.reachable(back) {
 		n.schedule(n.due(there, n.linkFor(there), true), func() {
 			o := n.knock(h, local, remote)
@@ -258,8 +327,11 @@ func giveUp(ctx context.Context, outcome chan dialOutcome) error {
 // knock asks for a connection at the far end. n.mu is held.
 func (n *Net) knock(h *Host, local, remote netip.AddrPort) dialOutcome {
 	there := n.hosts[remote.Addr()]
+	if there == nil {
+		return dialOutcome{err: syscall.EHOSTUNREACH}
+	}
 	ln, _ := there.ports[portKey{"tcp", remote.Port()}].(*streamListener)
-	if ln == nil {
+	if ln == nil || !covers(ln.local.Addr(), remote.Addr()) {
 		return dialOutcome{err: syscall.ECONNREFUSED}
 	}
 	ours, theirs := newStreamPair(h, there, local, remote)

@@ -16,7 +16,8 @@ type Net struct {
 	link    Link // where no other is set
 	links   map[pair]Link
 	cut     map[pair]bool
-	hosts   map[netip.Addr]*Host
+	all     []*Host
+	hosts   map[netip.Addr]*Host // by the addresses that they have
 	taps    []func(Packet)
 	events  eventHeap
 	seq     uint64
@@ -69,7 +70,7 @@ func New(opts ...Option) *Net {
 	return n
 }
 
-// Host makes or finds the host with that address. It panics when ip is none:
+// Host makes a host with that address, or finds the one that has it. It panics when ip is none:
 // that is a mistake in a test.
 func (n *Net) Host(ip string) *Host {
 	addr := netip.MustParseAddr(ip).Unmap()
@@ -77,8 +78,9 @@ func (n *Net) Host(ip string) *Host {
 	defer n.mu.Unlock()
 	h, ok := n.hosts[addr]
 	if !ok {
-		h = &Host{net: n, addr: addr, ports: map[portKey]any{}, next: 49152, streams: map[*stream]struct{}{}}
+		h = &Host{net: n, name: addr, addrs: []netip.Addr{addr}, ports: map[portKey]any{}, next: 49152, streams: map[*stream]struct{}{}}
 		n.hosts[addr] = h
+		n.all = append(n.all, h)
 	}
 	return h
 }
@@ -132,10 +134,7 @@ func (n *Net) Close() {
 	if n.timer != nil {
 		n.timer.Stop()
 	}
-	hosts := make([]*Host, 0, len(n.hosts))
-	for _, h := range n.hosts {
-		hosts = append(hosts, h)
-	}
+	hosts := n.all
 	n.mu.Unlock()
 	for _, h := range hosts {
 		h.closeAll(net.ErrClosed)

@@ -303,3 +303,76 @@ func TestPorts(t *testing.T) {
 		t.Errorf("udp dial tells %v, %v", c.LocalAddr(), err)
 	}
 }
+
+// A host of several addresses, which come and go.
+func TestSetAddrs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(DefaultLink(Link{Latency: 5 * time.Millisecond}))
+		defer n.Close()
+		far, six := listenUDP(t, n.Host("10.0.0.1"), ":7"), listenUDP(t, n.Host("2001:db8::1"), ":7")
+		h := n.Host("10.0.0.2")
+		any := listenUDP(t, h, ":5060")
+		fixed := listenUDP(t, h, "10.0.0.2:9")
+		send := func(c *packetConn, to net.Addr) error {
+			_, err := c.WriteTo([]byte("x"), to)
+			return err
+		}
+		to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.1:7"))
+		to6 := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::1]:7"))
+		from := func(c *packetConn, want string) {
+			t.Helper()
+			if _, got := recv(t, c); got.String() != want {
+				t.Errorf("from %s, want %s", got, want)
+			}
+		}
+		if err := send(any, to6); !errors.Is(err, syscall.ENETUNREACH) {
+			t.Errorf("without an address of the family: %v", err)
+		}
+		h.SetAddrs("10.9.0.2", "10.0.0.2", "2001:db8::2")
+		send(any, to)
+		from(far, "10.9.0.2:5060")
+		send(any, to6)
+		from(six, "[2001:db8::2]:5060")
+		send(fixed, to)
+		from(far, "10.0.0.2:9")
+		send(far, net.UDPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.2:5060")))
+		from(any, "10.0.0.1:7")
+
+		c, err := h.Dial(t.Context(), "tcp", "", "10.0.0.1:5060")
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("%v %v", c, err)
+		}
+		h.SetAddrs()
+		if err := send(any, to); !errors.Is(err, syscall.ENETUNREACH) {
+			t.Errorf("without a network: %v", err)
+		}
+		if err := send(fixed, to); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			t.Errorf("without its address: %v", err)
+		}
+		if _, err := h.Dial(t.Context(), "udp", "", "10.0.0.1:7"); !errors.Is(err, syscall.ENETUNREACH) {
+			t.Errorf("dial without a network: %v", err)
+		}
+		if h.Addr().IsValid() {
+			t.Errorf("it has %s", h.Addr())
+		}
+		h.SetAddrs("192.168.7.9")
+		send(any, to)
+		from(far, "192.168.7.9:5060")
+	})
+}
+
+func TestSetAddrsHoldsAConnectionBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(DefaultLink(Link{Latency: 5 * time.Millisecond}))
+		defer n.Close()
+		c, s := connect(t, n, "10.0.0.2", "10.0.0.1")
+		h := n.Host("10.0.0.2")
+		h.SetAddrs("10.9.0.2")
+		n.Host("10.0.0.2") // somebody else has it now
+		c.Write([]byte("held"))
+		s.SetReadDeadline(time.Now().Add(time.Minute))
+		if got, err := s.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%d bytes, %v", got, err)
+		}
+	})
+}

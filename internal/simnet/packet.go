@@ -108,24 +108,31 @@ func (c *packetConn) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
 		return 0, c.err("write", syscall.EMSGSIZE)
 	}
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	c.host.net.sendPacket(c.host, netip.AddrPortFrom(c.host.addr, c.local.Port()), to, p)
+	if err := c.host.net.sendPacket(c.host, c.local, to, p); err != nil {
+		return 0, c.err("write", err)
+	}
 	return len(p), nil
 }
 
-// sendPacket puts a datagram on the link.
-func (n *Net) sendPacket(h *Host, from, to netip.AddrPort, data []byte) {
+// sendPacket puts a datagram on the link. It fails where the host has no address to
+// send from.
+func (n *Net) sendPacket(h *Host, from, to netip.AddrPort, data []byte) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	p := pair{from.Addr(), to.Addr()}
-	if to.Addr().IsLoopback() && !h.addr.IsLoopback() {
-		to = netip.AddrPortFrom(h.addr, to.Port())
-		p.to = h.addr
+	own, err := h.source(from.Addr(), to.Addr())
+	if err != nil {
+		return err
 	}
+	if to.Addr().IsLoopback() && !own.IsLoopback() {
+		to = netip.AddrPortFrom(own, to.Port())
+	}
+	from = netip.AddrPortFrom(own, from.Port())
+	p := pair{own, to.Addr()}
 	link := n.linkFor(p)
 	lost := !n.reachable(p) || link.Loss > 0 && n.rng.Float64() < link.Loss
 	n.tell("udp", from, to, data, lost)
 	if lost {
-		return
+		return nil
 	}
 	copies := 1
 	if link.Duplicate > 0 && n.rng.Float64() < link.Duplicate {
@@ -137,11 +144,13 @@ func (n *Net) sendPacket(h *Host, from, to netip.AddrPort, data []byte) {
 			if !n.reachable(p) {
 				return
 			}
-			if c, ok := n.hosts[to.Addr()].ports[portKey{"udp", to.Port()}].(*packetConn); ok {
+			c, ok := n.hosts[to.Addr()].ports[portKey{"udp", to.Port()}].(*packetConn)
+			if ok && covers(c.local.Addr(), to.Addr()) {
 				c.deliver(datagram{data: data, from: from})
 			}
 		})
 	}
+	return nil
 }
 
 // Close frees the port and wakes whoever reads.

@@ -188,12 +188,18 @@ func (s *stream) end(cause error) bool {
 func (n *Net) sendSegment(s *stream, data []byte, arrive func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	ok := n.reachable(s.way())
+	ok := n.passes(s)
 	if data != nil {
 		n.tell("tcp", s.local, s.remote, data, !ok)
 	}
 	s.flight = append(s.flight, arrive)
 	n.deliverNext(s, ok)
+}
+
+// passes says that what a stream sends arrives at this moment: both ends still have
+// their addresses. n.mu is held.
+func (n *Net) passes(s *stream) bool {
+	return n.reachable(s.way()) && n.hosts[s.local.Addr()] == s.host && n.hosts[s.remote.Addr()] == s.peer.host
 }
 
 func (s *stream) way() pair { return pair{s.local.Addr(), s.remote.Addr()} }
@@ -208,7 +214,7 @@ func (n *Net) deliverNext(s *stream, ok bool) {
 		return
 	}
 	n.schedule(n.due(s.way(), n.linkFor(s.way()), true), func() {
-		if !n.reachable(s.way()) {
+		if !n.passes(s) {
 			n.deliverNext(s, false)
 			return
 		}
@@ -222,9 +228,9 @@ func (n *Net) deliverNext(s *stream, ok bool) {
 func (n *Net) flushStreams() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, h := range n.hosts {
+	for _, h := range n.all {
 		for s := range h.streams {
-			if s.owed == 0 || !n.reachable(s.way()) {
+			if s.owed == 0 || !n.passes(s) {
 				continue
 			}
 			owed := s.owed
