@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -49,7 +48,7 @@ type Agent struct {
 	loop    *loop.Loop
 	account *sip.Account
 	domain  string
-	bind    netip.Addr
+	bind    netip.Addr // of the configuration: the one address of ours that is used; unspecified or not valid: whichever leads there
 	port    uint16
 	events  *EventLog
 	actions map[string]ActionSpec
@@ -237,27 +236,4 @@ func parseDevices(field string, names []string) ([]device.Device, error) {
 		return nil, &ConfigError{Field: field, Why: "names no device", Remedy: "write null for none"}
 	}
 	return devices, nil
-}
-
-// localAddress is the address from which the PBX is reached: the one that the
-// account binds to, or what the system's routes say.
-func (a *Agent) localAddress(ctx context.Context) (netip.Addr, error) {
-	if a.bind.IsValid() && !a.bind.IsUnspecified() {
-		return a.bind, nil
-	}
-	host := a.account.AOR.Host
-	if a.account.Registrar.Host != "" {
-		host = a.account.Registrar.Host
-	}
-	if a.account.Proxy != nil {
-		host = a.account.Proxy.Host
-	}
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "udp", net.JoinHostPort(host, "5060"))
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find the way to %s: %w (set account.bind to the address to use)", host, err)
-	}
-	defer conn.Close()
-	at, err := netip.ParseAddrPort(conn.LocalAddr().String())
-	return at.Addr().Unmap(), err
 }

@@ -13,13 +13,15 @@ import (
 
 // unfit says why no media can come of an offer; nil when it can, or when it is
 // late.
-func (a *Agent) unfit(offer []byte) *sdp.Refusal {
-	if len(offer) == 0 {
+func (a *Agent) unfit(s *sip.Session) *sdp.Refusal {
+	offer := s.Offer()
+	local, err := a.address(s)
+	if len(offer) == 0 || err != nil {
 		return nil
 	}
 	parsed, err := sdp.ParseOffer(offer)
 	if err == nil {
-		can := sdp.Capabilities{Address: a.bind, Port: 9, Events: true, Direction: sdp.SendRecv}
+		can := sdp.Capabilities{Address: local, Port: 9, Events: true, Direction: sdp.SendRecv}
 		for i, name := range []string{"PCMU", "PCMA"} {
 			can.Codecs = append(can.Codecs, sdp.Format{PayloadType: uint8(8 * i), Name: name, ClockRate: 8000, Channels: 1})
 		}
@@ -35,7 +37,8 @@ func (a *Agent) unfit(offer []byte) *sdp.Refusal {
 // refuseOffer refuses a call whose media cannot be (RFC 3261 21.4.26).
 func (a *Agent) refuseOffer(s *sip.Session, r *sdp.Refusal) {
 	var headers []sip.Header
-	if warning := r.WarningHeader(a.bind.String()); warning != "" {
+	local, _ := a.address(s) // an INVITE came there
+	if warning := r.WarningHeader(local.String()); warning != "" {
 		headers = append(headers, sip.Header{Name: "Warning", Value: warning})
 	}
 	if err := s.Reject(r.Code, "", headers...); err != nil {
@@ -114,6 +117,8 @@ func (a *Agent) sessionEvent(l *leg, e sip.Event) {
 		a.answerReceived(l, e)
 	case sip.OfferRefused:
 		a.offerRefusedByPeer(l, e)
+	case sip.AddressChanged:
+		a.moved(l, e.Local)
 	case sip.IdentityChanged:
 		a.identityChanged(l, e.Identity)
 	case sip.ReferReceived:
@@ -140,15 +145,15 @@ func (a *Agent) confirmed(l *leg, e sip.Confirmed) {
 		a.errandAcknowledged(l)
 		return
 	}
-	if !l.exchange.late || l.media == nil {
-		return
+	if l.exchange.late && l.media != nil {
+		l.exchange.late = false
+		if err := l.media.AcceptAnswer(e.SDP, false); err != nil {
+			a.hangUpUnusable(l, err)
+			return
+		}
+		l.refreshMedia()
 	}
-	l.exchange.late = false
-	if err := l.media.AcceptAnswer(e.SDP, false); err != nil {
-		a.hangUpUnusable(l, err)
-		return
-	}
-	l.refreshMedia()
+	a.negotiate(l)
 }
 
 // hangUpUnusable ends a call whose media description cannot be used.

@@ -57,7 +57,7 @@ type AccountConfig struct {
 	Transport    string        `yaml:"transport"`     // udp, tcp or tls
 	Register     bool          `yaml:"register"`      // false: never registers, and calls without
 	Expires      time.Duration `yaml:"expires"`
-	Bind         string        `yaml:"bind"` // ADDRESS[:PORT]; empty: the address that leads to the PBX
+	Bind         string        `yaml:"bind"` // ADDRESS[:PORT]; empty or [::]:PORT: whichever leads to the PBX now
 	CAFile       string        `yaml:"ca_file"`
 	CertFile     string        `yaml:"cert_file"`
 	KeyFile      string        `yaml:"key_file"`

@@ -39,6 +39,7 @@
 // them (RFC 3428). A verb has the file of its name: dial, hold (RFC 3264 8.4),
 // digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
 // that let go of the contact too early), consult, conference, disposition.
+// address.go follows the machine into another network (RFC 3261 12.2.1.1).
 // invited.go serves what comes in, run.go starts and ends.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and

@@ -15,6 +15,7 @@ type exchange struct {
 	late    bool // our offer stands in a 200; the answer comes with the ACK
 	offered sdp.Direction
 	holds   bool // what the open offer does
+	renews  bool // the open offer changes nothing
 	again   bool // offer once more, although nothing is to change
 	failed  *ActionError
 	retry   *loop.Timer
@@ -65,7 +66,7 @@ func (a *Agent) wish(l *leg, hold bool) {
 // it is looked at again when that is answered.
 func (a *Agent) negotiate(l *leg) {
 	x := &l.exchange
-	if !l.up() || l.media == nil || x.open || x.late || l.wantHold == l.held && !x.again {
+	if !l.up() || l.media == nil || x.open || x.late || l.wantHold == l.held && !x.again || l.incoming && !l.confirmed {
 		return
 	}
 	dir := holdDirection(l.wantHold, l.heldRemote)
@@ -79,7 +80,8 @@ func (a *Agent) negotiate(l *leg) {
 		a.later(l, err)
 		return
 	}
-	x.open, x.again, x.offered, x.holds, x.tries = true, false, dir, l.wantHold, 0
+	x.open, x.again, x.offered, x.tries = true, false, dir, 0
+	x.holds, x.renews = l.wantHold, l.wantHold == l.held
 }
 
 // stillThere offers a call's state once more and runs then when that is answered
@@ -97,7 +99,7 @@ func (a *Agent) stillThere(l *leg, then func()) {
 	})
 }
 
-// later tries again: the session waits for an ACK, or the far end's offer is open.
+// later tries again: the far end's offer is open.
 func (a *Agent) later(l *leg, err error) {
 	x := &l.exchange
 	if x.tries++; x.tries > exchangeTries || errors.Is(err, sip.ErrEnded) {
@@ -164,14 +166,20 @@ func (a *Agent) offerRefusedByPeer(l *leg, e sip.OfferRefused) {
 		return
 	}
 	word := "hold"
-	if !x.holds {
+	switch {
+	case x.renews:
+		word = "renew the call"
+	case !x.holds:
 		word = "resume"
 	}
 	code := CodeRejected
 	if e.Code == 408 || e.Code == 0 {
 		code = CodeTimeout
 	}
+	again := x.again // it has become necessary since
 	a.giveUpWish(l, refuse(code, "%s: the far end refused it: %d %s", word, e.Code, e.Reason))
+	x.again = again
+	a.negotiate(l)
 }
 
 // offerReceived answers an offer of the far end's: hold and resume by them, a

@@ -36,7 +36,7 @@ func (a *Agent) invited(s *sip.Session) {
 		}
 		return
 	}
-	if refusal := a.unfit(s.Offer()); refusal != nil {
+	if refusal := a.unfit(s); refusal != nil {
 		a.refuseOffer(s, refusal)
 		return
 	}

@@ -136,7 +136,11 @@ func (a *Agent) openMedia(l *leg) error {
 	if err != nil {
 		return err
 	}
-	l.media, err = a.engine.NewSession(media.SessionConfig{LocalIP: a.bind, Ports: media.PortRange{Min: first, Max: last},
+	local, err := a.address(l.session)
+	if err != nil {
+		return err
+	}
+	l.media, err = a.engine.NewSession(media.SessionConfig{LocalIP: local, Ports: media.PortRange{Min: first, Max: last},
 		Codecs: a.cfg.codecs(), DTMF: true, NAT: a.cfg.Media.NAT, TimeoutFor: a.mediaTimeout(), Log: a.log,
 		OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.mediaEvent(l, e) })) }})
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 
 // Bounds of the ways in and out of Run.
 const (
-	startTime    = 10 * time.Second      // to find the way to the PBX
 	goodbyeTime  = 4 * time.Second       // for BYE, CANCEL and un-REGISTER to be answered
 	goodbyeLook  = 20 * time.Millisecond // between two looks whether they are
 	qualityEvery = 5 * time.Second       // between two quality events of a call
@@ -29,7 +28,7 @@ const (
 func (a *Agent) Run(ctx context.Context) error {
 	defer close(a.ended)
 	defer a.events.close()
-	if err := a.open(ctx); err != nil {
+	if err := a.open(); err != nil {
 		return errors.Join(err, a.closeStore())
 	}
 	var rooms sync.WaitGroup
@@ -50,16 +49,9 @@ func (a *Agent) Run(ctx context.Context) error {
 }
 
 // open makes the rooms below; nothing runs yet.
-func (a *Agent) open(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	local, err := a.localAddress(ctx)
-	if err != nil {
-		return err
-	}
-	a.bind = local
+func (a *Agent) open() error {
 	engine := media.EngineConfig{Log: a.log}
-	config := sip.Config{Loop: a.loop, Listen: a.listeners(local), UserAgent: "Ringback", Log: a.log, Trace: a.trace, Handler: upcalls{a}, Random: a.deps.Random,
+	config := sip.Config{Loop: a.loop, Listen: a.listeners(), UserAgent: "Ringback", Log: a.log, Trace: a.trace, Handler: upcalls{a}, Random: a.deps.Random,
 		TLS:    sip.TLSConfig{CAFile: a.cfg.Account.CAFile, CertFile: a.cfg.Account.CertFile, KeyFile: a.cfg.Account.KeyFile},
 		Policy: sip.Policy{Available: a.available, LocalUsers: func(user string) bool { return user == a.account.AOR.User }}}
 	if a.deps.Network != nil {
@@ -69,6 +61,7 @@ func (a *Agent) open(ctx context.Context) error {
 	if err := a.sound.open(a); err != nil {
 		return errors.Join(err, a.engine.Close())
 	}
+	var err error
 	if a.ua, err = sip.NewUA(config); err != nil {
 		a.sound.close()
 		return errors.Join(err, a.engine.Close())
@@ -76,10 +69,14 @@ func (a *Agent) open(ctx context.Context) error {
 	return nil
 }
 
-// listeners: every account has a UDP or TCP address of its own; a TLS account
+// listeners: every account has a UDP or TCP port of its own, on all addresses that
+// the machine has and will have unless the configuration names one; a TLS account
 // uses the connection that it opens.
-func (a *Agent) listeners(local netip.Addr) []sip.Listen {
-	at := netip.AddrPortFrom(local, a.port).String()
+func (a *Agent) listeners() []sip.Listen {
+	at := fmt.Sprintf(":%d", a.port)
+	if a.bind.IsValid() {
+		at = netip.AddrPortFrom(a.bind, a.port).String()
+	}
 	if a.account.Transport == "tcp" {
 		return []sip.Listen{{Transport: "tcp", Address: at}}
 	}

@@ -150,7 +150,36 @@ func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
 }
 
 // LocalAddr is where RTP is received.
-func (s *Session) LocalAddr() netip.AddrPort { return s.ports.local }
+func (s *Session) LocalAddr() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ports.local
+}
+
+// Move opens a pair of ports on another address of ours, in place of those that the
+// session has: the machine is in another network. Packets leave from there at once;
+// the peer knows where to send when the next offer or answer has named it. The
+// session stays as it is when that fails. ErrNoPorts, ErrClosed.
+func (s *Session) Move(ip netip.Addr) error {
+	s.sig.Lock()
+	defer s.sig.Unlock()
+	e := s.engine
+	ports, err := e.ports.listen(context.Background(), e.cfg.Network, ip, s.cfg.Ports)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_, _ = ports.rtp.Close(), ports.rtcp.Close()
+		e.ports.free(ports.local)
+		return fmt.Errorf("move media session: %w", ErrClosed)
+	}
+	s.closeSockets()
+	s.ports, s.cfg.LocalIP, s.cfg.PublicIP = ports, ip, ip
+	s.rtp, s.rtcp = newSocket(ports.rtp, &e.tasks), newSocket(ports.rtcp, &e.tasks)
+	return nil
+}
 
 // RemoteAddr is where RTP is sent to: the source that was locked, otherwise what
 // the peer's SDP says; zero before that.

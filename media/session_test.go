@@ -318,3 +318,54 @@ func TestPlayer_LocalTonesAndEnds(t *testing.T) {
 		}
 	})
 }
+
+// A session goes on in another network: from there at once, and there once the peer
+// knows.
+func TestSession_MovesToAnotherAddress(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := twoPhones(t, n)
+		defer a.close()
+		defer b.close()
+		laptop := n.Host(thereIP)
+		a.tone(440)
+		b.tone(850)
+		pass(time.Second)
+		if !a.hears(850) || !b.hears(440) {
+			t.Fatal("the call has no sound")
+		}
+		old := b.session.LocalAddr()
+		const movedIP = "198.51.100.7"
+		laptop.SetAddrs(movedIP)
+		pass(time.Second)
+		if a.hears(850) || b.hears(440) {
+			t.Fatal("there is sound without a network")
+		}
+		must(t, b.session.Move(netip.MustParseAddr(movedIP)))
+		offer, err := b.session.CreateOffer(sdp.SendRecv)
+		must(t, err)
+		if text := string(offer); !strings.Contains(text, "c=IN IP4 "+movedIP+"\r\n") || !strings.Contains(text, " IN IP4 "+thereIP+"\r\ns=") {
+			t.Errorf("the offer names another address, its origin stays (RFC 3264 8):\n%s", text)
+		}
+		answer, err := a.session.AcceptOffer(offer, sdp.SendRecv)
+		must(t, err)
+		must(t, b.session.AcceptAnswer(answer, false))
+		pass(time.Second)
+		if !a.hears(850) || !b.hears(440) {
+			t.Error("no sound at the new address")
+		}
+		if at := b.session.LocalAddr(); at.Addr().String() != movedIP || at == old {
+			t.Errorf("it is at %s", at)
+		}
+		if err := b.session.Move(netip.MustParseAddr(thereIP)); !errors.Is(err, ErrNoPorts) {
+			t.Errorf("to an address that is not ours: %v", err)
+		}
+		pass(time.Second)
+		if !a.hears(850) {
+			t.Error("a move that fails changes something")
+		}
+		must(t, b.session.Close())
+		if err := b.session.Move(netip.MustParseAddr(movedIP)); !errors.Is(err, ErrClosed) {
+			t.Errorf("closed: %v", err)
+		}
+	})
+}

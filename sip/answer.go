@@ -297,7 +297,7 @@ func (s *Session) startExpires(d time.Duration) {
 func (s *Session) response(code int, reason string, headers []Header) *message.Response {
 	res := s.ua.response(s.invite, code, reason, string(s.localTag))
 	if code > 100 && code < 300 {
-		message.Set(res, "Contact", s.ua.contact(s.account, s.in.flow))
+		message.Set(res, "Contact", s.contact(s.in.flow))
 		message.Set(res, "Allow", s.ua.service.Allow())
 		message.Set(res, "Supported", s.supportedOptions())
 	}

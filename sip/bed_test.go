@@ -16,8 +16,9 @@ import (
 // bed is a network with user agents and scripted peers, in virtual time.
 type bed struct {
 	*testing.T
-	net  *simnet.Net
-	ends []func()
+	net    *simnet.Net
+	laptop *simnet.Host // the agent's machine, once it has moved
+	ends   []func()
 }
 
 // story runs fn on a bed of its own inside a bubble; a goroutine left behind

@@ -31,9 +31,6 @@ type Config struct {
 	T4        time.Duration // zero: 5 s
 	Handler   Handler       // nil: every call is refused with 480
 	WallClock func() time.Time
-	// SourceFor names our address towards a peer, to notice a move to another
-	// network; called every few seconds, must not block. nil: the network is asked.
-	SourceFor func(peer netip.AddrPort) (netip.Addr, error)
 	Random    func(n int) int // a number from 0 to n-1, for waiting times; nil: the runtime's
 	Limits    Limits
 	Policy    Policy
@@ -42,7 +39,7 @@ type Config struct {
 // Listen is one address to listen on.
 type Listen struct {
 	Transport string // udp, tcp or tls
-	Address   string // host:port; port 0 picks one
+	Address   string // host:port; port 0 picks one. Without host: all addresses, as they come and go
 }
 
 // TLSConfig names the files of TLS. The server's certificate is always verified;
@@ -167,9 +164,6 @@ func (c *Config) withDefaults() error {
 	}
 	if c.Random == nil {
 		c.Random = rand.IntN
-	}
-	if c.SourceFor == nil {
-		c.SourceFor = sourceFor(c.Network)
 	}
 	if c.WallClock == nil {
 		c.WallClock = time.Now

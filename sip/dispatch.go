@@ -223,6 +223,7 @@ func (u *UA) receiveInvite(server *transaction.Server, req *message.Request, flo
 		return
 	}
 	u.sessions[s] = struct{}{}
+	u.startWatch()
 	u.enter(s.dialog)
 	server.OnCancel(func(cancel *message.Request) {
 		s.guarded("CANCEL", func() { s.happen(onCancel, &happening{req: cancel}) })

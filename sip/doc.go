@@ -20,7 +20,7 @@
 // redirect.go, 22 and RFC 7616 auth.go, auth_challenge.go and outgoing.go, 10
 // register.go (its life) and register_send.go (its messages); RFC 3262 prack.go;
 // RFC 2782 and 3263 resolve.go (the questions themselves resolve_dns.go); RFC 3581
-// and moves to another network nat.go; RFC 5626 keepalive.go; RFC 3264's order of offers offer_table.go; RFC 3311
+// nat.go; sleep and moves to another network move.go; RFC 5626 keepalive.go; RFC 3264's order of offers offer_table.go; RFC 3311
 // reinvite.go; RFC 3325 identity.go; RFC 3326 and 5407 bye.go and answer.go; RFC
 // 3515, 4488 and 6665 refer.go (ours) and referin.go (theirs); RFC 6665 4.1 subscribe.go
 // (its life), subscribe_send.go and notify.go (its messages), 4.2 notifier.go; RFC 3891

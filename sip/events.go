@@ -1,5 +1,7 @@
 package sip
 
+import "net/netip"
+
 // Event is something that happened to a session. The handler gets it on the
 // loop and must not block; it may call any method of the session.
 type Event interface{ sipEvent() }
@@ -39,13 +41,19 @@ type AnswerReceived struct{ SDP []byte }
 
 // OfferRefused: our offer was refused; the session is as before (RFC 3261 14.1).
 // Glare was retried already, unless Overtaken: then an offer of the far end's
-// comes next (OfferReceived), and whoever still wants the change offers it again
-// when that is answered.
+// comes next (OfferReceived), or our own address has changed, and whoever still
+// wants the change offers it again when that is done.
 type OfferRefused struct {
 	Code      int
 	Reason    string
 	Overtaken bool
 }
+
+// AddressChanged: our own address towards the far end is another one, since the
+// machine moved to another network. Until a Reinvite tells it the new Contact, and
+// with its offer where the media come in now, the far end looks for us where we
+// were (RFC 3261 12.2.1.1).
+type AddressChanged struct{ Local netip.Addr }
 
 // IdentityChanged: the trusted proxy names another connected party.
 type IdentityChanged struct{ Identity Address }
@@ -105,6 +113,7 @@ func (Confirmed) sipEvent()          {}
 func (OfferReceived) sipEvent()      {}
 func (AnswerReceived) sipEvent()     {}
 func (OfferRefused) sipEvent()       {}
+func (AddressChanged) sipEvent()     {}
 func (IdentityChanged) sipEvent()    {}
 func (ReferReceived) sipEvent()      {}
 func (ReplacedBy) sipEvent()         {}

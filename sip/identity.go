@@ -102,12 +102,14 @@ func (u *UA) localAddr(a *Account, flow Flow) (netip.AddrPort, string) {
 	return flow.Local(), kind
 }
 
-// anyHost is one of our addresses as text.
+// anyHost is one of our addresses as text, for who has no address of record.
 func (u *UA) anyHost() string {
 	for _, at := range u.listening {
-		return at.Addr().String()
+		if !at.Addr().IsUnspecified() {
+			return at.Addr().String()
+		}
 	}
-	return "localhost"
+	return "anonymous.invalid"
 }
 
 // preload adds the Route headers of an account: its outbound proxy, then the

@@ -74,6 +74,7 @@ func (u *UA) Invite(opts InviteOptions, h SessionHandler) (*Session, error) {
 		return nil, err
 	}
 	u.sessions[s], u.outgoing[s.callID] = struct{}{}, s
+	u.startWatch()
 	s.happen(onSend, nil)
 	if opts.Offer != nil {
 		s.oa.step(sendOffer, opts.Offer)
@@ -124,7 +125,7 @@ func (s *Session) sendInvite() {
 	h := hop{uri: s.ua.firstHop(s.invite, s.account), flow: o.opts.Flow}
 	var e *exchange
 	e = s.ua.start(exchangeOptions{account: s.account, req: s.invite, hop: h,
-		seq: func() uint32 { o.seq++; return o.seq }, replyTo: replyTo{
+		seq: func() uint32 { o.seq++; return o.seq }, contact: s.contact, replyTo: replyTo{
 			sent: func(req *message.Request) { s.invite = req },
 			response: func(res *message.Response, flow Flow) {
 				s.guarded("INVITE response", func() { s.inviteResponse(e, res, flow) })

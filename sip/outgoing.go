@@ -93,6 +93,7 @@ func (e *exchange) next() {
 		return
 	}
 	t := transaction.Target{Target: e.targets[0], Timeout: e.timeout, T1: e.t1}
+	t.Local = e.ua.localFor(t.Target)
 	e.passed = e.target.Addr.IsValid()
 	e.targets = e.targets[1:]
 	if sooner := 16 * e.ua.cfg.T1; len(e.targets) > 0 && (t.Timeout == 0 || t.Timeout > sooner) {
@@ -308,11 +309,11 @@ func (u *UA) preferred(a *Account) string {
 
 // inside sends a request in a session's dialog. What comes back is guarded: a
 // panic ends this session only.
-func (s *Session) inside(d *dialog, req *message.Request, to *replyTo) {
+func (s *Session) inside(d *dialog, req *message.Request, to *replyTo) *exchange {
 	if to == nil {
 		to = &replyTo{}
 	}
-	s.ua.start(exchangeOptions{account: d.account, req: req, hop: d.hop(), seq: d.nextSeq, replyTo: replyTo{
+	return s.ua.start(exchangeOptions{account: d.account, req: req, hop: d.hop(), seq: d.nextSeq, replyTo: replyTo{
 		sent: to.sent,
 		response: func(res *message.Response, flow Flow) {
 			if to.response != nil {

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"fmt"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -134,35 +133,6 @@ func TestRegistrationSurvivesAClockJump(t *testing.T) {
 				b.pass(time.Minute)
 				if n := len(r.registers()); n > 3 {
 					t.Errorf("%d REGISTERs", n)
-				}
-			})
-		})
-	}
-}
-
-func TestRegistrationFollowsAnAddressChange(t *testing.T) {
-	for _, kind := range []string{"udp", "tcp"} {
-		t.Run(kind, func(t *testing.T) {
-			story(t, func(b *bed) {
-				r := b.registrar(pbxIP)
-				l := b.line(func(c *Config, a *Account) {
-					a.Transport = kind
-					c.Listen = []Listen{{"udp", "0.0.0.0:5060"}, {"tcp", "0.0.0.0:5060"}}
-				})
-				b.pass(20 * time.Second)
-				r.forget()
-				l.do(func() { l.source = netip.MustParseAddr("10.0.0.77") })
-				b.pass(7 * time.Second)
-				l.is(Registered, "")
-				if n := len(r.registers()); n != 1 {
-					t.Errorf("%d REGISTERs after the move, want one", n)
-				}
-				if kind == "tcp" {
-					r.look(func() {
-						if len(r.flows) != 2 {
-							t.Errorf("%d connections: the old one was used again", len(r.flows))
-						}
-					})
 				}
 			})
 		})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"ringback/sip/loop"
@@ -56,19 +57,18 @@ type Registration struct {
 	again  bool          // a REGISTER waits for it
 	flow   Flow          // of the binding
 	server transport.Target
-	local  string // the Contact's URI
-	source string // our address towards the registrar, to notice a change
-	pings  bool   // the registrar answers CRLF keepalives (RFC 5626)
-	listed bool   // the registrar listed our own Contact
-	detour bool   // bound at another server than the preferred one
+	local  string     // the Contact's URI
+	source netip.Addr // our address towards the registrar, to notice a change
+	pings  bool       // the registrar answers CRLF keepalives (RFC 5626)
+	listed bool       // the registrar listed our own Contact
+	detour bool       // bound at another server than the preferred one
 	pause  backOff
 	status RegistrationStatus
 	left   []func(error)
 
-	due, expiry, slow, alive, watch *loop.Timer
-	beats                           int
-	wall, mono                      time.Time
-	remapped                        time.Time // when a NAT's address was last taken over
+	due, expiry, slow, alive *loop.Timer
+	beats                    int
+	remapped                 time.Time // when a NAT's address was last taken over
 }
 
 type regKey struct {
@@ -110,9 +110,10 @@ func (u *UA) register(a *Account, on func(RegistrationStatus), once bool) *Regis
 	r.where = registrarOf(a)
 	r.status = RegistrationStatus{State: Unregistered, AOR: a.AOR.String()}
 	u.registrations = append(u.registrations, r)
+	u.startWatch()
 	u.loop.After(0, func() {
 		if r.state == regIdle {
-			r.startWatch()
+			r.source = u.sourceFor(r.towards())
 			r.happen(regStart)
 		}
 	})
@@ -206,7 +207,14 @@ func (r *Registration) retry(d time.Duration) {
 		return
 	}
 	r.status.NextTry = r.ua.cfg.WallClock().Add(d)
-	r.due = r.ua.loop.After(d, func() { r.happen(regDue) })
+	r.due = r.ua.loop.After(d, r.dueNow)
+}
+
+// dueNow is the time of the next refresh or try; a move that was not seen yet comes
+// first.
+func (r *Registration) dueNow() {
+	r.ua.lookForMoves()
+	r.happen(regDue)
 }
 
 // lose forgets a binding; the user hears of it with the next telling.
@@ -287,7 +295,7 @@ func (r *Registration) leave(err error) {
 
 // finish stops everything.
 func (r *Registration) finish() {
-	for _, t := range []*loop.Timer{r.due, r.expiry, r.slow, r.alive, r.watch} {
+	for _, t := range []*loop.Timer{r.due, r.expiry, r.slow, r.alive} {
 		t.Stop()
 	}
 	if r.out != nil {

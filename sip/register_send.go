@@ -136,7 +136,10 @@ func (r *Registration) answered(res *message.Response, flow Flow, bound URI) {
 	switch {
 	case code < 300:
 		r.raised, r.moves = false, 0
-		r.server, r.flow = server, flow
+		if r.flow = flow; server != r.server {
+			r.server = server
+			r.source = r.ua.sourceFor(r.towards())
+		}
 		r.detour = passed || r.ua.locator.avoiding()
 		anew := r.state == regTrying || r.local != bound.String()
 		r.granted(res, flow, bound)
@@ -230,6 +233,8 @@ func (r *Registration) unanswered(err error) {
 		return
 	case errors.Is(err, transaction.ErrTimeout):
 		r.because(0, "%s does not answer; is it the right address, and is the PBX up?", r.where.HostPort())
+	case r.noWay():
+		r.because(0, "no way to %s: is this machine connected to a network? It is tried again when it is", r.where.HostPort())
 	default:
 		r.because(0, "cannot reach %s: %v", r.where.HostPort(), err)
 	}
@@ -263,7 +268,6 @@ func (r *Registration) granted(res *message.Response, flow Flow, bound URI) {
 	life = min(max(life, leastGrant), mostExpires)
 	r.listed = listed
 	r.local = bound.String()
-	r.source = r.sourceNow()
 	r.pings = flow.Reliable() && (message.HasToken(res, "Require", "outbound") ||
 		message.HasToken(res, "Supported", "outbound") || message.Has(res, "Flow-Timer"))
 	r.status.Reason, r.status.Contact = "", r.local
@@ -335,7 +339,7 @@ func (r *Registration) schedule() {
 		d = back
 	}
 	r.due.Stop()
-	r.due = r.ua.loop.After(d, func() { r.happen(regDue) })
+	r.due = r.ua.loop.After(d, r.dueNow)
 	r.status.NextTry = r.ua.cfg.WallClock().Add(d)
 	r.keepalive()
 }

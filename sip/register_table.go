@@ -107,6 +107,7 @@ func boundRows() []regRow {
 		{regBound, regDead, regTrying, regDo(regLose, regTell, regSend)},
 		{regBound, regForgotten, regTrying, regDo(regLose, regTell, regSend)},
 
+		{regRefreshing, regMoved, regRefreshing, regDo(regSend)},
 		{regRefreshing, regAccepted, regBound, regDo(regPatient, regKeep, regTell)},
 		{regRefreshing, regAgain, regRefreshing, regDo(regSend)},
 		{regRefreshing, regFailed, regHolding, regDo(regBackOff, regTell)},
@@ -131,6 +132,7 @@ func unboundRows() []regRow {
 	return []regRow{
 		{regIdle, regStart, regTrying, regDo(regTell, regSend)},
 
+		{regTrying, regMoved, regTrying, regDo(regSend)},
 		{regTrying, regAccepted, regBound, regDo(regPatient, regKeep, regTell)},
 		{regTrying, regAgain, regTrying, regDo(regSend)},
 		{regTrying, regFailed, regWaiting, regDo(regBackOff, regTell)},

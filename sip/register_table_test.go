@@ -7,11 +7,11 @@ import "testing"
 var ignored = map[regState]map[regEvent]string{
 	regIdle: everyEvent("nothing is under way yet", regStart, regLeave),
 	regTrying: {regStart: "begun", regDue: "the timer waits for the answer", regExpired: "nothing is bound", regFlowLost: "the request fails by itself",
-		regDead: "no keepalive", regForgotten: "no keepalive", regDoubt: "a REGISTER is out", regMoved: "seen again when bound", regAsked: "a REGISTER is out", regLeft: "not leaving"},
+		regDead: "no keepalive", regForgotten: "no keepalive", regDoubt: "a REGISTER is out", regAsked: "a REGISTER is out", regLeft: "not leaving"},
 	regBound: {regStart: "begun", regAccepted: "no REGISTER is out", regAgain: "no REGISTER is out", regFailed: "no REGISTER is out", regRefused: "no REGISTER is out",
 		regDenied: "no REGISTER is out", regSilent: "no REGISTER is out", regSlow: "no REGISTER is out", regLeft: "not leaving"},
 	regRefreshing: {regStart: "begun", regSlow: "the binding holds", regDue: "the timer waits for the answer", regFlowLost: "the request fails by itself",
-		regDead: "no keepalive", regForgotten: "no keepalive", regDoubt: "a REGISTER is out", regMoved: "seen again when bound", regAsked: "a REGISTER is out", regLeft: "not leaving"},
+		regDead: "no keepalive", regForgotten: "no keepalive", regDoubt: "a REGISTER is out", regAsked: "a REGISTER is out", regLeft: "not leaving"},
 	regHolding: {regStart: "begun", regAccepted: "no REGISTER is out", regAgain: "no REGISTER is out", regFailed: "no REGISTER is out", regRefused: "no REGISTER is out",
 		regDenied: "no REGISTER is out", regSilent: "no REGISTER is out", regSlow: "no REGISTER is out", regLeft: "not leaving"},
 	regWaiting: {regStart: "begun", regAccepted: "no REGISTER is out", regAgain: "no REGISTER is out", regFailed: "no REGISTER is out", regRefused: "no REGISTER is out",

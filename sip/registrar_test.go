@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing/synctest"
@@ -231,15 +230,13 @@ type line struct {
 	reg    *Registration
 	told   []RegistrationStatus
 	offset time.Duration // of the wall clock
-	source netip.Addr
 }
 
 func (b *bed) line(opts ...setup) *line {
 	b.Helper()
-	l := &line{source: netip.MustParseAddr(agentIP)}
+	l := &line{}
 	all := append([]setup{func(c *Config, a *Account) {
 		c.WallClock = func() time.Time { return time.Now().Add(l.offset) }
-		c.SourceFor = func(netip.AddrPort) (netip.Addr, error) { return l.source, nil }
 		a.Password, a.Expires = testPassword, 300*time.Second
 	}}, opts...)
 	l.agent = b.agent(agentIP, "1001", all...)

@@ -1,10 +1,12 @@
 package sip
 
 import (
+	"errors"
 	"time"
 
 	"ringback/sip/loop"
 	"ringback/sip/message"
+	"ringback/sip/transaction"
 )
 
 // reinvite is a session's change of media inside the dialog: ours out, theirs in
@@ -31,6 +33,7 @@ type change struct {
 	ack     *message.Request
 	res     *message.Response
 	tries   int // after 422
+	out     *exchange
 }
 
 // Reinvite offers new media by re-INVITE; nil asks the far end to offer, and
@@ -81,7 +84,7 @@ func (s *Session) sendChange(c *change) {
 		s.oa.step(sendOffer, c.offer)
 	}
 	s.re.client = c
-	s.inside(s.dialog, req, &replyTo{
+	c.out = s.inside(s.dialog, req, &replyTo{
 		sent:     func(req *message.Request) { c.seq = seqOf(req) },
 		response: func(res *message.Response, flow Flow) { s.changeResponse(c, res, flow) },
 		failed:   func(err error) { s.changeFailed(c, err) },
@@ -134,13 +137,19 @@ func (s *Session) changeRefused(c *change, code int, reason string) {
 	s.emit(OfferRefused{Code: code, Reason: reason})
 }
 
-// changeFailed: nothing came.
+// changeFailed: nothing came, which counts as 408, or it could not be sent, which
+// counts as 503 (RFC 3261 8.1.3.1) and is no reason to end the call: the way to the
+// far end may be back soon.
 func (s *Session) changeFailed(c *change, err error) {
 	if s.re.client != c {
 		return
 	}
 	s.settle(c)
-	s.happen(onGone, &happening{cause: causeOfError(err)})
+	if errors.Is(err, transaction.ErrTimeout) {
+		s.happen(onGone, &happening{cause: causeOfError(err)})
+		return
+	}
+	s.changeRefused(c, 503, err.Error())
 }
 
 // changeAccepted takes the 2xx: the target is refreshed, the answer goes up, a

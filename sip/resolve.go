@@ -239,6 +239,19 @@ func portOf(port uint16, kind string) uint16 {
 	return 5060
 }
 
+// forget makes the DNS be asked anew: another network may name other servers. What
+// is known serves as long as the DNS is silent, and none has failed.
+func (l *locator) forget() {
+	now := l.loop.Now()
+	for q, known := range l.known {
+		if known.until.After(now) {
+			known.until = now
+			l.known[q] = known
+		}
+	}
+	clear(l.bad)
+}
+
 // order puts servers in the order of RFC 2782, drawing anew each time, and those
 // that failed lately behind the others. A TLS server must prove the name that was
 // asked for, not the one that the DNS gave (RFC 5922 4).

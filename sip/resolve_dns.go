@@ -40,7 +40,8 @@ type Resolver interface {
 // DNSConfig is what NewResolver is made from.
 type DNSConfig struct {
 	Network DNSNetwork                                       // required; transport.Host() or a simnet host
-	Servers []netip.AddrPort                                 // empty: those of /etc/resolv.conf
+	Servers []netip.AddrPort                                 // empty: those that Conf names
+	Conf    string                                           // empty: /etc/resolv.conf
 	Timeout time.Duration                                    // for one try at one server; zero: 1 s
 	Hosts   func(ctx context.Context, h string) []netip.Addr // the hosts file; nil: the system's
 }
@@ -63,8 +64,9 @@ const (
 type dnsResolver struct{ DNSConfig }
 
 // NewResolver returns a Resolver over miekg/dns that speaks UDP, and TCP where an
-// answer was cut. Without servers of its own it reads /etc/resolv.conf once; a
-// machine that has none (Windows) is asked through the Go runtime, which knows no NAPTR.
+// answer was cut. Without servers of its own it reads /etc/resolv.conf for each
+// question, since another network brings other servers; a machine that has none
+// (Windows) is asked through the Go runtime, which knows no NAPTR.
 func NewResolver(c DNSConfig) Resolver {
 	if c.Timeout == 0 {
 		c.Timeout = dnsTimeout
@@ -72,17 +74,40 @@ func NewResolver(c DNSConfig) Resolver {
 	if c.Hosts == nil {
 		c.Hosts = systemHosts
 	}
-	if len(c.Servers) == 0 {
-		c.Servers = systemServers()
+	if c.Conf == "" {
+		c.Conf = "/etc/resolv.conf"
 	}
 	if len(c.Servers) == 0 {
+		return systemResolver{c}
+	}
+	return &dnsResolver{c}
+}
+
+// systemResolver asks the servers that the machine has now.
+type systemResolver struct{ DNSConfig }
+
+func (s systemResolver) now() Resolver {
+	c := s.DNSConfig
+	if c.Servers = serversOf(c.Conf); len(c.Servers) == 0 {
 		return runtimeResolver{}
 	}
 	return &dnsResolver{c}
 }
 
-func systemServers() []netip.AddrPort {
-	file, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+func (s systemResolver) NAPTR(ctx context.Context, domain string) ([]NAPTR, time.Duration, error) {
+	return s.now().NAPTR(ctx, domain)
+}
+
+func (s systemResolver) SRV(ctx context.Context, name string) ([]SRV, time.Duration, error) {
+	return s.now().SRV(ctx, name)
+}
+
+func (s systemResolver) Addrs(ctx context.Context, host string) ([]netip.Addr, time.Duration, error) {
+	return s.now().Addrs(ctx, host)
+}
+
+func serversOf(conf string) []netip.AddrPort {
+	file, err := dns.ClientConfigFromFile(conf)
 	if err != nil {
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -283,6 +285,26 @@ func TestResolverOverANetwork(t *testing.T) {
 		}
 		if _, _, err = r.SRV(ctx, "_sip._udp.localhost"); err == nil || len(*asked) != n {
 			t.Errorf("SRV of localhost: %v, asked %q", err, (*asked)[n:])
+		}
+	})
+}
+
+// Another network names other servers.
+func TestResolverReadsItsServersForEachQuestion(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	story(t, func(b *bed) {
+		b.nameServer("10.0.0.53", `pbx.test. 20 IN A 10.1.0.1`)
+		b.nameServer("10.7.0.53", `pbx.test. 20 IN A 10.7.0.1`)
+		r := NewResolver(DNSConfig{Network: b.net.Host(agentIP), Conf: conf,
+			Hosts: func(context.Context, string) []netip.Addr { return nil }})
+		for server, want := range map[string]string{"10.0.0.53": "10.1.0.1", "10.7.0.53": "10.7.0.1"} {
+			if err := os.WriteFile(conf, []byte("nameserver "+server+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			addrs, _, err := r.Addrs(context.Background(), "pbx.test")
+			if err != nil || len(addrs) != 1 || addrs[0].String() != want {
+				t.Errorf("by %s: %v, %v", server, addrs, err)
+			}
 		}
 	})
 }

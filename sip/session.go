@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"net/netip"
+
 	"ringback/sip/loop"
 	"ringback/sip/message"
 	"ringback/sip/transport"
@@ -65,6 +67,7 @@ type Session struct {
 	callID   CallID
 	localTag LocalTag
 	local    Address
+	told     netip.Addr // our address, as the far end was told it
 	remote   Address
 	identity Address
 	dialog   *dialog // the session's one dialog; for ours out, the latest fork until one answers

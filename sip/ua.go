@@ -54,6 +54,8 @@ type UA struct {
 	awaited       map[subscriptionKey]*Subscription // whose SUBSCRIBE is out or made a dialog
 	turns         turns
 	admission     rateGate
+	watch         *loop.Timer // of the next look at clocks and addresses
+	wall, mono    time.Time   // at the last one
 	count         counters
 	open          int             // requests of ours without a final answer
 	pick          func(n int) int // a random number below n
@@ -129,7 +131,10 @@ func (u *UA) Close(ctx context.Context) error {
 		}
 		break
 	}
-	_ = u.loop.Do(ctx, u.tx.Close)
+	_ = u.loop.Do(ctx, func() {
+		u.watch.Stop()
+		u.tx.Close()
+	})
 	u.locator.close()
 	u.transport.Close()
 	return ctx.Err()

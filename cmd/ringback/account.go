@@ -30,7 +30,7 @@ func accountFlags() []cli.Flag {
 		&cli.StringFlag{Name: "proxy", Usage: "the outbound proxy, a SIP `URI`"},
 		&cli.StringFlag{Name: "transport", Usage: "by this `TRANSPORT`: udp, tcp or tls"},
 		&cli.StringFlag{Name: "expires", Usage: "life of the registration, a `DURATION`"},
-		&cli.StringFlag{Name: "bind", Usage: "the local `ADDRESS[:PORT]`"},
+		&cli.StringFlag{Name: "bind", Usage: "the local `ADDRESS[:PORT]`; without, whichever leads to the PBX as the machine moves"},
 		&cli.StringFlag{Name: "ca-file", Usage: "certificates to trust for TLS, a PEM `FILE`"},
 	}
 }

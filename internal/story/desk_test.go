@@ -28,17 +28,18 @@ const (
 // desk is an agent at a PBX.
 type desk struct {
 	*testing.T
-	net   *simnet.Net
-	lab   *lab.Lab // nil at a scripted PBX
-	pbx   *pbx     // nil at the lab
-	agent *agent.Agent
-	cfg   agent.Config
-	deps  agent.Deps
-	start time.Time
-	read  uint64 // events that the story has told so far
-	stop  func() // ends Run
-	ended chan error
-	wire  wire
+	net    *simnet.Net
+	laptop *simnet.Host // the agent's machine
+	lab    *lab.Lab     // nil at a scripted PBX
+	pbx    *pbx         // nil at the lab
+	agent  *agent.Agent
+	cfg    agent.Config
+	deps   agent.Deps
+	start  time.Time
+	read   uint64 // events that the story has told so far
+	stop   func() // ends Run
+	ended  chan error
+	wire   wire
 }
 
 // wire is every SIP datagram of a story.
@@ -58,10 +59,12 @@ type plan struct {
 	keeps bool
 	// unregistered: the story itself lets the agent begin to work.
 	unregistered bool
+	// offline: there is no network when it is switched on.
+	offline bool
 }
 
 // atLab tells a story at the lab PBX, and compares its ladder with
-// testdata/ladder/story/NAME.txt.
+// testdata/ladder/story/NAME.txt; without a name its ladder does not count.
 func atLab(t *testing.T, name string, p plan, tell func(d *desk)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -99,6 +102,9 @@ func newDesk(t *testing.T, p plan) *desk {
 	t.Helper()
 	d := &desk{T: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond})), start: time.Now()}
 	d.net.Tap(d.wire.take)
+	if d.laptop = d.net.Host(agentIP); p.offline {
+		d.laptop.SetAddrs()
+	}
 	cfg := agent.DefaultConfig()
 	cfg.Account.AOR, cfg.Account.Password, cfg.Account.Bind = "sip:1001@"+pbxIP, "lab-1001", agentIP+":5060"
 	cfg.Account.Expires, cfg.Account.Keepalive = time.Hour, time.Hour // neither is part of a story that does not say so
@@ -106,7 +112,7 @@ func newDesk(t *testing.T, p plan) *desk {
 	if p.agent != nil {
 		p.agent(&cfg)
 	}
-	d.cfg, d.deps = cfg, agent.Deps{Network: d.net.Host(agentIP), Random: half}
+	d.cfg, d.deps = cfg, agent.Deps{Network: d.laptop, Random: half}
 	if p.keeps {
 		d.deps.StateDir = t.TempDir()
 	}
@@ -135,7 +141,9 @@ func (d *desk) tell(name string, p plan, tell func(d *desk)) {
 	}
 	tell(d)
 	d.pass(time.Second)
-	golden.Ladder(d, "story/"+name, d.wire.draw(p.title))
+	if name != "" {
+		golden.Ladder(d, "story/"+name, d.wire.draw(p.title))
+	}
 }
 
 // switchOn lets the agent run.
@@ -371,7 +379,7 @@ func (w *wire) draw(title string) string {
 		return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.From, y.From), cmp.Compare(age[callID(x)], age[callID(y)]))
 	})
 	return ladder.Render(w.msgs, ladder.Options{Title: title, Show: append([]string{"Reason"}, w.show...), Bodies: true,
-		Parties: []ladder.Party{{Name: "agent", Addresses: []string{agentIP}}, {Name: "pbx", Addresses: []string{pbxIP}}}})
+		Parties: []ladder.Party{{Name: "agent", Addresses: []string{agentIP, movedIP}}, {Name: "pbx", Addresses: []string{pbxIP}}}})
 }
 
 func callID(m ladder.Message) string {

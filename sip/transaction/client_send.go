@@ -88,11 +88,27 @@ func (c *Client) sendCancel() {
 	}
 	c.cancelLimit = l.Loop.After(64*l.T1, func() { c.fire(evCancelLimit) })
 	sub := l.newClient(cancel, c.target, nil, c.key.branch)
-	sub.flow = c.flow
 	sub.timeout = l.Loop.After(64*l.T1, func() { sub.fire(evTimeout) })
-	sub.transmit(cancel)
-	if !c.flow.Reliable() && sub.state != terminated {
-		sub.resend = l.Loop.After(l.T1, func() { sub.fire(evResend) })
+	if c.flow.Closed() { // over another connection: the branch says what it belongs to
+		l.connect(cancel, Target{Target: c.target.Target}, sub.begin)
+		return
+	}
+	sub.begin(c.flow, nil)
+}
+
+// begin sends a request that has its Via already.
+func (c *Client) begin(flow transport.Flow, err error) {
+	switch {
+	case c.state == terminated:
+		return
+	case err != nil:
+		c.transportFailed(err)
+		return
+	}
+	c.flow = flow
+	c.transmit(c.req)
+	if !flow.Reliable() && c.state != terminated {
+		c.resend = c.layer.Loop.After(c.interval, func() { c.fire(evResend) })
 	}
 }
 

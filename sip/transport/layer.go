@@ -173,6 +173,17 @@ func (l *Layer) Connections() int {
 	return len(l.conns)
 }
 
+// Flows are the open TCP and TLS connections, in no order.
+func (l *Layer) Flows() []Flow {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	open := make([]Flow, 0, len(l.conns))
+	for c := range l.conns {
+		open = append(open, c)
+	}
+	return open
+}
+
 // Close ends all connections, sockets, dials and listeners, and waits for every
 // goroutine of the Layer. Not on the loop. Callbacks that are posted meanwhile
 // still run while the loop does.
