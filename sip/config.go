@@ -83,10 +83,11 @@ func (t TLSConfig) build() (client, server *tls.Config, err error) {
 
 // Limits bound what strangers and peers may make us hold. Zero means the default.
 type Limits struct {
-	Sessions      int // INVITE sessions at a time; 256
-	InvitesPerSec int // new INVITEs a second, more get 503; 50. The lab and the load tester raise it
-	Subscriptions int // subscriptions of ours at a time, forks among them; 500
-	Body          int // bytes of a body that is taken; 64 kB
+	Sessions        int // INVITE sessions at a time; 256
+	InvitesPerSec   int // new INVITEs a second, more get 503; 50. The lab and the load tester raise it
+	StrangersPerSec int // answers a second to those whom AcceptRegistrar keeps out, more get none; 200
+	Subscriptions   int // subscriptions of ours at a time, forks among them; 500
+	Body            int // bytes of a body that is taken; 64 kB
 }
 
 func (l Limits) withDefaults() Limits {
@@ -98,6 +99,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Subscriptions == 0 {
 		l.Subscriptions = 500
+	}
+	if l.StrangersPerSec == 0 {
+		l.StrangersPerSec = 200
 	}
 	if l.Body == 0 {
 		l.Body = 64 << 10

@@ -2,6 +2,8 @@ package sip
 
 import (
 	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"ringback/sip/message"
@@ -99,6 +101,19 @@ func (d *dialog) confirm(res *message.Response, flow Flow) {
 	d.confirmed = true
 	d.routes = reversed(recordRoutes(res))
 	d.learn(res, flow)
+}
+
+// isEnd reports whether an address may ask for something inside the dialog: the
+// account's PBX, where the dialog's messages came from, and where they are sent by
+// an address. Whoever has read the tags on the wire could else redirect the media by
+// a re-INVITE, or have us call by a REFER. A BYE is taken from everybody: a cluster's
+// other node must be able to end the call.
+func (d *dialog) isEnd(addr netip.Addr) bool {
+	if d.ua.cfg.Policy.AcceptFrom != AcceptRegistrar || d.ua.peers.has(d.account, addr) ||
+		d.flow != nil && d.flow.Remote().Addr() == addr || d.target.Host == addr.String() {
+		return true
+	}
+	return slices.ContainsFunc(d.routes, func(r Address) bool { return r.URI.Host == addr.String() })
 }
 
 // inOrder checks a request's CSeq (RFC 3261 12.2.2) and takes it over.

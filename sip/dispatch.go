@@ -42,13 +42,7 @@ func (u *UA) receive(server *transaction.Server) {
 		u.receiveInside(server, req, flow)
 		return
 	}
-	accounts := u.peers.at(flow.Remote().Addr())
-	if u.cfg.Policy.AcceptFrom == AcceptRegistrar && len(accounts) == 0 && req.Method != message.OPTIONS {
-		u.count.add("stranger." + methodLabel(req.Method))
-		u.refuse(server, 403)
-		return
-	}
-	account, ok := u.addressee(req, accounts)
+	account, ok := u.addressee(req, u.peers.at(flow.Remote().Addr()))
 	if !ok {
 		u.refuse(server, 404)
 		return
@@ -56,16 +50,51 @@ func (u *UA) receive(server *transaction.Server) {
 	u.receiveOutside(server, req, flow, account)
 }
 
+// isStranger reports whether a flow's peer may begin nothing here.
+func (u *UA) isStranger(flow Flow) bool {
+	return u.cfg.Policy.AcceptFrom == AcceptRegistrar && len(u.peers.at(flow.Remote().Addr())) == 0
+}
+
+// takeStranger answers a request of a stranger's that belongs to none of our dialogs,
+// and keeps nothing of it: so many as want to may ask, with sources that they made
+// up. Beyond Limits.StrangersPerSec they get no answer.
+func (u *UA) takeStranger(req *message.Request, flow Flow) (res *message.Response, taken bool) {
+	inside := message.ToTag(req) != ""
+	if !u.isStranger(flow) || inside && (u.find(req) != nil || u.asked(req) != nil) || !inside && u.isOurs(req) {
+		return nil, false
+	}
+	u.count.add("stranger." + methodLabel(req.Method))
+	if !u.strangers.pass(u.loop.Now()) {
+		u.count.add("stranger.unanswered")
+		return nil, true
+	}
+	tag := u.tx.StatelessTag(req)
+	switch r := u.service.Check(req); {
+	case r != nil:
+		return u.unserved(req, r, tag), true
+	case inside || req.Method == message.CANCEL:
+		return u.response(req, 481, "", tag), true
+	case req.Method == message.OPTIONS:
+		return u.optionsAnswer(req, flow, tag), true
+	}
+	return u.response(req, 403, "", tag), true
+}
+
+// unserved is the answer to what is not served whoever asks.
+func (u *UA) unserved(req *message.Request, r *message.Reject, tag string) *message.Response {
+	u.count.add("unserved." + uintText(uint32(r.Code)))
+	res := u.response(req, r.Code, r.Reason, tag)
+	for _, h := range r.Headers {
+		message.Add(res, h.Name, h.Value)
+	}
+	return res
+}
+
 // refuseByRule answers what is not served whoever asks: 405, 416, 420, 415, 406
 // (in the order of RFC 3261 8.2), 482 for our own request come back.
 func (u *UA) refuseByRule(server *transaction.Server, req *message.Request, flow Flow) bool {
 	if r := u.serviceFor(req).Check(req); r != nil {
-		u.count.add("unserved")
-		res := u.response(req, r.Code, r.Reason, server.Tag())
-		for _, h := range r.Headers {
-			message.Add(res, h.Name, h.Value)
-		}
-		_ = server.Respond(res)
+		_ = server.Respond(u.unserved(req, r, server.Tag()))
 		return true
 	}
 	if message.ToTag(req) == "" && u.isOurs(req) {
@@ -100,16 +129,27 @@ func (u *UA) isOurs(req *message.Request) bool {
 
 // receiveInside takes a request with a To tag.
 func (u *UA) receiveInside(server *transaction.Server, req *message.Request, flow Flow) {
-	if d := u.find(req); d != nil {
-		d.usage.serveRequest(d, server, flow)
-		return
-	}
-	asked := u.awaited[subscriptionKey{CallID(message.CallID(req)), LocalTag(message.ToTag(req))}]
-	if asked == nil || req.Method != message.NOTIFY {
+	d, asked := u.find(req), u.asked(req)
+	switch {
+	case d == nil && asked == nil:
 		u.refuse(server, 481)
-		return
+	case d == nil:
+		asked.receiveFirst(server, flow)
+	case req.Method != message.BYE && !d.isEnd(flow.Remote().Addr()):
+		u.count.add("stranger.in_dialog")
+		u.refuse(server, 403)
+	default:
+		d.usage.serveRequest(d, server, flow)
 	}
-	asked.receiveFirst(server, flow)
+}
+
+// asked is the subscription of ours that a NOTIFY belongs to which is the first of its
+// dialog; nil when there is none.
+func (u *UA) asked(req *message.Request) *Subscription {
+	if req.Method != message.NOTIFY {
+		return nil
+	}
+	return u.awaited[subscriptionKey{CallID(message.CallID(req)), LocalTag(message.ToTag(req))}]
 }
 
 // receiveOutside takes a request that begins something.
@@ -121,8 +161,8 @@ func (u *UA) receiveOutside(server *transaction.Server, req *message.Request, fl
 		u.receiveInvite(server, req, flow, a)
 	case req.Method == message.OPTIONS:
 		u.answerOptions(server, req)
-	case req.Method == message.MESSAGE:
-		u.receiveMessage(server, req, flow, a)
+	case req.Method == message.MESSAGE: // from the registered PBX, or by policy from everybody
+		u.hand(server, req, flow, a)
 	case req.Method == message.REFER:
 		// X13: nobody outside a call may make this phone dial.
 		u.refuse(server, 403)
@@ -146,11 +186,8 @@ func (u *UA) addressee(req *message.Request, accounts []*Account) (a *Account, o
 	if here := u.cfg.Policy.LocalUsers; here != nil {
 		return nil, user == "" || here(user)
 	}
-	switch {
-	case len(accounts) > 0 && (user == "" || req.Method == message.OPTIONS):
+	if len(accounts) > 0 && (user == "" || req.Method == message.OPTIONS) {
 		return accounts[0], true
-	case req.Method == message.OPTIONS && u.cfg.Policy.AcceptFrom == AcceptRegistrar:
-		return nil, true
 	}
 	return nil, len(u.peers.order) == 0 && u.cfg.Policy.AcceptFrom == AcceptAnyone
 }

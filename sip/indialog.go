@@ -74,7 +74,7 @@ func (s *Session) serve(r *inDialog) {
 	case message.MESSAGE:
 		s.takeMessage(r)
 	case message.OPTIONS:
-		r.send(s.ua.abilities(r.req, 200))
+		r.send(s.ua.abilities(r.req, 200, r.server.Tag()))
 	case message.SUBSCRIBE:
 		r.respond(489, Header{Name: "Allow-Events", Value: "refer"})
 	default:

@@ -2,19 +2,7 @@ package sip
 
 import (
 	"ringback/sip/message"
-	"ringback/sip/transaction"
 )
-
-// receiveMessage hands a MESSAGE outside a dialog to the handler. Only the
-// registered PBX may send one (callbacks.md 4); with AcceptAnyone everybody.
-func (u *UA) receiveMessage(server *transaction.Server, req *message.Request, flow Flow, a *Account) {
-	if u.cfg.Policy.AcceptFrom == AcceptRegistrar && len(u.peers.at(flow.Remote().Addr())) == 0 {
-		u.count.add("stranger.message")
-		u.refuse(server, 403)
-		return
-	}
-	u.hand(server, req, flow, a)
-}
 
 // takeMessage serves a MESSAGE inside a dialog (RFC 3428).
 func (s *Session) takeMessage(r *inDialog) {

@@ -36,7 +36,7 @@ func (s *Subscription) serveRequest(d *dialog, server *transaction.Server, flow 
 				s.notified(n)
 			}
 		case r.req.Method == message.OPTIONS:
-			r.send(s.ua.abilities(r.req, 200))
+			r.send(s.ua.abilities(r.req, 200, r.server.Tag()))
 		case r.req.Method == message.SUBSCRIBE:
 			r.respond(489, Header{Name: "Allow-Events", Value: "refer"})
 		default:

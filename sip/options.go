@@ -8,8 +8,8 @@ import (
 )
 
 // abilities is a response that says what we are and serve (RFC 3261 11.2).
-func (u *UA) abilities(req *message.Request, code int) *message.Response {
-	res := u.response(req, code, "", "")
+func (u *UA) abilities(req *message.Request, code int, tag string) *message.Response {
+	res := u.response(req, code, "", tag)
 	message.Set(res, "Allow", u.service.Allow())
 	message.Set(res, "Accept", strings.Join(u.service.ContentTypes, ", "))
 	message.Set(res, "Accept-Encoding", "identity")
@@ -23,13 +23,17 @@ func (u *UA) abilities(req *message.Request, code int) *message.Response {
 // code chosen MUST be the same that would have been chosen had the request been an
 // INVITE" (RFC 3261 11.2). 200 stands for ringing.
 func (u *UA) answerOptions(server *transaction.Server, req *message.Request) {
+	_ = server.Respond(u.optionsAnswer(req, server.Flow(), server.Tag()))
+}
+
+func (u *UA) optionsAnswer(req *message.Request, flow Flow, tag string) *message.Response {
 	code := 200
 	if ask := u.cfg.Policy.Available; ask != nil {
 		if busy := ask(); busy >= 300 {
 			code = busy
 		}
 	}
-	res := u.abilities(req, code)
-	message.Set(res, "Contact", u.contact(nil, server.Flow()))
-	_ = server.Respond(res)
+	res := u.abilities(req, code, tag)
+	message.Set(res, "Contact", u.contact(nil, flow))
+	return res
 }

@@ -75,9 +75,7 @@ func (u *UA) start(o exchangeOptions) *exchange {
 		default:
 			u.learnPeers(o.account, o.hop.uri, targets)
 			if o.ours {
-				for _, t := range targets {
-					u.peers.learn(o.account, t.Addr.Addr())
-				}
+				u.learnAddrs(o.account, targets)
 			}
 			e.targets = u.locator.prefer(targets, o.prefer)
 			e.next()
@@ -277,10 +275,12 @@ func (e *exchange) cancel(headers []Header) {
 	}
 }
 
-// sendAck sends the ACK of a 2xx to where the dialog's requests go.
+// sendAck sends the ACK of a 2xx to where the dialog's requests go. The credentials
+// of its INVITE go along to the account's own servers only: the Contact of the 2xx
+// may name anybody.
 func (u *UA) sendAck(ack *message.Request, h hop, a *Account) {
 	if h.flow != nil && !h.flow.Closed() {
-		u.tx.SendAck(ack, transaction.Target{Flow: h.flow})
+		u.tx.SendAck(u.forHome(ack, a, h.flow.Remote()), transaction.Target{Flow: h.flow})
 		return
 	}
 	u.locate(h.uri, u.preferred(a), func(targets []transport.Target, err error) {
@@ -289,8 +289,20 @@ func (u *UA) sendAck(ack *message.Request, h hop, a *Account) {
 			u.log.Warn("cannot send ACK", "to", h.uri.Host, "cause", err)
 			return
 		}
-		u.tx.SendAck(ack, transaction.Target{Target: targets[0]})
+		u.tx.SendAck(u.forHome(ack, a, targets[0].Addr), transaction.Target{Target: targets[0]})
 	})
+}
+
+// forHome is a request as it may go to an address: without credentials unless that
+// is the account's registrar or proxy.
+func (u *UA) forHome(req *message.Request, a *Account, addr netip.AddrPort) *message.Request {
+	if a != nil && u.peers.has(a, addr.Addr()) || !message.Has(req, "Authorization") && !message.Has(req, "Proxy-Authorization") {
+		return req
+	}
+	out := message.Clone(req)
+	message.Remove(out, "Authorization")
+	message.Remove(out, "Proxy-Authorization")
+	return out
 }
 
 // preferred is the transport for URIs that name none, in the form of a Via; empty

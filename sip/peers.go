@@ -64,8 +64,14 @@ func (u *UA) learnPeers(a *Account, uri URI, targets []transport.Target) {
 	if !own {
 		return
 	}
+	u.learnAddrs(a, targets)
+}
+
+// learnAddrs notes addresses as an account's own.
+func (u *UA) learnAddrs(a *Account, targets []transport.Target) {
 	for _, t := range targets {
 		u.peers.learn(a, t.Addr.Addr())
+		u.transport.Know(t.Addr.Addr())
 	}
 }
 

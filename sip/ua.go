@@ -53,7 +53,8 @@ type UA struct {
 	subscriptions []*Subscription                   // forks too
 	awaited       map[subscriptionKey]*Subscription // whose SUBSCRIBE is out or made a dialog
 	turns         turns
-	admission     rateGate
+	admission     rateGate    // new INVITEs
+	strangers     rateGate    // answers to those who may begin nothing
 	watch         *loop.Timer // of the next look at clocks and addresses
 	wall, mono    time.Time   // at the last one
 	count         counters
@@ -73,7 +74,7 @@ func NewUA(cfg Config) (*UA, error) {
 		outgoing: map[CallID]*Session{}, pick: cfg.Random,
 		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
 		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{},
-		awaited: map[subscriptionKey]*Subscription{}, admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}}
+		awaited: map[subscriptionKey]*Subscription{}, admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}, strangers: rateGate{perSecond: cfg.Limits.StrangersPerSec}}
 	if err := u.openLayers(); err != nil {
 		return nil, err
 	}
@@ -160,6 +161,7 @@ func (u *UA) openLayers() error {
 	u.locator = newLocator(u.loop, resolver, u.pick)
 	u.tx = transaction.New(transaction.Config{Loop: u.loop, Transport: u.transport, Log: u.log,
 		T1: u.cfg.T1, T2: u.cfg.T2, T4: u.cfg.T4})
+	u.tx.OnStateless(u.takeStranger)
 	u.tx.OnRequest(u.receive)
 	u.tx.OnAck(u.receiveAck)
 	return nil

@@ -42,6 +42,7 @@ var rooms = []room{
 	{"internal/pulse", "media/audio", ""},
 	{"internal/interop", "", "internal/asterisk internal/pulse internal/lab sip"},
 	{"internal/conformance", "", ""},
+	{"internal/rude", "", "agent agent/control internal/lab internal/simnet media sip sip/loop sip/message sip/transport"},
 	{"internal/archtest", "", ""},
 }
 

@@ -121,6 +121,21 @@ func (n *Net) Tap(fn func(Packet)) {
 	n.taps = append(n.taps, fn)
 }
 
+// Spoof delivers a datagram at once that says to come from an address which need not
+// be there, as whoever forges sources sends it. What is answered to nobody is lost.
+func (n *Net) Spoof(from, to netip.AddrPort, data []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tell("udp", from, to, data, false)
+	h := n.hosts[to.Addr()]
+	if n.closed || h == nil || h.down {
+		return
+	}
+	if c, ok := h.ports[portKey{"udp", to.Port()}].(*packetConn); ok {
+		c.deliver(datagram{data: append([]byte(nil), data...), from: from})
+	}
+}
+
 // Close ends every socket, listener and connection and drops what is under way.
 func (n *Net) Close() {
 	n.mu.Lock()

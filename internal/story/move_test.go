@@ -93,7 +93,7 @@ func TestMove_StartsWithoutANetwork(t *testing.T) {
 	}
 }
 
-func TestMove_TheContactsCallSurvives(t *testing.T) {
+func TestConformance_R07_TheContactsCallMovesAlong(t *testing.T) {
 	onLaptop(t, "move-call", plan{title: "The laptop moves under a call", show: []string{"Contact"}}, func(d *desk, laptop *simnet.Host) {
 		d.inCall()
 		laptop.SetAddrs()

@@ -13,7 +13,7 @@ import (
 func Parse(data []byte) (Message, error) {
 	s := scan(data)
 	if s.start == "" {
-		s.blame(refuse(400, "no start line"))
+		s.blame(refuse(400, FaultLine, "no start line"))
 		return nil, s.fault
 	}
 	if first, _, _ := strings.Cut(s.start, " "); isVersion(first) {
@@ -25,7 +25,7 @@ func Parse(data []byte) (Message, error) {
 func parseRequest(s *scanned) (Message, error) {
 	method, target, version := splitStart(s.start)
 	if !isToken(method) {
-		s.blame(refuse(400, "method is no token"))
+		s.blame(refuse(400, FaultLine, "method is no token"))
 		return nil, s.fault
 	}
 	s.checkVersion(version)
@@ -48,9 +48,9 @@ func parseResponse(s *scanned) (Message, error) {
 	status, err := strconv.Atoi(code)
 	switch {
 	case !strings.EqualFold(version, "SIP/2.0"):
-		s.blame(refuse(505, "version %q", clip(version)))
+		s.blame(refuse(505, FaultVersion, "version %q", clip(version)))
 	case err != nil || len(code) != 3 || status < 100 || status > 699:
-		s.blame(refuse(400, "status code %q", clip(code)))
+		s.blame(refuse(400, FaultLine, "status code %q", clip(code)))
 	}
 	s.checkCommon()
 	body := s.cutBody()
@@ -77,9 +77,9 @@ func (s *scanned) checkVersion(version string) {
 	case strings.EqualFold(version, "SIP/2.0"):
 	case isVersion(version):
 		// Nothing else that is wrong matters to a version that we do not know.
-		s.fault = refuse(505, "version %q", clip(version))
+		s.fault = refuse(505, FaultVersion, "version %q", clip(version))
 	default:
-		s.blame(refuse(400, "request line without SIP/2.0 at its end"))
+		s.blame(refuse(400, FaultVersion, "request line without SIP/2.0 at its end"))
 	}
 }
 
@@ -87,9 +87,9 @@ func (s *scanned) checkTarget(target string) URI {
 	uri, err := parseURI(target)
 	switch {
 	case err != nil:
-		s.blame(refuse(400, "Request-URI: %v", err))
+		s.blame(refuse(400, FaultURI, "Request-URI: %v", err))
 	case len(uri.Headers) > 0:
-		s.blame(refuse(400, "headers in the Request-URI"))
+		s.blame(refuse(400, FaultURI, "headers in the Request-URI"))
 	}
 	return uri
 }
@@ -98,7 +98,7 @@ func (s *scanned) checkTarget(target string) URI {
 func (s *scanned) checkCommon() {
 	for _, name := range [...]string{"Via", "From", "To", "Call-ID", "CSeq"} {
 		if v, _ := s.value(name); v == "" {
-			s.blame(refuse(400, "no %s", name))
+			s.blame(refuse(400, FaultMissing, "no %s", name))
 		}
 	}
 	s.checkSingle()
@@ -106,13 +106,13 @@ func (s *scanned) checkCommon() {
 	for _, name := range [...]string{"From", "To"} {
 		if v, ok := s.value(name); ok && s.fault == nil {
 			if _, err := ParseAddress(v); err != nil {
-				s.blame(refuse(400, "%s: %v", name, err))
+				s.blame(refuse(400, FaultAddress, "%s: %v", name, err))
 			}
 		}
 	}
 	if v, ok := s.value("CSeq"); ok && s.fault == nil {
 		if _, err := ParseCSeq(v); err != nil {
-			s.blame(refuse(400, "%v", err))
+			s.blame(refuse(400, FaultCSeq, "%v", err))
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (s *scanned) checkSingle() {
 	seen := make(map[string]bool, len(s.lines))
 	for _, l := range s.lines {
 		if isSingle(l.name) && seen[l.name] {
-			s.blame(refuse(400, "more than one %s", l.name))
+			s.blame(refuse(400, FaultRepeated, "more than one %s", l.name))
 			return
 		}
 		seen[l.name] = true
@@ -150,7 +150,7 @@ func (s *scanned) checkVias() {
 		}
 	}
 	if n > MaxVias {
-		s.blame(refuse(400, "more than %d Via", MaxVias))
+		s.blame(refuse(400, FaultVia, "more than %d Via", MaxVias))
 	}
 	if s.fault != nil {
 		return
@@ -166,7 +166,7 @@ func (s *scanned) checkVias() {
 			}
 		}
 		if err != nil {
-			s.blame(refuse(400, "%v", err))
+			s.blame(refuse(400, FaultVia, "%v", err))
 			return
 		}
 	}
@@ -179,16 +179,16 @@ func (s *scanned) checkRequest(method Method) {
 	}
 	v, _ := s.value("CSeq")
 	if cseq, _ := ParseCSeq(v); cseq.Method != method {
-		s.blame(refuse(400, "CSeq is for another method"))
+		s.blame(refuse(400, FaultCSeq, "CSeq is for another method"))
 	}
 	if v, ok := s.value("Max-Forwards"); ok {
 		if n, err := parseUint(v, 255); err != nil {
-			s.blame(refuse(400, "Max-Forwards %q (%d)", clip(v), n))
+			s.blame(refuse(400, FaultValue, "Max-Forwards %q (%d)", clip(v), n))
 		}
 	}
 	for _, l := range s.lines {
 		if err := checkAddresses(l); err != nil {
-			s.blame(refuse(400, "%s: %v", l.name, err))
+			s.blame(refuse(400, FaultAddress, "%s: %v", l.name, err))
 			return
 		}
 	}
@@ -222,9 +222,9 @@ func (s *scanned) cutBody() []byte {
 	n, err := parseUint(v, MaxMessage)
 	switch {
 	case err != nil:
-		s.blame(refuse(400, "Content-Length: %v", err))
+		s.blame(refuse(400, FaultLength, "Content-Length: %v", err))
 	case n > uint64(len(s.body)):
-		s.blame(refuse(400, "Content-Length %d, but %d bytes", n, len(s.body)))
+		s.blame(refuse(400, FaultLength, "Content-Length %d, but %d bytes", n, len(s.body)))
 	default:
 		return s.body[:n]
 	}

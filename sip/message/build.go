@@ -1,7 +1,10 @@
 package message
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -88,6 +91,16 @@ func NewBranch() string { return "z9hG4bK" + randomText() }
 
 // NewTag makes a From or To tag.
 func NewTag() string { return randomText()[:16] }
+
+// StatelessTag is the To tag of an answer that nobody remembers: the same for the
+// same request (RFC 3261 8.2.7), and not to be guessed without the key.
+func StatelessTag(key []byte, req *Request) string {
+	h := hmac.New(sha256.New, key)
+	for _, name := range [...]string{"Via", "Call-ID", "CSeq", "From"} {
+		_, _ = fmt.Fprintf(h, "%s\n", Value(req, name)) // a hash never fails
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
 
 // NewCallID makes a Call-ID.
 func NewCallID() string { return randomText() }

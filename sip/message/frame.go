@@ -17,19 +17,19 @@ func FrameLength(head []byte) (int, *Reject) {
 		}
 		var err error
 		if n++; n > 1 {
-			fault = refuse(400, "more than one Content-Length")
+			fault = refuse(400, FaultLength, "more than one Content-Length")
 		} else if length, err = parseUint(l.value, MaxMessage); err != nil {
-			fault = refuse(400, "Content-Length: %v", err)
+			fault = refuse(400, FaultLength, "Content-Length: %v", err)
 		}
 	}
 	switch {
 	case fault != nil:
 	case len(head) > MaxHeaderBytes:
-		fault = refuse(513, "headers of over %d bytes", MaxHeaderBytes)
+		fault = refuse(513, FaultSize, "headers of over %d bytes", MaxHeaderBytes)
 	case n == 0:
-		fault = refuse(400, "no Content-Length on a stream")
+		fault = refuse(400, FaultLength, "no Content-Length on a stream")
 	case uint64(len(head))+length > MaxMessage:
-		fault = refuse(513, "message of %d bytes, over %d", uint64(len(head))+length, MaxMessage)
+		fault = refuse(513, FaultSize, "message of %d bytes, over %d", uint64(len(head))+length, MaxMessage)
 	default:
 		return int(length), nil
 	}

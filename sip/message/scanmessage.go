@@ -41,23 +41,23 @@ func (s *scanned) value(name string) (string, bool) {
 func scan(data []byte) *scanned {
 	s := &scanned{}
 	if len(data) > MaxMessage {
-		s.blame(refuse(513, "message of %d bytes, over %d", len(data), MaxMessage))
+		s.blame(refuse(513, FaultSize, "message of %d bytes, over %d", len(data), MaxMessage))
 		data = data[:MaxHeaderBytes]
 	}
 	head := data
 	if end := bytes.Index(data, []byte("\r\n\r\n")); end >= 0 {
 		head, s.body = data[:end+2], data[end+4:]
 	} else {
-		s.blame(refuse(400, "no empty line after the headers"))
+		s.blame(refuse(400, FaultLine, "no empty line after the headers"))
 	}
 	if len(head) > MaxHeaderBytes {
-		s.blame(refuse(513, "headers of %d bytes, over %d", len(head), MaxHeaderBytes))
+		s.blame(refuse(513, FaultSize, "headers of %d bytes, over %d", len(head), MaxHeaderBytes))
 		head = head[:MaxHeaderBytes]
 	}
 	start, rest, _ := cutLine(head)
 	s.start = string(start)
 	if hasControls(start) {
-		s.blame(refuse(400, "control character in the start line"))
+		s.blame(refuse(400, FaultControls, "control character in the start line"))
 		s.start = ""
 	}
 	s.scanLines(rest)
@@ -74,7 +74,7 @@ func cutLine(data []byte) (line, rest []byte, ok bool) {
 func (s *scanned) scanLines(data []byte) {
 	for len(data) > 0 {
 		if len(s.lines) == MaxHeaders {
-			s.blame(refuse(400, "more than %d header lines", MaxHeaders))
+			s.blame(refuse(400, FaultHeaders, "more than %d header lines", MaxHeaders))
 			return
 		}
 		text, rest, _ := cutLine(data)
@@ -100,21 +100,21 @@ func unfold(first, rest []byte) (text, after []byte) {
 func (s *scanned) addLine(text []byte) {
 	colon := bytes.IndexByte(text, ':')
 	if colon < 0 {
-		s.blame(refuse(400, "header line without a colon"))
+		s.blame(refuse(400, FaultLine, "header line without a colon"))
 		return
 	}
 	name := trimBlanks(string(text[:colon]))
 	if !isToken(name) {
-		s.blame(refuse(400, "header name is no token"))
+		s.blame(refuse(400, FaultLine, "header name is no token"))
 		return
 	}
 	l := line{name: CanonicalName(name), value: trimBlanks(string(text[colon+1:]))}
 	if hasControls(text[colon+1:]) {
-		s.blame(refuse(400, "control character in %s", clip(l.name)))
+		s.blame(refuse(400, FaultControls, "control character in %s", clip(l.name)))
 		l.dirty = true
 	}
 	if n := mostParams(l.value); n > MaxParams {
-		s.blame(refuse(400, "more than %d parameters in %s", MaxParams, clip(l.name)))
+		s.blame(refuse(400, FaultParameters, "more than %d parameters in %s", MaxParams, clip(l.name)))
 	}
 	s.lines = append(s.lines, l)
 }

@@ -31,18 +31,18 @@ func (sv Service) Check(req *Request) *Reject {
 
 func (sv Service) check(req *Request) *Reject {
 	if !slices.Contains(sv.Methods, req.Method) {
-		r := refuse(405, "method %s is not served", clip(string(req.Method)))
+		r := refuse(405, FaultUnserved, "method %s is not served", clip(string(req.Method)))
 		r.Headers = []Header{{"Allow", sv.Allow()}}
 		return r
 	}
 	if u := RequestURI(req); !u.IsSIP() {
-		return refuse(416, "scheme %q is not served", clip(u.Scheme))
+		return refuse(416, FaultUnserved, "scheme %q is not served", clip(u.Scheme))
 	}
 	if req.Method == CANCEL {
 		return nil
 	}
 	if missing := sv.missing(req); len(missing) > 0 {
-		r := refuse(420, "extensions %q are not served", missing)
+		r := refuse(420, FaultUnserved, "extensions %q are not served", missing)
 		r.Headers = []Header{{"Unsupported", strings.Join(missing, ", ")}}
 		return r
 	}
@@ -77,18 +77,18 @@ func (sv Service) checkBody(req *Request) *Reject {
 		return nil
 	}
 	if sv.MaxBody > 0 && len(body) > sv.MaxBody {
-		return refuse(413, "body of %d bytes, over %d", len(body), sv.MaxBody)
+		return refuse(413, FaultUnserved, "body of %d bytes, over %d", len(body), sv.MaxBody)
 	}
 	for _, e := range Elements(req, "Content-Encoding") {
 		if !strings.EqualFold(e, "identity") {
-			r := refuse(415, "content encoding %q", clip(e))
+			r := refuse(415, FaultUnserved, "content encoding %q", clip(e))
 			r.Headers = []Header{{"Accept-Encoding", "identity"}}
 			return r
 		}
 	}
 	parts, err := Parts(req)
 	if err != nil {
-		return refuse(400, "%v", err)
+		return refuse(400, FaultUnserved, "%v", err)
 	}
 	whole, _ := ContentType(req)
 	// Beside a part that we know, the others of a multipart may stay unread unless
@@ -100,7 +100,7 @@ func (sv Service) checkBody(req *Request) *Reject {
 		handling := strings.ToLower(p.Disposition.Params.Value("handling"))
 		optional := known && handling != "required" || handling == "optional"
 		if !slices.Contains(sv.ContentTypes, p.ContentType) && !optional {
-			r := refuse(415, "content type %q", clip(p.ContentType))
+			r := refuse(415, FaultUnserved, "content type %q", clip(p.ContentType))
 			r.Headers = []Header{{"Accept", strings.Join(sv.ContentTypes, ", ")}}
 			return r
 		}
@@ -122,5 +122,5 @@ func (sv Service) checkAccept(req *Request) *Reject {
 			}
 		}
 	}
-	return refuse(406, "nothing in Accept that we can send")
+	return refuse(406, FaultUnserved, "nothing in Accept that we can send")
 }

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"maps"
@@ -78,6 +79,8 @@ type Layer struct {
 	servers   map[string]*Server
 	calls     map[callKey]*Server // by Call-ID, From tag and CSeq: 8.2.2.2, and the ACK of a 2xx
 	sources   map[netip.Addr]int  // server transactions per address
+	stateless func(*message.Request, transport.Flow) (*message.Response, bool)
+	secret    [16]byte // keys the To tags of stateless answers
 	onRequest func(*Server)
 	onAck     func(*message.Request, transport.Flow)
 	counters  map[string]uint64
@@ -109,9 +112,11 @@ func New(c Config) *Layer {
 	orDefault(&c.Limits.Clients, defaultTable)
 	orDefault(&c.Limits.Servers, defaultTable)
 	orDefault(&c.Limits.ServersPerSource, defaultSources)
-	return &Layer{Config: c, machines: newMachines(), clients: map[clientKey]*Client{}, servers: map[string]*Server{},
+	l := &Layer{Config: c, machines: newMachines(), clients: map[clientKey]*Client{}, servers: map[string]*Server{},
 		calls: map[callKey]*Server{}, sources: map[netip.Addr]int{},
 		counters: map[string]uint64{}}
+	_, _ = rand.Read(l.secret[:]) // never fails (crypto/rand)
+	return l
 }
 
 func orDefault[T ~int | ~int64](v *T, d T) {
@@ -123,6 +128,19 @@ func orDefault[T ~int | ~int64](v *T, d T) {
 // OnRequest sets who gets new requests; it is not called for repetitions, ACK
 // and CANCEL. Without it every request gets 480.
 func (l *Layer) OnRequest(fn func(*Server)) { l.onRequest = fn }
+
+// OnStateless sets who may deal with a request that begins something here before a
+// transaction is made for it (8.2.7): what it takes, answered or with a nil response
+// left without an answer, costs no memory. A repetition comes again, and is to get
+// the same answer. A CANCEL comes here when it belongs to nothing, an ACK never.
+func (l *Layer) OnStateless(fn func(req *message.Request, flow transport.Flow) (res *message.Response, taken bool)) {
+	l.stateless = fn
+}
+
+// StatelessTag is the To tag for an answer to a request without a transaction.
+func (l *Layer) StatelessTag(req *message.Request) string {
+	return message.StatelessTag(l.secret[:], req)
+}
 
 // OnAck sets who gets the ACKs of 2xx responses, repetitions too.
 func (l *Layer) OnAck(fn func(ack *message.Request, flow transport.Flow)) { l.onAck = fn }

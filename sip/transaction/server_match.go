@@ -53,6 +53,9 @@ func callOf(req *message.Request, method message.Method) callKey {
 }
 
 func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string) {
+	if l.takenStateless(req, flow) {
+		return
+	}
 	call := callOf(req, req.Method)
 	tag := message.ToTag(req)
 	// 8.2.2.2: no To tag and the same From tag, Call-ID and CSeq as an ongoing
@@ -143,7 +146,9 @@ func (l *Layer) receiveCancel(cancel *message.Request, via message.Via, flow tra
 		return
 	}
 	l.count("cancel.stray")
-	l.Reply(cancel, flow, 481)
+	if !l.takenStateless(cancel, flow) {
+		l.Reply(cancel, flow, 481)
+	}
 }
 
 func (s *Server) answerCancel() {
@@ -162,9 +167,29 @@ func (l *Layer) Reply(req *message.Request, flow transport.Flow, code int, heade
 	if req.Method == message.ACK {
 		return
 	}
-	res := message.NewResponse(req, code, "", message.NewTag())
+	res := message.NewResponse(req, code, "", l.StatelessTag(req))
 	for _, h := range headers {
 		message.Add(res, h.Name, h.Value)
+	}
+	l.sendStateless(res, flow)
+}
+
+// takenStateless lets the user deal with a request before anything is kept of it.
+func (l *Layer) takenStateless(req *message.Request, flow transport.Flow) bool {
+	if l.stateless == nil {
+		return false
+	}
+	res, taken := l.stateless(req, flow)
+	if taken {
+		l.count("request.stateless")
+		l.sendStateless(res, flow)
+	}
+	return taken
+}
+
+func (l *Layer) sendStateless(res *message.Response, flow transport.Flow) {
+	if res == nil {
+		return
 	}
 	l.Transport.Send(flow, res, func(err error) {
 		if err != nil {

@@ -51,6 +51,7 @@ type Limits struct {
 	IdleTimeout      time.Duration // of an accepted connection without any traffic; 10 min
 	PongTimeout      time.Duration // until the answer to a ping; 10 s (RFC 5626 4.4.1)
 	BadMessages      int           // not admitted messages in a row that close a connection; 16
+	RejectsPerSec    int           // answers a second to messages that are not admitted, more get none; 200
 }
 
 func (l *Limits) fill() {
@@ -59,6 +60,7 @@ func (l *Limits) fill() {
 	setInt(&l.Backlog, 256)
 	setInt(&l.WriteQueue, 128)
 	setInt(&l.BadMessages, 16)
+	setInt(&l.RejectsPerSec, 200)
 	setDuration(&l.WriteTimeout, 10*time.Second)
 	setDuration(&l.DialTimeout, 5*time.Second)
 	setDuration(&l.MessageTimeout, 15*time.Second)

@@ -12,6 +12,7 @@ const (
 	countBytesOut
 	countRejected
 	countAnswered
+	countUnanswered
 	countKeepalives
 	countDropBacklog
 	countDropUnanswerable
@@ -40,6 +41,7 @@ func (c cause) String() string {
 		countBytesOut:         "bytes_out",
 		countRejected:         "rejected",
 		countAnswered:         "rejected_answered",
+		countUnanswered:       "rejected_unanswered",
 		countKeepalives:       "keepalives",
 		countDropBacklog:      "drop_backlog",
 		countDropUnanswerable: "drop_unanswerable",

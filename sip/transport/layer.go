@@ -3,12 +3,11 @@ package transport
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringback/sip/message"
@@ -21,7 +20,9 @@ type Layer struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	counts counters
-	secret [16]byte // keys the To tags of stateless answers
+	faults [message.Faults]atomic.Uint64 // of what was not admitted
+	secret [16]byte                      // keys the To tags of stateless answers
+	refuse rateGate                      // of what is not admitted
 
 	mu        sync.Mutex
 	closed    bool
@@ -30,6 +31,7 @@ type Layer struct {
 	pool      map[poolKey]*conn
 	conns     map[*conn]struct{}
 	accepted  map[netip.Addr]int
+	known     map[netip.Addr]struct{} // whose connections strangers do not keep out
 	dials     map[poolKey][]func(Flow, error)
 	noTCP     map[netip.AddrPort]time.Time // until when UDP peers are not tried by TCP
 }
@@ -48,7 +50,7 @@ func New(cfg Config) (*Layer, error) {
 		return nil, err
 	}
 	l := &Layer{cfg: cfg, pool: map[poolKey]*conn{}, conns: map[*conn]struct{}{},
-		accepted: map[netip.Addr]int{}, dials: map[poolKey][]func(Flow, error){}, noTCP: map[netip.AddrPort]time.Time{}}
+		accepted: map[netip.Addr]int{}, known: map[netip.Addr]struct{}{}, dials: map[poolKey][]func(Flow, error){}, noTCP: map[netip.AddrPort]time.Time{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	if _, err := rand.Read(l.secret[:]); err != nil {
 		return nil, fmt.Errorf("make transport: %w", err)
@@ -155,6 +157,19 @@ func (l *Layer) Send(f Flow, m message.Message, done func(error)) {
 	}
 }
 
+// knownMost bounds the addresses that Know remembers.
+const knownMost = 256
+
+// Know makes room for an address: its connections are accepted, up to
+// Limits.ConnectionsPerIP, also when strangers hold all of Limits.Connections.
+func (l *Layer) Know(addr netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.known) < knownMost {
+		l.known[addr.Unmap()] = struct{}{}
+	}
+}
+
 // CloseFlow ends a connection; what waits to be sent is dropped. UDP flows need
 // no closing.
 func (l *Layer) CloseFlow(f Flow) {
@@ -163,8 +178,17 @@ func (l *Layer) CloseFlow(f Flow) {
 	}
 }
 
-// Counters are what happened since the start, by cause.
-func (l *Layer) Counters() map[string]uint64 { return l.counts.snapshot() }
+// Counters are what happened since the start, by cause; what was not admitted also by
+// what was wrong with it, "rejected.version" and so on, where it happened at all.
+func (l *Layer) Counters() map[string]uint64 {
+	all := l.counts.snapshot()
+	for i := range l.faults {
+		if n := l.faults[i].Load(); n > 0 {
+			all["rejected."+message.Fault(i).String()] = n
+		}
+	}
+	return all
+}
 
 // Connections is the number of open TCP and TLS connections.
 func (l *Layer) Connections() int {
@@ -228,17 +252,6 @@ func (l *Layer) trace(dir Direction, f Flow, raw []byte) {
 	if l.cfg.Trace != nil {
 		l.cfg.Trace(dir, f, raw, time.Now())
 	}
-}
-
-// answerTag is the To tag of a stateless answer: the same for the same request
-// (RFC 3261 8.2.7), and not to be guessed.
-func (l *Layer) answerTag(head *message.Request) string {
-	h := sha256.New()
-	h.Write(l.secret[:])
-	for _, name := range [...]string{"Via", "Call-ID", "CSeq", "From"} {
-		fmt.Fprintf(h, "%s\n", message.Value(head, name))
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {

@@ -105,8 +105,9 @@ func (l *Layer) reserve(ip netip.Addr) bool {
 	for _, n := range l.accepted {
 		total += n
 	}
+	_, known := l.known[ip]
 	switch {
-	case total >= l.cfg.Limits.Connections:
+	case total >= l.cfg.Limits.Connections && !known:
 		l.counts.add(countAcceptLimit, 1)
 		return false
 	case l.accepted[ip] >= l.cfg.Limits.ConnectionsPerIP:

@@ -159,13 +159,16 @@ func (l *Layer) reject(f Flow, err error, size int, at time.Time, write func([]b
 		return
 	}
 	l.counts.add(countRejected, 1)
+	l.faults[r.Fault%message.Faults].Add(1)
 	l.cfg.Log.Debug("refused a message", "flow", f.String(), "code", r.Code, "cause", r.Cause)
 	switch {
+	case r.Head != nil && !l.refuse.pass(at, l.cfg.Limits.RejectsPerSec):
+		l.counts.add(countUnanswered, 1) // whoever sends garbage may have made its source up
 	case r.Head != nil:
 		if err := message.StampVia(r.Head, f.Remote()); err != nil {
 			l.cfg.Log.Debug("answer goes to the source", "cause", err)
 		}
-		if res := r.Response(l.answerTag(r.Head)); res != nil {
+		if res := r.Response(message.StatelessTag(l.secret[:], r.Head)); res != nil {
 			l.counts.add(countAnswered, 1)
 			write(message.Bytes(res), res)
 		}
@@ -176,6 +179,23 @@ func (l *Layer) reject(f Flow, err error, size int, at time.Time, write func([]b
 		in := Inbound{Reject: r, Flow: f, At: at, Size: size}
 		l.cfg.Loop.Post(func() { l.cfg.OnReject(in) })
 	}
+}
+
+// rateGate lets so many through in each second. Any goroutine.
+type rateGate struct {
+	mu     sync.Mutex
+	second time.Time
+	used   int
+}
+
+func (g *rateGate) pass(now time.Time, perSecond int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Sub(g.second) >= time.Second {
+		g.second, g.used = now, 0
+	}
+	g.used++
+	return g.used <= perSecond
 }
 
 func (l *Layer) recoverPanic() {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package rude
+
+const scale = 1
