@@ -14,7 +14,8 @@ var rooms = []room{
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
 	{"agent/book", "agent/store agent/phone", ""},
 	{"agent/phone", "", ""},
-	{"agent", "agent/phone agent/schedule agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
+	{"agent", "agent/phone agent/presence agent/schedule agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
+	{"agent/presence", "", ""},
 	{"agent/schedule", "", ""},
 	{"agent/store", "", ""},
 
