@@ -92,7 +92,7 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	}
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize),
 		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
-		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg.Team), outbox: newOutbox()}
+		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg), outbox: newOutbox()}
 	for _, spec := range Actions() {
 		a.actions[spec.Name] = spec
 	}

@@ -43,6 +43,7 @@ type Config struct {
 	Reschedule   RescheduleConfig  `yaml:"reschedule"`
 	Numbers      NumbersConfig     `yaml:"numbers"`
 	Team         []TeamEntry       `yaml:"team"`
+	TeamPresence string            `yaml:"team_presence"` // how presences are asked for: dialog, presence or off
 }
 
 // AccountConfig is the identity at the PBX and the way there.
@@ -167,6 +168,8 @@ type TeamEntry struct {
 	Name   string   `yaml:"name"`   // empty: the target
 	Target string   `yaml:"target"` // an extension, an E.164 number or a SIP URI
 	Kind   TeamKind `yaml:"kind"`   // empty: extension
+	// Presence asks the PBX what is done there, for 500 entries at most.
+	Presence bool `yaml:"presence"`
 }
 
 // DefaultConfig is what holds where nothing else is said. It has no account.
@@ -184,7 +187,8 @@ func DefaultConfig() Config {
 			MissedLimit: 3, AutoAnswer: "off",
 			RetryBusy: 5 * time.Minute, RetryNoAnswer: 30 * time.Minute, RetryMachine: 2 * time.Hour,
 		},
-		Channels: ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready"},
+		TeamPresence: TeamPresenceDialog,
+		Channels:     ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready"},
 		Reschedule: RescheduleConfig{MaxDays: 30, Reasons: []string{"no answer", "busy", "cannot talk", "answering machine", "asked for later"},
 			Presets: []string{"+15m", "+1h", "tomorrow 09:00"}, Again: 5 * time.Minute, PersonalToTeam: 2 * time.Hour},
 	}

@@ -250,8 +250,13 @@ func (c *Config) fields() []field {
 	var all []field
 	root := reflect.ValueOf(c).Elem()
 	for i := range root.NumField() {
-		if root.Field(i).Kind() == reflect.Struct { // lists of entries stand in files only
-			all = append(all, fieldsOf(root.Type().Field(i).Tag.Get("yaml"), root.Field(i))...)
+		name, v := root.Type().Field(i).Tag.Get("yaml"), root.Field(i)
+		switch v.Kind() {
+		case reflect.Struct:
+			all = append(all, fieldsOf(name, v)...)
+		case reflect.Slice: // entries stand in files only
+		default:
+			all = append(all, field{name, v})
 		}
 	}
 	return all

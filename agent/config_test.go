@@ -114,6 +114,10 @@ func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
 		"team target":        {"account: {aor: 'sip:1@h'}\nteam: [{name: x}]\n", `team[1].target: cannot be dialled`},
 		"team twice":         {"account: {aor: 'sip:1@h'}\nteam: [{target: '2'}, {target: '2'}]\n", `team[2].target "2": stands in team[1] too`},
 		"team kind":          {"account: {aor: 'sip:1@h'}\nteam: [{target: '2', kind: robot}]\n", `team[1].kind "robot"`},
+		"team presence":      {"account: {aor: 'sip:1@h'}\nteam_presence: blf\n", `team_presence "blf"`},
+		"team presence list": {"team_presence: [dialog]\n", "p.yaml:1:16: team_presence: is one value"},
+		"team bool":          {"team: [{target: '2', presence: perhaps}]\n", `p.yaml:1:32: team[1].presence "perhaps"`},
+		"team too many":      {"account: {aor: 'sip:1@h'}\nteam: [" + strings.Repeat("{target: '7', presence: true}, ", 501) + "]\n", "team"},
 		"team name":          {"account: {aor: 'sip:1@h'}\nteam: [{target: '2', name: \"a\\tb\"}]\n", `team[1].name`},
 		"password file":      {"account: {aor: 'sip:1@h', password_file: /no/such/file}\n", "RINGBACK_PASSWORD"},
 	} {

@@ -24,6 +24,11 @@ func (c *Config) checkTypes(source string, doc *ast.DocumentNode) error {
 			}
 			continue
 		}
+		if f, have := known[keyOf(section)]; have {
+			if err := f.check(source, section.Value); err != nil {
+				return err
+			}
+		}
 		for _, entry := range entries(section.Value) {
 			f, have := known[keyOf(section)+"."+keyOf(entry)]
 			if !have {

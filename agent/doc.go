@@ -40,7 +40,8 @@
 // digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
 // that let go of the contact too early), consult, conference, disposition.
 // address.go follows the machine into another network (RFC 3261 12.2.1.1).
-// invited.go serves what comes in, run.go starts and ends.
+// team.go has who the configuration names, watch.go their presences (RFC 6665, 4235,
+// 3863). invited.go serves what comes in, run.go starts and ends.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
 // column of what it does not know.

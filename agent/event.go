@@ -81,6 +81,8 @@ const (
 
 	OutboxChanged EventType = "outbox.changed" // what the reports wait for
 
+	PresenceChanged EventType = "presence.changed" // of an entry of the team: target, state, note
+
 	ErrorHappened EventType = "error"
 )
 

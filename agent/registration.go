@@ -52,6 +52,12 @@ func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 		return
 	}
 	a.emit(e)
+	switch {
+	case s.Lost:
+		a.teamUnreachable()
+	case s.State == sip.Registered && !a.stopping:
+		a.watchTeam()
+	}
 }
 
 // checkRegistered refuses to call while the PBX does not know us.

@@ -97,6 +97,8 @@ func (a *Agent) begin() {
 	a.moveChannel(a.web, startOf(a.cfg.Channels.StartWeb), "")
 	if a.cfg.Account.Register {
 		a.register()
+	} else {
+		a.watchTeam()
 	}
 	a.loop.After(qualityFirst, a.input(a.tellQuality))
 	a.warnOfUnused()
@@ -130,7 +132,9 @@ func (a *Agent) goodbye(life context.Context) error {
 		}
 		a.hangUpAll()
 		a.giveBackOrders()
-		a.afterCalls(a.now().Add(goodbyeTime), func() { a.unregister(over) })
+		a.afterCalls(a.now().Add(goodbyeTime), func() {
+			a.unwatchTeam(func() { a.unregister(over) })
+		})
 	}))
 	select {
 	case <-over:

@@ -79,6 +79,7 @@ type Subscription struct {
 	dialog  *dialog
 	asked   time.Duration // raised by a 423
 	raised  bool          // a 423 was answered in this try
+	wanted  bool          // Refresh was called before the answer to the first SUBSCRIBE
 	granted time.Duration
 	pending bool
 	since   time.Time // when the dialog was made
@@ -154,7 +155,10 @@ func (u *UA) renewSubscriptions(a *Account) {
 func (s *Subscription) Status() SubscriptionStatus { return s.status }
 
 // Refresh asks for the whole state again at once, whatever it waits for.
-func (s *Subscription) Refresh() { s.happen(subAsked) }
+func (s *Subscription) Refresh() {
+	s.wanted = s.state == subTold // after the answer that is due
+	s.happen(subAsked)
+}
 
 // Unsubscribe ends it. done, which may be nil, is called on the loop within 2 s.
 func (s *Subscription) Unsubscribe(done func()) {
@@ -231,7 +235,7 @@ func (s *Subscription) lose() {
 	if !s.since.IsZero() && s.ua.loop.Now().Sub(s.since) >= settledAfter {
 		s.pause.failing = 0
 	}
-	s.since, s.pending, s.raised = time.Time{}, false, false
+	s.since, s.pending, s.raised, s.wanted = time.Time{}, false, false, false
 	s.status.Expires, s.status.NextTry = time.Time{}, time.Time{}
 	for _, t := range []*loop.Timer{s.due, s.expiry} {
 		t.Stop()

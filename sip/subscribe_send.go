@@ -102,6 +102,9 @@ func (s *Subscription) answered(res *message.Response) {
 			s.granted = life
 		}
 		s.happen(subAccepted)
+		if s.wanted {
+			s.Refresh()
+		}
 		return
 	}
 	s.heard()

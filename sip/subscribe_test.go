@@ -170,11 +170,18 @@ func TestRFC6665_4_4_1_TheNotifyMakesTheDialog(t *testing.T) {
 				first := p.subscribed()
 				p.notify(200, "pending", "")
 				w.saw("Subscribing", "Pending", "told")
+				w.do(w.sub.Refresh) // it waits for the answer
+				w.do(func() { w.sub.wanted = w.sub.wanted && code == 200 })
 				p.notify(200, "active;expires=60", "<one/>")
 				w.saw("Subscribed", "told <one/>")
 				p.reply(first, code, "Expires: 60")
 				w.saw()
-				if again := p.request("SUBSCRIBE"); message.ToTag(again) != p.tag {
+				begin := time.Now()
+				again := p.request("SUBSCRIBE")
+				if at := time.Since(begin) < time.Second; at != (code == 200) {
+					t.Errorf("refreshed after %v", time.Since(begin))
+				}
+				if message.ToTag(again) != p.tag {
 					t.Errorf("no refresh:\n%s", again)
 				}
 			})

@@ -219,6 +219,31 @@ func Ended(call agent.CallState) *UnmetError {
 	return &UnmetError{Code: code, Message: text}
 }
 
+type presenceIs struct{ target, want string }
+
+func (c *presenceIs) judge(v view) (bool, *UnmetError) {
+	targets := []string{}
+	for _, m := range v.state.Team {
+		if m.Target == c.target {
+			return m.Presence == c.want, nil
+		}
+		targets = append(targets, m.Target)
+	}
+	if len(v.state.Channels) == 0 { // the agent is just starting
+		return false, nil
+	}
+	return false, &UnmetError{Code: agent.CodeNotFound, Message: fmt.Sprintf("there is no %s in the team", c.target), Candidates: targets}
+}
+
+func (c *presenceIs) now(s agent.State) string {
+	for _, m := range s.Team {
+		if m.Target == c.target {
+			return strings.TrimSuffix(fmt.Sprintf("%s is %s: %s", c.target, m.Presence, m.Reason), ": ")
+		}
+	}
+	return "there is no " + c.target + " in the team"
+}
+
 type idle struct{}
 
 func (idle) judge(v view) (bool, *UnmetError) {

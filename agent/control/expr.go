@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -53,6 +54,7 @@ var (
 	registrationStates = []string{"unregistered", "registering", "registered", "failed"}
 	channelStates      = []string{"ready", "not-ready", "after-call-work", "dnd", "logged-out"}
 	interactionStates  = []string{"offered", "preview", "dialling", "connected", "on-hold", "consulting", "conference", "ready-to-call", "done"}
+	presenceStates     = []string{"idle", "ringing", "busy", "away", "offline", "unknown"}
 	callStates         = []string{"dialling", "ringing", "early", "connected", "held", "held-by-remote", "muted", "ended"}
 )
 
@@ -69,6 +71,7 @@ func grammar() []form {
 		{"offer", "[iN]", "an interaction is offered", readOffer},
 		{"interaction", "[iN] STATE", "short: STATE [iN]; STATE: " + strings.Join(interactionStates, " "), readInteraction},
 		{"call", "[cN] STATE", "STATE: " + strings.Join(callStates, " "), readCall},
+		{"presence", "TARGET STATE", "of an entry of the team; STATE: " + strings.Join(presenceStates, " "), readPresence},
 		{"idle", "", "no interaction is open", readIdle},
 		{"dtmf", "DIGITS", "these digits came in, in this order, in a call that is up", readDigits},
 		{"audio", "[DURATION]", "sound is heard from the far end, for so long", readAudio},
@@ -112,7 +115,7 @@ func ParseExpr(args ...string) (Expr, error) {
 }
 
 // eventGroups are the first parts of the event types.
-var eventGroups = []string{"registration", "channel", "offer", "interaction", "call", "consultation", "conference", "dtmf", "media", "message", "outbox"}
+var eventGroups = []string{"registration", "channel", "offer", "interaction", "call", "consultation", "conference", "dtmf", "media", "message", "outbox", "presence"}
 
 // longhand lets the most frequent forms be said in one word: an interaction's
 // state, and an event's type.
@@ -193,6 +196,14 @@ func readCall(words []string) (condition, error) {
 	return &callIs{agent.CallID(id), state}, err
 }
 
+func readPresence(words []string) (condition, error) {
+	if len(words) == 0 {
+		return nil, errors.New("TARGET is missing")
+	}
+	state, err := oneOf(words[1:], "STATE", presenceStates)
+	return &presenceIs{words[0], state}, err
+}
+
 func readIdle(words []string) (condition, error) { return idle{}, none(words) }
 
 func readDigits(words []string) (condition, error) {
@@ -259,6 +270,8 @@ func StatesOf(word string) []string {
 		return interactionStates
 	case "call":
 		return callStates
+	case "presence":
+		return presenceStates
 	}
 	return nil
 }

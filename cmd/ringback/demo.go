@@ -83,6 +83,11 @@ func (b *bench) config(headset []string) agent.Config {
 			cfg.Account.Password = agent.Secret(string(u.Password))
 		}
 	}
+	for _, e := range b.lab.Extensions() {
+		if strings.HasPrefix(e.Number, "200") { // the colleagues
+			cfg.Team = append(cfg.Team, agent.TeamEntry{Name: e.Name, Target: e.Number, Kind: agent.TeamAgent, Presence: true})
+		}
+	}
 	cfg.Audio.Headset = headset
 	cfg.Dispositions.Codes = []string{"sold", "no-interest", "call-again"}
 	cfg.Channels.NotReadyReasons = []string{"break", "lunch", "training"}
@@ -216,6 +221,7 @@ func demoText(profile string, l *lab.Lab) string {
 		{"consult 2001", "call a colleague; then: consult swap, consult transfer, consult conference, consult end"},
 		{"transfer 2001", "send the contact there; 2002 refuses, 2003 does not answer, 2004 is busy"},
 		{"conference 2001", "all three together"},
+		{"team", "the colleagues, and who of them is on the phone"},
 		{"dispose sold", "and: note TEXT, case KEY=VALUE"},
 		{"done", "close it: the next callback is offered"},
 		{"dial 600", "an echo; 601 a tone, 602 a voice, 603 music, 605 sends digits, 610 is busy"},

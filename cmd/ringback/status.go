@@ -85,6 +85,9 @@ func headLines(s agent.State, now time.Time) string {
 	if s.Audio.Headset != "" {
 		t.row("headset", clean(s.Audio.Headset))
 	}
+	if len(s.Team) > 0 {
+		t.row("team", strings.Join(teamCounts(s.Team), ", "))
+	}
 	return t.String()
 }
 

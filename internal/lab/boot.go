@@ -23,6 +23,7 @@ type boot struct {
 	queue     *queue
 	calls     []*call
 	legs      map[*sip.Session]*leg
+	watching  []*watching
 	idle      func() // told when the last leg is gone; nil: nobody waits
 
 	cancel context.CancelFunc
@@ -39,7 +40,7 @@ func newBoot(l *Lab) (*boot, error) {
 		Trace: l.cfg.Trace, TLS: l.cfg.TLS, Handler: b, Random: l.cfg.Random,
 		Limits: sip.Limits{Sessions: 4096, InvitesPerSec: 4096},
 		Policy: sip.Policy{AcceptFrom: sip.AcceptAnyone, LocalUsers: func(string) bool { return true },
-			Methods: []string{"REGISTER"}},
+			Methods: []string{"REGISTER", "SUBSCRIBE"}},
 	})
 	if err != nil {
 		return nil, err
@@ -142,6 +143,8 @@ func (b *boot) Requested(r *sip.IncomingRequest) {
 		b.registrar.serve(r)
 	case "MESSAGE":
 		b.message(r)
+	case "SUBSCRIBE":
+		b.subscribe(r)
 	default:
 		b.respond(r, 405)
 	}

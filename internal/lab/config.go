@@ -35,6 +35,7 @@ type Config struct {
 	Registrar  RegistrarPolicy
 	Queue      QueuePolicy
 	Messages   MessagePolicy
+	Presence   PresencePolicy
 	Calls      CallPolicy
 	Hears      []float64             // tones in Hz that parties can tell, beside those of the lab; empty: 440, 480, 660, 880
 	Trace      func(sip.TraceRecord) // every message; must not block; nil: none

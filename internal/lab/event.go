@@ -36,6 +36,8 @@ const (
 	CallbackMissed    EventType = "callback.missed"    // Party did not answer in time
 	CallbackCancelled EventType = "callback.cancelled" // the contact gave up while Party rang
 	CallbackAbandoned EventType = "callback.abandoned" // the contact gave up, nobody has it
+	WatchStarted      EventType = "watch.started"      // Party has subscribed to Peer; Text: the event package
+	WatchEnded        EventType = "watch.ended"        // Party does not watch Peer any more
 	MessageReceived   EventType = "message.received"   // from Party to Peer; Text: the body
 	MessageSent       EventType = "message.sent"       // to Party; answered with Code
 )

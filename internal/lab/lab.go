@@ -27,6 +27,7 @@ type Lab struct {
 	queue     QueuePolicy
 	calls     CallPolicy
 	messaging MessagePolicy
+	presence  PresencePolicy
 	boot      *boot // nil while stopped
 	kept      []keptBinding
 	heard     map[string]*hearing
@@ -47,7 +48,7 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{cfg: cfg, log: newLog(), listen: slices.Clone(cfg.Listen), registrar: cfg.Registrar,
-		queue: cfg.Queue, calls: cfg.Calls, messaging: cfg.Messages, heard: map[string]*hearing{}}
+		queue: cfg.Queue, calls: cfg.Calls, messaging: cfg.Messages, presence: cfg.Presence, heard: map[string]*hearing{}}
 	if err := l.Resume(ctx); err != nil {
 		return nil, err
 	}
@@ -270,4 +271,7 @@ func (l *Lab) extension(number string) (Extension, bool) {
 func (l *Lab) happened(e Event) {
 	l.cfg.Log.Debug("lab", "event", e.String())
 	l.log.add(e)
+	if b := l.current(); b != nil {
+		b.loop.Post(b.lookAround) // whatever happens may change what somebody watches
+	}
 }
