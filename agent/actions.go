@@ -35,7 +35,7 @@ type ActionSpec struct {
 // caller may change the slice.
 func Actions() []ActionSpec {
 	var all []ActionSpec
-	for _, group := range [][]ActionSpec{channelActions(), offerActions(), callActions(), consultActions(),
+	for _, group := range [][]ActionSpec{channelActions(), offerActions(), listActions(), callActions(), consultActions(),
 		conferenceActions(), recordActions(), outboxActions()} {
 		all = append(all, group...)
 	}
@@ -86,6 +86,20 @@ func offerActions() []ActionSpec {
 				{Name: "not_ready", Type: "bool", Help: "make the channel not ready as well"}},
 			Help: "refuse an offer; it goes to someone else", Example: `{"interaction":"i7","reason":"wrong language"}`,
 			do: (*Agent).actReject},
+	}
+}
+
+func callbackArg() ArgSpec {
+	return ArgSpec{Name: "callback", Type: "string", Required: true, Help: "id of a callback, as the list has it"}
+}
+
+// listActions take a callback that no interaction works on.
+func listActions() []ActionSpec {
+	return []ActionSpec{
+		{Name: "callback-claim", Targets: OnAgent, Args: []ArgSpec{callbackArg()},
+			Help: "make a callback of the team yours: it comes to you at its time", Example: `{"callback":"cb-9"}`, do: (*Agent).actClaim},
+		{Name: "callback-call", Targets: OnAgent, Args: []ArgSpec{callbackArg()},
+			Help: "take a callback of the list and call its contact now", Example: `{"callback":"cb-9"}`, do: (*Agent).actCallNow},
 	}
 }
 

@@ -31,6 +31,7 @@ type args struct {
 	UUI         string            `json:"uui"`
 	AutoHangup  string            `json:"auto_hangup"`
 	On          *bool             `json:"on"`
+	Callback    string            `json:"callback"`
 	Order       json.RawMessage   `json:"order"`
 	Result      string            `json:"result"`
 	At          string            `json:"at"`
