@@ -63,13 +63,20 @@ func storyIn(t *testing.T, dir string, change func(*Config, *lab.Config), fn fun
 
 func newBed(t *testing.T, dir string, cfg Config, pbx lab.Config) *bed {
 	t.Helper()
+	b := newLabBed(t, dir, pbx)
+	b.agent = b.run(cfg, "1001", agentIP)
+	return b
+}
+
+// newLabBed is a bed whose agent has not come yet.
+func newLabBed(t *testing.T, dir string, pbx lab.Config) *bed {
+	t.Helper()
 	b := &bed{t: t, dir: dir, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond}))}
 	pbx.Network, pbx.IP = b.net.Host(labIP), netip.MustParseAddr(labIP)
 	var err error
 	if b.lab, err = lab.Start(t.Context(), pbx); err != nil {
 		t.Fatal(err)
 	}
-	b.agent = b.run(cfg, "1001", agentIP)
 	return b
 }
 
