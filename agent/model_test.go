@@ -26,10 +26,10 @@ type move struct {
 
 func (m move) String() string { return fmt.Sprintf("%s(%d)", m.what, m.n) }
 
-// moves are all steps; those that are likely to lead somewhere stand there twice.
+// moves are all steps; those that lead somewhere stand there more often.
 func moves() []string {
 	return []string{
-		"order", "order", "order-again", "offer", "give-up", "contact-ends", "second", "half-minute", "ten-minutes", "restart",
+		"order", "order", "order", "order", "accept", "accept", "accept", "reschedule-me", "reschedule-me", "done", "done", "order-again", "offer", "give-up", "contact-ends", "second", "half-minute", "ten-minutes", "restart",
 		"ready", "not-ready", "accept", "accept", "reject", "call", "call", "end", "hold", "resume", "mute", "dispose", "note", "case",
 		"reschedule-team", "reschedule-me", "reschedule-drop", "result", "do-not-call", "done", "done", "claim", "call-now", "dial", "consult", "consult-end",
 	}
