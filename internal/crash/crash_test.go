@@ -1,0 +1,281 @@
+package crash
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"ringback/agent/store"
+	"ringback/internal/lab"
+)
+
+// check looks at the store after a death: it is sound, what was acknowledged is
+// there, and each callback is in exactly one place.
+func (d *day) check() {
+	d.Helper()
+	s, err := store.Open(filepath.Join(d.life.Dir, "ringback.db"), store.Options{})
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(); err != nil {
+		d.Error(err)
+	}
+	open, err := s.OpenInteractions()
+	if err != nil {
+		d.Fatal(err)
+	}
+	held := map[string]int{}
+	for _, in := range open {
+		if in.Callback != "" {
+			held[in.Callback]++
+		}
+	}
+	for key, w := range d.known {
+		row, have, err := s.Callback(key)
+		if err != nil {
+			d.Fatal(err)
+		}
+		if w.taken && !have {
+			d.Errorf("%s was acknowledged and is lost", key)
+		}
+		if want := map[bool]int{true: 1}[have && row.State == store.CallbackOpen]; held[key] != want {
+			d.Errorf("%s is %q, and %d interactions have it", key, row.State, held[key])
+		}
+	}
+	d.checkNotes(s)
+}
+
+// checkNotes holds that the last acknowledged note is there, or one that was
+// written after it and not acknowledged.
+func (d *day) checkNotes(s *store.Store) {
+	for id, notes := range d.notes {
+		in, have, err := s.Interaction(id)
+		if err != nil || !have {
+			d.Errorf("%s is lost: %v", id, err)
+			continue
+		}
+		if !slices.Contains(notes, in.Note) && !(in.Note == "" && len(notes) > 1) {
+			d.Errorf("the note of %s is %q, acknowledged was %q", id, in.Note, notes[0])
+		}
+	}
+}
+
+// lastTypes are the reports after which a callback is where it is.
+var lastTypes = map[store.CallbackState][]string{
+	store.CallbackDone:     {"done"},
+	store.CallbackReturned: {"rejected", "missed", "cancelled", "withdrawn"},
+	store.CallbackHanded:   {"done", "rescheduled", "rejected", "missed"},
+}
+
+// checkReports holds that each report arrived, in order, and that the PBX knows
+// where each callback is.
+func (d *day) checkReports() {
+	d.Helper()
+	s, err := store.Open(filepath.Join(d.life.Dir, "ringback.db"), store.Options{})
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer s.Close()
+	for key := range d.known {
+		row, have, err := s.Callback(key)
+		if err != nil || !have {
+			continue // the PBX has kept it
+		}
+		last, seq := "", 0
+		seen := map[string]bool{}
+		for _, r := range d.lab.Reports(key) {
+			if seen[r.ID] {
+				continue
+			}
+			seen[r.ID] = true
+			if r.Seq != seq+1 {
+				d.Errorf("%s: report %d (%s) came after %d", key, r.Seq, r.Type, seq)
+			}
+			last, seq = r.Type, r.Seq
+		}
+		if want, has := lastTypes[row.State]; has && !slices.Contains(want, last) {
+			d.Errorf("%s is %s, and the last that the PBX heard is %q", key, row.State, last)
+		}
+	}
+}
+
+// checkCalls holds that no contact was called more often than the agent asked.
+func (d *day) checkCalls() {
+	d.Helper()
+	started := map[string]int{}
+	for _, e := range d.lab.Log().Since(0) {
+		if e.Type == lab.CallStarted && e.Party == "1001" {
+			started[e.Peer]++
+		}
+	}
+	for key, w := range d.known {
+		if started[w.number] > w.calls {
+			d.Errorf("the contact of %s was called %d times, asked for %d times", key, started[w.number], w.calls)
+		}
+	}
+}
+
+// scenes lead to each commit point that the code names.
+var scenes = map[string]func(*day) bool{
+	"order":      func(d *day) bool { d.order(); return true },
+	"accept":     func(d *day) bool { return d.preview() },
+	"attempt":    func(d *day) bool { return d.called() },
+	"call-ended": func(d *day) bool { return d.called() },
+	"note":       func(d *day) bool { return d.preview() && d.note() },
+	"case": func(d *day) bool {
+		return d.preview() && d.do("case", map[string]any{"values": map[string]string{"k": "v"}})
+	},
+	"disposition": func(d *day) bool { return d.preview() && d.do("dispose", map[string]any{"code": "sold"}) },
+	"result":      func(d *day) bool { return d.called() && d.do("result", map[string]any{"result": "machine"}) },
+	"reschedule":  func(d *day) bool { return d.preview() && d.do("reschedule", map[string]any{"at": "+1h"}) },
+	"reschedule-dropped": func(d *day) bool {
+		return d.preview() && d.do("reschedule", map[string]any{"at": "+1h"}) && d.do("reschedule", map[string]any{"drop": true})
+	},
+	"retry-dropped": func(d *day) bool { return d.called() && d.do("result", map[string]any{"result": "wrong number"}) },
+	"done":          func(d *day) bool { return d.called() && d.do("done", nil) },
+	"returned":      func(d *day) bool { d.order(); return d.offered() && d.do("reject", nil) },
+	"handed-over":   func(d *day) bool { return d.scheduled() && d.offered() && d.do("reject", nil) },
+	"claim": func(d *day) bool {
+		d.order()
+		return d.offered() && d.do("accept", nil) && d.do("reschedule", map[string]any{"at": "+1h"}) && d.do("done", nil) &&
+			d.do("callback-claim", map[string]any{"callback": fmt.Sprintf("w-%d", d.made)})
+	},
+}
+
+// unvisited are points to which no scene leads, with the reason.
+var unvisited = map[string]string{}
+
+// TestCrash_EveryCommitPoint kills the agent before and after each commit that the
+// code names.
+func TestCrash_EveryCommitPoint(t *testing.T) {
+	points := namedPoints(t)
+	for name := range scenes {
+		if !slices.Contains(points, name) {
+			t.Errorf("there is a scene for %q, and no such point", name)
+		}
+	}
+	d := newDay(t, 1)
+	for _, point := range points {
+		scene, has := scenes[point]
+		if !has {
+			if unvisited[point] == "" {
+				t.Errorf("point %q has neither a scene nor a reason", point)
+			}
+			continue
+		}
+		for _, before := range []bool{true, false} {
+			l := d.life
+			l.Point, l.Before, l.Nth = point, before, 1
+			d.round(l, func(d *day) bool {
+				scene(d)
+				if d.child.alive() {
+					t.Errorf("the scene of %q does not lead there", point)
+				}
+				return true
+			})
+			d.clean()
+		}
+	}
+	d.finish()
+}
+
+// clean ends what a scene left open, so that the next begins with an idle agent.
+func (d *day) clean() {
+	d.round(d.life, func(d *day) bool {
+		for {
+			in, found := d.open()
+			if !found {
+				return true
+			}
+			if in.State == "offered" && !d.do("accept", map[string]any{"interaction": string(in.ID)}) {
+				continue
+			}
+			d.do("end", map[string]any{"interaction": string(in.ID)})
+			if !d.do("done", map[string]any{"interaction": string(in.ID)}) && !d.child.alive() {
+				return false
+			}
+		}
+	})
+}
+
+// TestCrash_RandomDays kills the agent at random moments of random days.
+func TestCrash_RandomDays(t *testing.T) {
+	rounds := 100
+	if text := os.Getenv("RINGBACK_CRASH_ROUNDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rounds = n
+	}
+	d := newDay(t, 2)
+	points := slices.Sorted(maps.Keys(scenes))
+	for range rounds {
+		l := d.life
+		if d.chance.IntN(3) > 0 { // else it dies wherever it is after the steps
+			l.Point, l.Before, l.Nth = points[d.chance.IntN(len(points))], d.chance.IntN(2) == 0, 1+d.chance.Int64N(3)
+		}
+		d.round(l, d.randomDay(3+d.chance.IntN(12)))
+		if t.Failed() {
+			return
+		}
+	}
+	d.finish()
+}
+
+// namedPoints reads the names of all commits from the source of package agent.
+func namedPoints(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../../agent/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no source: ", err)
+	}
+	found := map[string]bool{}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, is := n.(*ast.CallExpr)
+			if !is {
+				return true
+			}
+			sel, is := call.Fun.(*ast.SelectorExpr)
+			if !is || !slices.Contains([]string{"amend", "save", "moveEntry", "UpdateNamed"}, sel.Sel.Name) {
+				return true
+			}
+			for _, arg := range call.Args {
+				if point := literal(arg); point != "" {
+					found[point] = true
+				}
+			}
+			return true
+		})
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// literal is the text of a string literal, or of the one that a sum begins with.
+func literal(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, _ := strconv.Unquote(e.Value)
+		return text
+	case *ast.BinaryExpr:
+		return literal(e.X)
+	}
+	return ""
+}
