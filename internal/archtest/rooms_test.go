@@ -41,6 +41,7 @@ var rooms = []room{
 	{"internal/simnet", "", "sip/transport media"},
 	{"internal/asterisk", "", ""},
 	{"internal/pulse", "media/audio", ""},
+	{"internal/crash", "", "agent agent/control agent/store internal/lab"},
 	{"internal/interop", "", "internal/asterisk internal/pulse internal/lab sip"},
 	{"internal/conformance", "", ""},
 	{"internal/rude", "", "agent agent/control internal/lab internal/simnet media sip sip/loop sip/message sip/transport"},

@@ -141,6 +141,16 @@ func (c *child) alive() bool {
 	}
 }
 
+// dies waits for the death that the child was told to die; false when it lives on.
+func (c *child) dies() bool {
+	select {
+	case <-c.ended:
+		return true
+	case <-time.After(10 * time.Second):
+		return false
+	}
+}
+
 // patience is a context that ends with the child, or when something hangs.
 func (c *child) patience() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -26,9 +26,6 @@ func (d *day) check() {
 		d.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Check(); err != nil {
-		d.Error(err)
-	}
 	open, err := s.OpenInteractions()
 	if err != nil {
 		d.Fatal(err)
@@ -55,7 +52,7 @@ func (d *day) check() {
 }
 
 // checkNotes holds that the last acknowledged note is there, or one that was
-// written after it and not acknowledged.
+// written after it and was not acknowledged.
 func (d *day) checkNotes(s *store.Store) {
 	for id, notes := range d.notes {
 		in, have, err := s.Interaction(id)
@@ -63,8 +60,8 @@ func (d *day) checkNotes(s *store.Store) {
 			d.Errorf("%s is lost: %v", id, err)
 			continue
 		}
-		if !slices.Contains(notes, in.Note) && !(in.Note == "" && len(notes) > 1) {
-			d.Errorf("the note of %s is %q, acknowledged was %q", id, in.Note, notes[0])
+		if !slices.Contains(notes, in.Note) {
+			d.Errorf("the note of %s is %q, it may be one of %q", id, in.Note, notes)
 		}
 	}
 }
@@ -126,11 +123,18 @@ func (d *day) checkCalls() {
 
 // scenes lead to each commit point that the code names.
 var scenes = map[string]func(*day) bool{
-	"order":      func(d *day) bool { d.order(); return true },
-	"accept":     func(d *day) bool { return d.preview() },
-	"attempt":    func(d *day) bool { return d.called() },
-	"call-ended": func(d *day) bool { return d.called() },
-	"note":       func(d *day) bool { return d.preview() && d.note() },
+	"ids":             func(*day) bool { return true },
+	"ids.return":      func(d *day) bool { d.child.end(); return true },
+	"restore":         func(*day) bool { return true }, // see openings
+	"report":          func(d *day) bool { return d.preview() },
+	"report-retry":    func(d *day) bool { return d.do("outbox-retry", nil) },
+	"report-rejected": func(d *day) bool { d.offer(""); return d.offered() && d.do("reject", nil) },
+	"report-missed":   func(d *day) bool { d.offer(""); return d.offered() },
+	"order":           func(d *day) bool { d.order(); return true },
+	"accept":          func(d *day) bool { return d.preview() },
+	"attempt":         func(d *day) bool { return d.called() },
+	"call-ended":      func(d *day) bool { return d.called() },
+	"note":            func(d *day) bool { return d.preview() && d.note() },
 	"case": func(d *day) bool {
 		return d.preview() && d.do("case", map[string]any{"values": map[string]string{"k": "v"}})
 	},
@@ -151,33 +155,45 @@ var scenes = map[string]func(*day) bool{
 	},
 }
 
+// openings are what has to happen in a life before the scene's.
+var openings = map[string]func(*day) bool{
+	"restore":      func(d *day) bool { return d.preview() },
+	"report-retry": func(d *day) bool { return d.preview() },
+}
+
 // unvisited are points to which no scene leads, with the reason.
-var unvisited = map[string]string{}
+var unvisited = map[string]string{
+	"attempt-failed": "the machine has no ports left, or the like; a story has it",
+	"dial-failed":    "the same for a plain call",
+	"ids.take-over":  "once, from the file of an older phone; agent/ids_test.go has it",
+	"offer-closed":   "an accept that crosses a CANCEL; a story in virtual time has it",
+	"report-":        "the beginning of the names that end with a type of report",
+}
 
 // TestCrash_EveryCommitPoint kills the agent before and after each commit that the
 // code names.
 func TestCrash_EveryCommitPoint(t *testing.T) {
 	points := namedPoints(t)
-	for name := range scenes {
-		if !slices.Contains(points, name) {
-			t.Errorf("there is a scene for %q, and no such point", name)
+	for _, point := range points {
+		if scenes[point] == nil && unvisited[point] == "" {
+			t.Errorf("point %q has neither a scene nor a reason", point)
 		}
 	}
 	d := newDay(t, 1)
-	for _, point := range points {
-		scene, has := scenes[point]
-		if !has {
-			if unvisited[point] == "" {
-				t.Errorf("point %q has neither a scene nor a reason", point)
-			}
-			continue
+	for _, point := range slices.Sorted(maps.Keys(scenes)) {
+		scene := scenes[point]
+		if !slices.Contains(points, point) && !strings.HasPrefix(point, "report-") {
+			t.Errorf("there is a scene for %q, and no such point", point)
 		}
 		for _, before := range []bool{true, false} {
+			if opening := openings[point]; opening != nil {
+				d.round(d.life, opening)
+			}
 			l := d.life
 			l.Point, l.Before, l.Nth = point, before, 1
 			d.round(l, func(d *day) bool {
 				scene(d)
-				if d.child.alive() {
+				if !d.child.dies() {
 					t.Errorf("the scene of %q does not lead there", point)
 				}
 				return true
@@ -230,6 +246,10 @@ func TestCrash_RandomDays(t *testing.T) {
 		}
 	}
 	d.finish()
+	t.Logf("%d rounds, %d callbacks, %d reports arrived", rounds, d.made, len(d.lab.Reports("")))
+	if len(d.lab.Reports("")) < rounds/2 {
+		t.Error("these days were too quiet to prove anything")
+	}
 }
 
 // namedPoints reads the names of all commits from the source of package agent.

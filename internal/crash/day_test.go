@@ -24,7 +24,7 @@ type day struct {
 	chance *rand.Rand
 	made   int // callbacks so far
 	known  map[string]*witness
-	notes  map[string][]string // by interaction: notes that were written; the last acknowledged one comes first
+	notes  map[string][]string // by interaction: what its note may be, the acknowledged one first
 }
 
 // witness is what is known of one callback.
@@ -36,7 +36,7 @@ type witness struct {
 
 func newDay(t *testing.T, seed uint64) *day {
 	t.Helper()
-	l, err := lab.Start(t.Context(), lab.Config{Queue: lab.QueuePolicy{RingTime: 5 * time.Second, Pause: time.Second, GiveUp: 10 * time.Second}})
+	l, err := lab.Start(t.Context(), lab.Config{Extensions: contacts(), Queue: lab.QueuePolicy{RingTime: 5 * time.Second, Pause: time.Second, GiveUp: 10 * time.Second}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +49,21 @@ func newDay(t *testing.T, seed uint64) *day {
 	return d
 }
 
-// order sends a web callback of its own contact. Half of the contacts are busy.
+// contacts are the far ends of web callbacks: every second one is busy.
+func contacts() []lab.Extension {
+	all := lab.DefaultExtensions()
+	for n := range 2000 {
+		all = append(all, lab.Extension{Number: contact(n), Behaviour: lab.Behaviour{Refuse: 486 * ((n + 1) % 2)}})
+	}
+	return all
+}
+
+func contact(n int) string { return fmt.Sprintf("+8131000%04d", n) }
+
+// order sends a web callback of a contact of its own.
 func (d *day) order() string {
 	d.made++
-	key, number := fmt.Sprintf("w-%d", d.made), fmt.Sprintf("+8131000%04d", d.made)
+	key, number := fmt.Sprintf("w-%d", d.made), contact(d.made)
 	w := &witness{number: number}
 	d.known[key] = w
 	body, _ := json.Marshal(map[string]any{"id": key, "number": number, "name": "山田 太郎"})
@@ -145,6 +156,9 @@ func (d *day) note() bool {
 		d.notes[id] = []string{text}
 		return true
 	}
+	if d.notes[id] == nil {
+		d.notes[id] = []string{""}
+	}
 	d.notes[id] = append(d.notes[id], text)
 	return false
 }
@@ -157,6 +171,7 @@ func (d *day) preview() bool {
 
 // called brings it as far as after a call to a busy contact.
 func (d *day) called() bool {
+	d.made |= 1 // the next one is busy
 	return d.preview() && d.do("call", nil) && d.phase(agent.PhaseReadyToCall)
 }
 
