@@ -1,0 +1,22 @@
+package main
+
+// claimVerb is `ringback claim`.
+func claimVerb() verb {
+	return verb{
+		name: "claim", action: "callback-claim", usage: "make a callback of the team yours: it comes to you at its time", plain: true,
+		words: []operand{{name: "CALLBACK", arg: "callback"}},
+		example: `$ ringback claim cb-9
+claim: done`,
+	}
+}
+
+// callNowVerb is `ringback call-now`.
+func callNowVerb() verb {
+	return verb{
+		name: "call-now", action: "callback-call", usage: "take a callback of the list and call its contact", fresh: true, newCall: true,
+		schema: "ringback.call/1",
+		words:  []operand{{name: "CALLBACK", arg: "callback"}},
+		example: `$ ringback call-now cb-9 --wait connected
+i9  connected  webcallback  山田 太郎  +81312345678`,
+	}
+}
