@@ -3,10 +3,10 @@ package main
 // claimVerb is `ringback claim`.
 func claimVerb() verb {
 	return verb{
-		name: "claim", action: "callback-claim", usage: "make a callback of the team yours: it comes to you at its time", plain: true,
+		name: "claim", action: "callback-claim", usage: "make a callback of the team yours: it comes to you at its time", plain: true, show: orderText,
 		words: []operand{{name: "CALLBACK", arg: "callback"}},
 		example: `$ ringback claim cb-9
-claim: done`,
+cb-9 is here`,
 	}
 }
 

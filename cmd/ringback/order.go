@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"ringback/agent"
 )
 
 // maxOrder is the longest order that is read, in bytes.
@@ -14,11 +16,20 @@ const maxOrder = 64 << 10
 // orderVerb is `ringback order`.
 func orderVerb(sh *shell) verb {
 	return verb{
-		name: "order", usage: "have a web callback offered, as a SIP MESSAGE from the PBX does", fresh: true,
+		name: "order", usage: "have a web callback offered, as a SIP MESSAGE from the PBX does", plain: true, show: orderText,
 		words: []operand{{name: "FILE", arg: "order", read: func(words []string) (any, error) { return readOrderFile(sh, words[0]) }}},
 		example: `$ echo '{"id":"cb-9","number":"+81312345678","name":"山田 太郎"}' | ringback order -
-order: done`,
+cb-9 is here`,
 	}
+}
+
+// orderText says that a callback is on this phone's list.
+func orderText(result json.RawMessage) string {
+	var done agent.OrderResult
+	if err := json.Unmarshal(result, &done); err != nil {
+		return "order: " + err.Error()
+	}
+	return clean(done.Callback) + " is here"
 }
 
 // readOrderFile reads the JSON object of an order: from a file, from the standard
