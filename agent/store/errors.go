@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -42,7 +42,7 @@ var remedies = []struct {
 	{ErrReadOnly, "give yourself the right to write to it and to its folder"},
 	{ErrFull, "free some space and do it again"},
 	{ErrSlow, "do it again; if it stays so, look at the disk, and for programs that hold the file"},
-	{ErrDisk, "look at the disk and at the system's log"},
+	{ErrDisk, "look at the disk, at its quota and at the system's log"},
 }
 
 // fault makes an error of a file from what SQLite or the system says.
@@ -76,8 +76,11 @@ func kindOf(err error) error {
 			return r.is
 		}
 	}
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, os.ErrExist) {
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return ErrReadOnly
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return ErrFull
 	}
 	var s *sqlite.Error
 	if !errors.As(err, &s) {

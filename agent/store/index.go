@@ -27,6 +27,9 @@ func oneOf(words ...string) string {
 	return `tags : ("` + strings.Join(strings.Fields(tags(words...)), `" OR "`) + `")`
 }
 
+// searched are the tables that have a search index.
+var searched = []string{"interaction", "callback", "contact"}
+
 const (
 	interactionIndexed = "SELECT seq, name, number, e164, note, kind FROM interaction"
 	callbackIndexed    = "SELECT seq, name, number, e164, reason, state || ' ' || scope FROM callback"
@@ -63,6 +66,8 @@ func (tx *Tx) indexContact(k Contact) error {
 		grams(fold(k.Name)), grams(fold(k.Reading)), grams(others...), grams(numbers(digits...)...))
 }
 
+const allContacts = "SELECT id FROM contact WHERE id > ? ORDER BY id LIMIT ?"
+
 // page is how many rows are read at a time when all are gone through.
 const page = 1000
 
@@ -80,7 +85,7 @@ func fillSearch(tx *Tx) error {
 	if err := tx.exec("DELETE FROM contact_search"); err != nil {
 		return err
 	}
-	return pages(tx.c, value[int64], "SELECT id FROM contact WHERE id > ? ORDER BY id LIMIT ?", func(id int64) (int64, error) {
+	return pages(tx.c, value[int64], allContacts, func(id int64) (int64, error) {
 		k, _, err := tx.c.contact("id = ?", id)
 		if err != nil {
 			return id, err

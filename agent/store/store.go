@@ -17,7 +17,11 @@ type Options struct {
 	Patience time.Duration                   // how long a caller of Update waits; 0: 2 s
 	Now      func() time.Time                // nil: time.Now
 	Commit   func(point string, before bool) // nil: none. Called around each commit, on the store's goroutine: crash tests end the process there
+	ReadOnly bool                            // open a file that is there, and leave it as it is: for Backup, Export and Check beside an agent of any version
 }
+
+// FileName is the name of a profile's store in its state directory.
+const FileName = "ringback.db"
 
 // readers is how many reads of a file go on at once.
 const readers = 4
@@ -36,8 +40,9 @@ type Store struct {
 	over  chan struct{} // closed when the writer has ended
 	once  sync.Once
 
-	mu   sync.Mutex
-	late int // updates that go on after their callers gave up
+	readers int // connections in read, lent ones too
+	mu      sync.Mutex
+	late    int // updates that go on after their callers gave up
 }
 
 // Open opens or makes the store at path, brings its schema up to date, and starts
@@ -59,55 +64,88 @@ func Open(path string, o Options) (*Store, error) {
 		jobs: make(chan *job), quit: make(chan struct{}), over: make(chan struct{})}
 	s.Reader = Reader{do: s.reading}
 	if err := s.open(); err != nil {
-		return nil, errors.Join(fault("open store", path, err), s.closeAll())
+		return nil, errors.Join(fault("open store", s.path, err), s.closeAll(nil))
 	}
 	go s.writer()
 	return s, nil
 }
 
 func (s *Store) open() error {
-	if s.path != "" {
-		path, err := filepath.Abs(s.path)
+	if s.path == "" {
+		c, err := connect(source("", false, s.o.Patience/2))
 		if err != nil {
 			return err
 		}
-		if s.path = path; true {
-			err = ownFile(path)
-		}
-		if err != nil {
-			return err
-		}
+		s.write <- c
+		s.read, s.readers = s.write, 1
+		return fill(c)
+	}
+	path, err := filepath.Abs(s.path)
+	if err != nil {
+		return err
+	}
+	s.path = path
+	if s.o.ReadOnly {
+		err = s.findFile()
+	} else {
+		err = s.openWriter()
+	}
+	for err == nil && s.readers < readers {
+		err = s.openReader()
+	}
+	return err
+}
+
+// openWriter opens the connection that writes, and makes the file what it is today.
+func (s *Store) openWriter() error {
+	if err := ownFile(s.path); err != nil {
+		return err
 	}
 	c, err := connect(source(s.path, false, s.o.Patience/2))
 	if err != nil {
 		return err
 	}
 	s.write <- c
-	if s.path == "" {
-		s.read = s.write
-		return fill(c)
+	mode, _, err := one(c, value[string], "PRAGMA journal_mode = WAL")
+	if err == nil && mode != "wal" {
+		err = fmt.Errorf("journal mode %s instead of wal: %w", mode, ErrReadOnly)
 	}
-	if mode, _, err := one(c, value[string], "PRAGMA journal_mode = WAL"); err != nil || mode != "wal" {
-		return errors.Join(err, modeError(mode, err))
-	}
-	if err := migrate(c, s.path); err != nil {
+	if err != nil {
 		return err
 	}
-	for range readers {
-		c, err := connect(source(s.path, true, s.o.Patience/2))
-		if err != nil {
-			return err
-		}
-		s.read <- c
+	return migrate(c, s.path)
+}
+
+func (s *Store) openReader() error {
+	c, err := connect(source(s.path, true, s.o.Patience/2))
+	if err != nil {
+		return err
 	}
+	s.read <- c
+	s.readers++
 	return nil
 }
 
-func modeError(mode string, err error) error {
-	if err != nil {
-		return nil
+// findFile looks whether the file is a store that this version can read.
+func (s *Store) findFile() error {
+	if _, err := os.Stat(s.path); err != nil {
+		return err
 	}
-	return fmt.Errorf("journal mode %s instead of wal: %w", mode, ErrReadOnly)
+	if err := s.openReader(); err != nil {
+		return err
+	}
+	c := <-s.read
+	defer func() { s.read <- c }()
+	have, err := version(c)
+	switch {
+	case err != nil:
+		return err
+	case have > Schema():
+		return &NewerSchemaError{File: s.path, Version: have, Ours: Schema()}
+	case have == 0:
+		return fmt.Errorf("%w: it has no tables", ErrDamaged)
+	}
+	return nil
 }
 
 // ownFile makes the file if it is not there, and keeps it from others. SQLite
@@ -134,9 +172,9 @@ func ownFile(path string) error {
 	return nil
 }
 
-// Close waits for the update that is going on, and closes the file. It gives up
-// after the patience of the options when the disk hangs; then the error wraps
-// ErrSlow. A second Close does nothing.
+// Close waits for the update and the reads that are going on, and closes the file.
+// It gives up after the patience of the options when the disk hangs; then the error
+// wraps ErrSlow. A second Close does nothing.
 func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {
@@ -145,22 +183,29 @@ func (s *Store) Close() error {
 		defer timer.Stop()
 		select {
 		case <-s.over:
-			err = fault("close store", s.path, s.closeAll())
+			err = s.closeAll(timer.C)
 		case <-timer.C:
-			err = fault("close store", s.path, ErrSlow)
+			err = ErrSlow
 		}
+		err = fault("close store", s.path, err)
 	})
 	return err
 }
 
-// closeAll closes the connections that nobody uses, the writing one last: it
-// takes the log into the file.
-func (s *Store) closeAll() error {
+// closeAll closes the connections, the writing one last: it takes the log into the
+// file. It waits for those that are lent until the time is over.
+func (s *Store) closeAll(over <-chan time.Time) error {
 	var errs []error
-	for _, pool := range []chan *conn{s.read, s.write} {
-		for len(pool) > 0 {
-			errs = append(errs, (<-pool).close())
+	for range s.readers {
+		select {
+		case c := <-s.read:
+			errs = append(errs, c.close())
+		case <-over:
+			return errors.Join(append(errs, ErrSlow)...)
 		}
+	}
+	if len(s.write) > 0 {
+		errs = append(errs, (<-s.write).close())
 	}
 	return errors.Join(errs...)
 }
@@ -168,19 +213,27 @@ func (s *Store) closeAll() error {
 // Path is the file's; empty for a store in memory.
 func (s *Store) Path() string { return s.path }
 
+// borrow takes a connection that reads; whoever has it puts it back into s.read.
+func (s *Store) borrow() (*conn, error) {
+	select {
+	case <-s.quit:
+		return nil, ErrClosed
+	default:
+	}
+	select {
+	case c := <-s.read:
+		return c, nil
+	case <-s.quit:
+		return nil, ErrClosed
+	}
+}
+
 // reading lends a connection to one read, inside a transaction of its own, so that
 // the read sees one state.
 func (s *Store) reading(fn func(*conn) error) error {
-	select {
-	case <-s.quit:
-		return ErrClosed
-	default:
-	}
-	var c *conn
-	select {
-	case c = <-s.read:
-	case <-s.quit:
-		return ErrClosed
+	c, err := s.borrow()
+	if err != nil {
+		return err
 	}
 	defer func() { s.read <- c }()
 	return fault("read", s.path, c.within("BEGIN", fn))

@@ -47,6 +47,9 @@ func (s *Store) UpdateNamed(point string, fn func(*Tx) error) error {
 	if s.isLate() {
 		return fault("write", s.path, ErrSlow)
 	}
+	if s.o.ReadOnly {
+		return fault("write", s.path, fmt.Errorf("%w: it was opened to be read", ErrReadOnly))
+	}
 	j := &job{point: point, fn: fn, done: make(chan error, 1)}
 	timer := time.NewTimer(s.o.Patience)
 	defer timer.Stop()
