@@ -14,6 +14,7 @@ type TraceRecord struct {
 	Time      time.Time `json:"time"`
 	From      string    `json:"from"` // host:port
 	To        string    `json:"to"`
+	Out       bool      `json:"out"` // sent by this phone
 	Transport string    `json:"transport"`
 	Message   string    `json:"message"`
 
@@ -57,7 +58,7 @@ func (a *Agent) trace(r sip.TraceRecord) {
 	if r.Out {
 		from, to = to, from
 	}
-	a.tracer.add(TraceRecord{Time: r.At, From: from, To: to, Transport: r.Transport, Message: hideDigits(r.Text), callID: callIDOf(r.Text)})
+	a.tracer.add(TraceRecord{Time: r.At, From: from, To: to, Out: r.Out, Transport: r.Transport, Message: hideDigits(r.Text), callID: callIDOf(r.Text)})
 }
 
 // Trace is the remembered SIP messages of an interaction's calls in their order,

@@ -158,8 +158,9 @@ func (s *Session) LocalAddr() netip.AddrPort {
 
 // Move opens a pair of ports on another address of ours, in place of those that the
 // session has: the machine is in another network. Packets leave from there at once;
-// the peer knows where to send when the next offer or answer has named it. The
-// session stays as it is when that fails. ErrNoPorts, ErrClosed.
+// the peer knows where to send when the next offer or answer has named it. Where it
+// sends from is learned anew: the way to it is another one. The session stays as it
+// is when that fails. ErrNoPorts, ErrClosed.
 func (s *Session) Move(ip netip.Addr) error {
 	s.sig.Lock()
 	defer s.sig.Unlock()
@@ -178,6 +179,7 @@ func (s *Session) Move(ip netip.Addr) error {
 	s.closeSockets()
 	s.ports, s.cfg.LocalIP, s.cfg.PublicIP = ports, ip, ip
 	s.rtp, s.rtcp = newSocket(ports.rtp, &e.tasks), newSocket(ports.rtcp, &e.tasks)
+	s.link.source.unlock(time.Now())
 	return nil
 }
 

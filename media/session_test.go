@@ -369,3 +369,26 @@ func TestSession_MovesToAnotherAddress(t *testing.T) {
 		}
 	})
 }
+
+func TestSource_IsLearnedAnewAfterAMove(t *testing.T) {
+	at := netip.MustParseAddrPort
+	now := time.Now()
+	s := source{}
+	s.expect(at("192.0.2.1:4000"), true, now)
+	seq := uint16(0)
+	hears := func(from string) bool {
+		seq += 2
+		s.admit(at(from), seq, true, now)
+		return s.admit(at(from), seq+1, true, now) != stranger
+	}
+	if !hears("198.51.100.1:4000") || hears("198.51.100.2:4000") {
+		t.Fatal("the source that was learned is not locked")
+	}
+	s.unlock(now)
+	if !hears("198.51.100.2:4000") || s.target() != at("198.51.100.2:4000") {
+		t.Errorf("after a move it listens to %v", s.target())
+	}
+	if hears("198.51.100.1:4000") {
+		t.Error("and to the source of before")
+	}
+}

@@ -47,8 +47,12 @@ func (s *source) expect(addr netip.AddrPort, nat bool, now time.Time) {
 		s.sdp, s.learned = addr, false
 		return
 	}
-	*s = source{nat: nat, sdp: addr, last: now}
+	s.nat, s.sdp = nat, addr
+	s.unlock(now)
 }
+
+// unlock forgets where the peer sends from.
+func (s *source) unlock(now time.Time) { *s = source{nat: s.nat, sdp: s.sdp, last: now} }
 
 // target is where to send; zero: nowhere.
 func (s *source) target() netip.AddrPort {

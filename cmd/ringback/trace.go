@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -63,7 +64,7 @@ func trace(c *cli.Context, sh *shell) error {
 func showTrace(c *cli.Context, sh *shell, body control.Trace, form, output string) error {
 	text := "no messages are remembered"
 	if len(body.Records) > 0 {
-		text = ladder.Render(ladderOf(body.Records), ladder.Options{})
+		text = ladder.Render(ladderOf(body.Records), ladder.Options{Parties: phoneOf(body.Records)})
 	}
 	if form == "text" && output == "" {
 		sh.result(c, body, text)
@@ -93,6 +94,25 @@ type traceFile struct {
 	File     string `json:"file"`
 	Format   string `json:"format"`
 	Messages int    `json:"messages"`
+}
+
+// phoneOf is this phone as one column, where it had several addresses: the machine
+// moved, or a connection was made anew.
+func phoneOf(records []agent.TraceRecord) []ladder.Party {
+	var own []string
+	for _, r := range records {
+		at := r.To
+		if r.Out {
+			at = r.From
+		}
+		if !slices.Contains(own, at) {
+			own = append(own, at)
+		}
+	}
+	if len(own) < 2 {
+		return nil
+	}
+	return []ladder.Party{{Name: "this phone", Addresses: own}}
 }
 
 func ladderOf(records []agent.TraceRecord) []ladder.Message {

@@ -22,13 +22,14 @@ import (
 
 // PBX is one running Asterisk. Make it with Start.
 type PBX struct {
-	// Address is the loopback address that SIP (5060 UDP and TCP, 5061 TLS) is bound to.
+	// Address is the address, a loopback one as a rule, that SIP (5060 UDP and TCP, 5061 TLS) is bound to.
 	Address string
 	// Address6 is the address and port of SIP over IPv6 (UDP and TCP), such as
 	// [::1]:40312; empty where the machine has no IPv6.
 	Address6 string
 
 	scripts string // testdata/asterisk
+	netns   string // the network namespace that it runs in; empty: this one
 	root    string // the root folder
 	dir     string // this run's folder, as seen from inside the root folder
 
@@ -44,6 +45,11 @@ type PBX struct {
 // testdata/asterisk. It fails when the root folder is not there, when Asterisk
 // ends at once, or when ctx is done first.
 func Start(ctx context.Context, scripts string) (*PBX, error) {
+	return StartIn(ctx, scripts, "", "")
+}
+
+// StartIn is Start in a network namespace of the caller's, at an address there.
+func StartIn(ctx context.Context, scripts, netns, address string) (*PBX, error) {
 	root := os.Getenv("RINGBACK_ASTERISK_ROOT")
 	if root == "" {
 		cache, err := os.UserCacheDir()
@@ -58,9 +64,12 @@ func Start(ctx context.Context, scripts string) (*PBX, error) {
 	id := rand.IntN(1 << 24)
 	p := &PBX{
 		Address: fmt.Sprintf("127.%d.%d.%d", 100+id>>16%100, id>>8&0xff, 1+id%250),
-		scripts: scripts, root: root,
+		scripts: scripts, netns: netns, root: root,
 		dir:     fmt.Sprintf("/run/ringback-%06x", id),
 		changed: make(chan struct{}),
+	}
+	if address != "" {
+		p.Address = address
 	}
 	p.Address6 = freeAddress6()
 	if err := p.launch(ctx); err != nil {
@@ -84,7 +93,11 @@ func freeAddress6() string {
 func (p *PBX) launch(ctx context.Context) error {
 	p.mu.Lock()
 	p.lines, p.ended = nil, false
-	p.cmd = exec.Command(filepath.Join(p.scripts, "run"), p.Address, p.dir, p.Address6)
+	command := []string{filepath.Join(p.scripts, "run"), p.Address, p.dir, p.Address6}
+	if p.netns != "" {
+		command = append([]string{"ip", "netns", "exec", p.netns}, command...)
+	}
+	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Env = append(os.Environ(), "RINGBACK_ASTERISK_ROOT="+p.root, "TERM=dumb")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := p.cmd.StdoutPipe()
