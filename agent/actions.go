@@ -1,6 +1,11 @@
 package agent
 
-import "ringback/agent/schedule"
+import (
+	"context"
+	"encoding/json"
+
+	"ringback/agent/schedule"
+)
 
 // Target is what an action acts on.
 type Target string
@@ -10,14 +15,16 @@ const (
 	OnInteraction Target = "interaction" // takes the argument interaction; without it the only one that can be meant
 	OnChannel     Target = "channel"
 	OnAgent       Target = "agent"
+	OnRecords     Target = "records" // what the store knows; needs no running phone, see Records
 )
 
 // ArgSpec is one argument of an action, as it stands in its JSON object.
 type ArgSpec struct {
-	Name     string
-	Type     string // string, bool, duration, object or list
-	Required bool
-	Help     string
+	Name       string
+	Type       string // string, integer, bool, duration, object, list (of name and value) or points (of a contact)
+	Required   bool
+	MayBeEmpty bool // an empty text is a value
+	Help       string
 }
 
 // ActionSpec is one action: the same in the CLI, the control API and scripts.
@@ -27,16 +34,22 @@ type ActionSpec struct {
 	Args    []ArgSpec
 	Help    string
 	Example string // of its JSON arguments
+	Edits   bool   // of an action on records: it changes them
+	Large   bool   // its arguments may be as large as a file
 
-	do func(*Agent, *request)
+	do  func(*Agent, *request)                                        // on the loop
+	ask func(context.Context, *Records, json.RawMessage) (any, error) // of an action on records, on the caller's goroutine
 }
+
+// Records reports whether the action needs no running phone: Records.Do does it too.
+func (s ActionSpec) Records() bool { return s.ask != nil }
 
 // Actions is the one table of everything that can be asked of an agent. The
 // caller may change the slice.
 func Actions() []ActionSpec {
 	var all []ActionSpec
 	for _, group := range [][]ActionSpec{channelActions(), offerActions(), listActions(), callActions(), consultActions(),
-		conferenceActions(), recordActions(), outboxActions()} {
+		conferenceActions(), recordActions(), outboxActions(), contactActions()} {
 		all = append(all, group...)
 	}
 	return all
@@ -185,7 +198,7 @@ func recordActions() []ActionSpec {
 			Args: []ArgSpec{interactionArg(), {Name: "code", Type: "string", Required: true, Help: "one of the configured codes"}},
 			Help: "set the disposition code", Example: `{"code":"sold"}`, do: (*Agent).actDispose},
 		{Name: "note", Targets: OnInteraction,
-			Args: []ArgSpec{interactionArg(), {Name: "text", Type: "string", Required: true, Help: "free text; replaces the note"}},
+			Args: []ArgSpec{interactionArg(), {Name: "text", Type: "string", Required: true, MayBeEmpty: true, Help: "free text; replaces the note"}},
 			Help: "write the note", Example: `{"text":"call before noon"}`, do: (*Agent).actNote},
 		{Name: "case", Targets: OnInteraction,
 			Args: []ArgSpec{interactionArg(), {Name: "values", Type: "object", Required: true, Help: "fields and their texts; an empty text removes the field"}},

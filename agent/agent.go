@@ -55,7 +55,9 @@ type Agent struct {
 	table   interactionTable
 	headers map[string]string // callback field to header
 	tracer  *tracer
-	ended   chan struct{} // closed when Run has returned
+	records *Records
+	lookups sync.WaitGroup // goroutines beside the loop that read the store, and end by themselves
+	ended   chan struct{}  // closed when Run has returned
 
 	mu    sync.Mutex
 	state State // the fold of the events so far
@@ -130,6 +132,10 @@ func (a *Agent) openStore() (err error) {
 	if a.store, err = store.Open(path, store.Options{Log: a.log, Commit: a.deps.Commit}); err != nil {
 		return err
 	}
+	if a.records, err = newRecords(&a.cfg, a.store, time.Now); err != nil {
+		return errors.Join(err, a.store.Close())
+	}
+	a.records.state = a.State
 	if a.ids, err = openIDs(a.store, a.deps.StateDir, a.failure("keep ids")); err != nil {
 		return errors.Join(err, a.store.Close())
 	}
@@ -215,6 +221,7 @@ func (a *Agent) settle() {
 	a.forgetOld()
 	a.followCalls()
 	a.followAgenda()
+	a.followContacts()
 	a.followSound()
 	a.followOutbox()
 	a.serveWaiters()

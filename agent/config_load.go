@@ -27,6 +27,10 @@ type LoadOptions struct {
 	Path   string                      // YAML file; empty: none
 	Getenv func(string) (string, bool) // nil: the process's environment
 	Flags  map[string]string           // by field, such as account.aor
+
+	// RecordsOnly reads what Records need: the account may be missing, and no
+	// password is read.
+	RecordsOnly bool
 }
 
 // LoadConfig reads a configuration over the defaults, reads the password, and
@@ -36,6 +40,9 @@ func LoadConfig(o LoadOptions) (Config, error) {
 	c, err := readConfig(o)
 	if err != nil {
 		return Config{}, err
+	}
+	if o.RecordsOnly {
+		return c, c.validateRecords()
 	}
 	if err := c.Validate(); err != nil {
 		return Config{}, err
@@ -78,6 +85,9 @@ func readConfig(o LoadOptions) (Config, error) {
 	}
 	if err := c.applyFlags(o.Flags); err != nil {
 		return Config{}, err
+	}
+	if o.RecordsOnly {
+		return c, nil
 	}
 	if secret, given := o.Getenv("RINGBACK_PASSWORD"); given && secret != "" {
 		c.Account.Password = Secret(secret)

@@ -43,6 +43,9 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// validateRecords checks what Records need.
+func (c *Config) validateRecords() error { return c.validateTeam() }
+
 func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -41,7 +41,10 @@
 // that let go of the contact too early), consult, conference, disposition.
 // address.go follows the machine into another network (RFC 3261 12.2.1.1).
 // team.go has who the configuration names, watch.go their presences (RFC 6665, 4235,
-// 3863). invited.go serves what comes in, run.go starts and ends.
+// 3863). invited.go serves what comes in, run.go starts and ends. records.go
+// has the actions that only look things up or edit what is kept: they run on their
+// caller's goroutine, also where no phone runs; contacts.go are some of them,
+// contact.go brings what is found to the interactions.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
 // column of what it does not know.

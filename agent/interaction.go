@@ -32,6 +32,7 @@ type interaction struct {
 	frozen      bool   // closed, and published so
 	saving      bool   // what the disk did not take is written again soon
 	owed        []writing
+	found       found // what the records say of its number
 	kept
 }
 

@@ -229,7 +229,7 @@ func TestEveryTableActionIsAnAction(t *testing.T) {
 		if _, known := a.table[name]; spec.Targets == OnInteraction && !known {
 			t.Errorf("%s is an action without a row", name)
 		}
-		if spec.do == nil || spec.Help == "" || !json.Valid([]byte(spec.Example)) {
+		if (spec.do == nil) == (spec.ask == nil) || spec.Help == "" || !json.Valid([]byte(spec.Example)) {
 			t.Errorf("%s: do, help and example are needed", name)
 		}
 		if _, err := a.parse(name, json.RawMessage(spec.Example)); err != nil {

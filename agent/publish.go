@@ -63,7 +63,7 @@ func (a *Agent) snapshot() State {
 		s.Team = append(s.Team, m.view())
 	}
 	for _, in := range a.interactions {
-		s.Interactions = append(s.Interactions, in.view(a.table))
+		s.Interactions = append(s.Interactions, a.view(in))
 		for _, l := range in.legs {
 			s.Calls = append(s.Calls, l.view())
 		}
@@ -115,7 +115,7 @@ func (a *Agent) changedWork(c *Change) {
 			continue
 		}
 		told := len(c.Interactions) + len(c.Calls)
-		if v := in.view(a.table); !sameInteraction(was, v) {
+		if v := a.view(in); !sameInteraction(was, v) {
 			c.Interactions = append(c.Interactions, v)
 		}
 		for _, l := range in.legs {
@@ -136,6 +136,17 @@ func (a *Agent) changedWork(c *Change) {
 			c.ForgottenCalls = append(c.ForgottenCalls, old.ID)
 		}
 	}
+}
+
+// view is an interaction as it is published.
+func (a *Agent) view(in *interaction) InteractionState {
+	a.readNumber(in)
+	v := in.view(a.table)
+	v.Contact.Known = in.found.known
+	if v.Past = in.found.past; v.Past == nil {
+		v.Past = []Past{}
+	}
+	return v
 }
 
 func sameInteraction(s *State, v InteractionState) bool {

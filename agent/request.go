@@ -1,12 +1,8 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -52,8 +48,9 @@ type request struct {
 	agent    *Agent
 	spec     ActionSpec
 	args     args
-	in       *interaction // for actions on an interaction
-	answer   chan outcome // holds one
+	raw      json.RawMessage // the arguments of an action on records
+	in       *interaction    // for actions on an interaction
+	answer   chan outcome    // holds one
 	answered bool
 }
 
@@ -110,6 +107,9 @@ func (a *Agent) Do(ctx context.Context, name string, raw json.RawMessage) (any, 
 	if refused != nil {
 		return nil, refused
 	}
+	if r.spec.Records() {
+		return a.lookInto(ctx, r)
+	}
 	if !a.loop.Post(a.input(func() { a.perform(r) })) {
 		return nil, refuse(CodeFailed, "%s: the agent has ended", name)
 	}
@@ -130,66 +130,18 @@ func (a *Agent) parse(name string, raw json.RawMessage) (*request, *ActionError)
 		return nil, refuse(CodeNotFound, "there is no action %q", name)
 	}
 	r := &request{agent: a, spec: spec, answer: make(chan outcome, 1)}
-	if text := bytes.TrimSpace(raw); len(text) == 0 || string(text) == "null" {
-		raw = json.RawMessage("{}")
+	raw, refused := spec.check(raw)
+	if refused != nil {
+		return nil, refused
 	}
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &given); err != nil || given == nil {
-		return nil, refuse(CodeInvalid, "%s: the arguments are no JSON object", name).hint("such as %s", spec.Example)
-	}
-	for key, value := range given {
-		if !slices.ContainsFunc(spec.Args, func(s ArgSpec) bool { return s.Name == key }) {
-			return nil, refuse(CodeInvalid, "%s: there is no argument %q", name, key).hint("it takes %s", strings.Join(argNames(spec), ", "))
-		}
-		if string(value) == "null" {
-			delete(given, key)
-		}
+	if spec.Records() {
+		r.raw = raw
+		return r, nil
 	}
 	if err := json.Unmarshal(raw, &r.args); err != nil {
 		return nil, refuse(CodeInvalid, "%s: %s", name, wrongType(err, spec)).hint("such as %s", spec.Example)
 	}
-	for _, arg := range spec.Args {
-		value, there := given[arg.Name]
-		empty := there && string(value) == `""` && arg.Name != "text"
-		if arg.Required && (!there || empty) {
-			return nil, refuse(CodeInvalid, "%s: the argument %s is missing", name, arg.Name).hint("%s", arg.Help)
-		}
-		if empty {
-			return nil, refuse(CodeInvalid, "%s: the argument %s is empty", name, arg.Name).hint("leave it out, or give it a value")
-		}
-	}
 	return r, nil
-}
-
-// wrongType names the argument that is of another kind than it should be.
-func wrongType(err error, spec ActionSpec) string {
-	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) {
-		return "the arguments cannot be read"
-	}
-	name, _, _ := strings.Cut(mismatch.Field, ".")
-	for _, arg := range spec.Args {
-		if arg.Name == name {
-			return fmt.Sprintf("the argument %s is a %s, not a %s", name, kindOf(arg.Type), mismatch.Value)
-		}
-	}
-	return "an argument is of the wrong kind: " + mismatch.Value
-}
-
-// kindOf is how the type of an argument stands in JSON.
-func kindOf(argType string) string {
-	if argType == "duration" {
-		return "string such as 2s"
-	}
-	return argType
-}
-
-func argNames(spec ActionSpec) []string {
-	names := []string{}
-	for _, arg := range spec.Args {
-		names = append(names, arg.Name)
-	}
-	return names
 }
 
 // duration reads an argument that is a duration; otherwise is used when it was

@@ -45,7 +45,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.sound.close()
 	stop()
 	rooms.Wait()
-	return errors.Join(err, a.closeStore())
+	err = errors.Join(err, a.closeStore())
+	a.lookups.Wait()
+	return err
 }
 
 // open makes the rooms below; nothing runs yet.

@@ -102,12 +102,6 @@ type AudioState struct {
 	Ring    string `json:"ring"`
 }
 
-// Contact is who is at the other side of an interaction.
-type Contact struct {
-	Name   string `json:"name"`
-	Number string `json:"number"`
-}
-
 // InteractionState is one piece of work in the agent's hands.
 type InteractionState struct {
 	ID           InteractionID  `json:"id"`
@@ -130,6 +124,7 @@ type InteractionState struct {
 	Held         bool           `json:"held"`
 	Created      time.Time      `json:"created"`
 	OfferExpires *time.Time     `json:"offer_expires"`
+	Past         []Past         `json:"past"` // earlier interactions with the same number, the newest first
 	Calls        []CallID       `json:"calls"`
 }
 

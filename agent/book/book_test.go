@@ -43,7 +43,7 @@ func all(t testing.TB, b *Book) []store.Contact {
 
 func imports(t testing.TB, b *Book, text string) Imported {
 	t.Helper()
-	told, err := b.Import(t.Context(), strings.NewReader(text), "")
+	told, err := b.Import(t.Context(), strings.NewReader(text), "", 0)
 	if err != nil {
 		t.Fatalf("import: %v", err)
 	}

@@ -76,7 +76,7 @@ func TestFaultsOfSheets(t *testing.T) {
 		"name\n" + strings.Repeat(",", 2000):              {"line 2: the line has more than 1000 cells"},
 	} {
 		b := open(t)
-		_, err := b.Import(t.Context(), strings.NewReader(text), "")
+		_, err := b.Import(t.Context(), strings.NewReader(text), "", 0)
 		checkFaults(t, text, err, want)
 		if n := len(all(t, b)); n != 0 {
 			t.Errorf("%q: %d contacts were imported all the same", text, n)
@@ -85,7 +85,7 @@ func TestFaultsOfSheets(t *testing.T) {
 }
 
 func TestManyFaultsAreCounted(t *testing.T) {
-	_, err := open(t).Import(t.Context(), strings.NewReader("name,phone\n"+strings.Repeat("A,none\n", 50)), "")
+	_, err := open(t).Import(t.Context(), strings.NewReader("name,phone\n"+strings.Repeat("A,none\n", 50)), "", 0)
 	if err == nil || !strings.Contains(err.Error(), "50 faults") || !strings.Contains(err.Error(), "and 30 more") {
 		t.Error(err)
 	}
@@ -98,12 +98,12 @@ func TestFilesThatAreNone(t *testing.T) {
 		"\xef\xbb\xbfname\na\xff":    "begins like UTF-8 and is not: line 2",
 		"\xff\xfen\x00a\x00\x00\xd8": "neither UTF-8 nor UTF-16",
 	} {
-		_, err := open(t).Import(t.Context(), strings.NewReader(text), "")
+		_, err := open(t).Import(t.Context(), strings.NewReader(text), "", 0)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}
-	if _, err := open(t).Import(t.Context(), strings.NewReader("name\na"), "xml"); err == nil || !strings.Contains(err.Error(), `form "xml"`) {
+	if _, err := open(t).Import(t.Context(), strings.NewReader("name\na"), "xml", 0); err == nil || !strings.Contains(err.Error(), `form "xml"`) {
 		t.Error(err)
 	}
 }

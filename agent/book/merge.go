@@ -15,8 +15,9 @@ import (
 // adds it to those that are there, in one transaction. It takes nothing away: a
 // contact of the file that is known already, by its name and one of its numbers or
 // addresses, gets what is new in the file, and nothing is written when there is
-// nothing new. A file with a fault is not imported; the error is an *ImportError.
-func (b *Book) Import(ctx context.Context, r io.Reader, form string) (Imported, error) {
+// nothing new. A file with a fault is not imported; the error is an *ImportError. Nor
+// is one that would write more than most contacts; 0: any number.
+func (b *Book) Import(ctx context.Context, r io.Reader, form string, most int) (Imported, error) {
 	f, form, err := b.read(r, form)
 	if err != nil {
 		return Imported{Form: form}, err
@@ -25,6 +26,10 @@ func (b *Book) Import(ctx context.Context, r io.Reader, form string) (Imported, 
 		p, err := b.plan(ctx, f)
 		if err != nil {
 			return Imported{Form: form}, err
+		}
+		if most > 0 && len(p.touched) > most {
+			return Imported{Form: form}, Invalid("the file changes %d contacts; at most %d while a phone runs, which waits for it", len(p.touched), most).
+				hint("stop the agent and import the file without it, or split it")
 		}
 		if err = b.carryOut(p); !errors.Is(err, errChanged) || try == importTries {
 			p.told.Form, p.told.Contacts, p.told.PassedOver = form, len(f.entries), f.passedOver()

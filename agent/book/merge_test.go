@@ -57,7 +57,7 @@ func TestImportAddsAndTakesNothingAway(t *testing.T) {
 func TestImportIsWholeOrNot(t *testing.T) {
 	b := open(t)
 	imports(t, b, "name,phone,note\nA,1001,"+strings.Repeat("x", maxNote-10)+"\n")
-	_, err := b.Import(t.Context(), strings.NewReader("name,phone,note\nB,1002,\nA,1001,another note that is longer\n"), "")
+	_, err := b.Import(t.Context(), strings.NewReader("name,phone,note\nB,1002,\nA,1001,another note that is longer\n"), "", 0)
 	var refused *Error
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), `contact "A" cannot take`) {
 		t.Error(err)
@@ -110,7 +110,7 @@ func FuzzImport(f *testing.F) {
 			return
 		}
 		b := open(t)
-		told, err := b.Import(t.Context(), strings.NewReader(text), "")
+		told, err := b.Import(t.Context(), strings.NewReader(text), "", 0)
 		if err != nil {
 			if n := len(all(t, b)); n != 0 {
 				t.Fatalf("%d contacts of a file that was refused: %v", n, err)
@@ -126,7 +126,7 @@ func FuzzImport(f *testing.F) {
 			if _, err := b.Export(t.Context(), &out, form, ""); err != nil {
 				t.Fatal(err)
 			}
-			again, err := b.Import(t.Context(), strings.NewReader(out.String()), form)
+			again, err := b.Import(t.Context(), strings.NewReader(out.String()), form, 0)
 			if err != nil {
 				t.Fatalf("%v in the export\n%s", err, out.String())
 			}

@@ -25,15 +25,15 @@ func readAll(r io.Reader) (string, error) {
 	if len(raw) > MaxFile {
 		return "", Invalid("the file is larger than %d MiB", MaxFile>>20).hint("split it")
 	}
-	text, err := decodeText(raw)
+	text, err := DecodeText(raw)
 	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), err
 }
 
-// decodeText makes UTF-8 of what address books and Japanese spreadsheets write:
+// DecodeText makes UTF-8 of what address books and Japanese spreadsheets write:
 // UTF-8 with a byte order mark or without, UTF-16 with one, and Shift_JIS as Windows
 // has it. Text that is valid UTF-8 is taken for that: Shift_JIS with Japanese in it
 // never is.
-func decodeText(raw []byte) (string, error) {
+func DecodeText(raw []byte) (string, error) {
 	from, name := encoding.Encoding(japanese.ShiftJIS), "Shift_JIS"
 	switch {
 	case bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")):

@@ -132,7 +132,7 @@ func TestFaultsOfCards(t *testing.T) {
 		"BEGIN:VCARD\nVERSION:3.0\nFN:x\n" + strings.Repeat("TEL:\n", 3) + "END:VCARD": {},
 	} {
 		b := open(t)
-		_, err := b.Import(t.Context(), strings.NewReader(text), "")
+		_, err := b.Import(t.Context(), strings.NewReader(text), "", 0)
 		checkFaults(t, text, err, want)
 		if n := len(all(t, b)); n != 0 && len(want) > 0 {
 			t.Errorf("%q: %d contacts were imported all the same", text, n)

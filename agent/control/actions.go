@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"ringback/agent"
@@ -16,13 +18,14 @@ import (
 // postAction serves POST /v1/actions/NAME. The body is one JSON object, or
 // nothing for an action without arguments.
 func (s *Server) postAction(w http.ResponseWriter, r *http.Request) {
-	args, refused := readArgs(w, r)
+	name, key := r.PathValue("name"), r.Header.Get("Idempotency-Key")
+	spec := specOf(name)
+	args, refused := readArgs(w, r, spec)
 	if refused != nil {
 		s.fail(w, refused)
 		return
 	}
-	name, key := r.PathValue("name"), r.Header.Get("Idempotency-Key")
-	if key == "" {
+	if key == "" || spec.Records() && !spec.Edits { // a repeated search does no harm, and is not remembered
 		result := s.perform(name, args)
 		s.write(w, result.status, result.text)
 		return
@@ -77,17 +80,31 @@ func (s *Server) perform(name string, args []byte) answer {
 	return answer{http.StatusOK, text}
 }
 
-func readArgs(w http.ResponseWriter, r *http.Request) (json.RawMessage, *agent.ActionError) {
+// specOf is the row of an action; one without a name for an unknown one, which the
+// agent refuses.
+func specOf(name string) agent.ActionSpec {
+	all := agent.Actions()
+	if at := slices.IndexFunc(all, func(a agent.ActionSpec) bool { return a.Name == name }); at >= 0 {
+		return all[at]
+	}
+	return agent.ActionSpec{}
+}
+
+func readArgs(w http.ResponseWriter, r *http.Request, spec agent.ActionSpec) (json.RawMessage, *agent.ActionError) {
 	if kind := r.Header.Get("Content-Type"); kind != "" {
 		media, _, err := mime.ParseMediaType(kind)
 		if err != nil || media != "application/json" {
 			return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "Content-Type " + kind + ": arguments are application/json"}
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	limit := int64(maxBody)
+	if spec.Large {
+		limit = maxLargeBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, &agent.ActionError{Code: codeTooLarge, Message: "arguments are larger than 256 KiB"}
+		return nil, &agent.ActionError{Code: codeTooLarge, Message: fmt.Sprintf("arguments are larger than %d KiB", limit>>10)}
 	}
 	if err != nil {
 		return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "read arguments: " + err.Error()}

@@ -35,7 +35,7 @@ type markBody struct {
 
 // postMark serves POST /v1/mark.
 func (s *Server) postMark(w http.ResponseWriter, r *http.Request) {
-	text, refused := readArgs(w, r)
+	text, refused := readArgs(w, r, agent.ActionSpec{})
 	if refused != nil {
 		s.fail(w, refused)
 		return

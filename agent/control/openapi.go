@@ -106,6 +106,12 @@ func argSchema(kind string) schema {
 	switch kind {
 	case "bool":
 		return schema{"type": "boolean"}
+	case "integer":
+		return schema{"type": "integer"}
+	case "points":
+		return schema{"type": "array", "items": schema{"type": "object",
+			"properties": map[string]any{"kind": schema{"type": "string", "enum": []string{"phone", "mail", "sip", "address"}}, "label": schema{"type": "string"}, "value": schema{"type": "string"}},
+			"required":   []string{"kind"}}}
 	case "duration":
 		return schema{"type": "string", "description": "a Go duration", "example": "200ms"}
 	case "object":

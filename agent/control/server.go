@@ -17,14 +17,15 @@ import (
 // Limits of one socket. They are far above what a desk full of tools needs and
 // keep a runaway script from taking the phone's memory.
 const (
-	maxBody    = 256 << 10        // bytes of one action's arguments
-	maxHeaders = 16 << 10         // bytes of one request's headers
-	maxClients = 256              // connections at a time
-	readTime   = 10 * time.Second // for a whole request to come in
-	actionTime = 2 * time.Minute  // for an action to be done: a transfer waits for its target
-	writeTime  = 10 * time.Second // for one answer, or one event, to be taken
-	idleTime   = 2 * time.Minute  // for a connection without a request
-	heartbeat  = 15 * time.Second // between two signs of life on a quiet stream
+	maxBody      = 256 << 10        // bytes of one action's arguments
+	maxLargeBody = 32 << 20         // of one that takes a file
+	maxHeaders   = 16 << 10         // bytes of one request's headers
+	maxClients   = 256              // connections at a time
+	readTime     = 10 * time.Second // for a whole request to come in
+	actionTime   = 2 * time.Minute  // for an action to be done: a transfer waits for its target
+	writeTime    = 10 * time.Second // for one answer, or one event, to be taken
+	idleTime     = 2 * time.Minute  // for a connection without a request
+	heartbeat    = 15 * time.Second // between two signs of life on a quiet stream
 )
 
 // Agent is what the desk needs of a softphone; Of makes one of *agent.Agent.

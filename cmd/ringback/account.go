@@ -45,14 +45,18 @@ func mediaFlags() []cli.Flag {
 // loadConfig reads the configuration of this command: its file, the
 // environment, its flags.
 func (sh *shell) loadConfig(c *cli.Context) (agent.Config, error) {
+	return sh.readConfig(c, agent.LoadOptions{})
+}
+
+func (sh *shell) readConfig(c *cli.Context, o agent.LoadOptions) (agent.Config, error) {
 	path, err := sh.configPath(c)
 	if err != nil {
 		return agent.Config{}, err
 	}
-	o := agent.LoadOptions{Path: path, Flags: map[string]string{}, Getenv: func(name string) (string, bool) {
+	o.Path, o.Flags, o.Getenv = path, map[string]string{}, func(name string) (string, bool) {
 		value := sh.getenv(name)
 		return value, value != ""
-	}}
+	}
 	for flag, field := range accountFields {
 		if c.IsSet(flag) {
 			o.Flags[field] = c.String(flag)

@@ -193,6 +193,15 @@ func (k *completer) operands() []string {
 		return k.interactions("")
 	case "outbox-retry":
 		return k.reports()
+	case "contacts-show", "contacts-set", "contacts-delete":
+		return k.kept("contacts", func(raw json.RawMessage) (words []string) {
+			var list agent.ContactList
+			_ = json.Unmarshal(raw, &list) // what cannot be read completes nothing
+			for _, c := range list.Contacts {
+				words = append(words, string(c.ID)+"\t"+clean(c.Name))
+			}
+			return words
+		})
 	default:
 		if k.words == 0 {
 			found = append(found, k.interactions(name)...)
@@ -278,4 +287,37 @@ func (k *completer) state() agent.State {
 		return agent.State{}
 	}
 	return s
+}
+
+// kept are words made of what an action on records finds, by the agent or without
+// one.
+func (k *completer) kept(action string, words func(json.RawMessage) []string) []string {
+	if k.words > 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), completeTime)
+	defer cancel()
+	path, err := control.SocketPath(k.profile, k.sh.getenv)
+	if err != nil {
+		return nil
+	}
+	client := control.Dial(path)
+	defer client.Close()
+	if result, err := client.Do(ctx, action, nil); err == nil {
+		return words(result)
+	}
+	records, err := agent.OpenRecords(agent.DefaultConfig(), agent.RecordsOptions{Dir: k.sh.stateDir(k.profile), Patience: completeTime})
+	if err != nil {
+		return nil
+	}
+	defer records.Close()
+	result, refused := records.Do(ctx, action, nil)
+	if refused != nil {
+		return nil
+	}
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return nil
+	}
+	return words(raw)
 }

@@ -158,6 +158,9 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 			indent("%s", text)
 		}
 	}
+	for _, line := range contactLines(i) {
+		indent("%s", line)
+	}
 	for _, key := range slices.Sorted(maps.Keys(i.Case)) {
 		indent("%s: %s", clean(key), clean(fmt.Sprint(i.Case[key])))
 	}

@@ -28,6 +28,12 @@ type verb struct {
 	sub     []verb
 	schema  string                              // of the result; empty: ringback.action/1
 	show    func(result json.RawMessage) string // as text; nil: how things stand
+	records bool                                // acts on what is kept, with an agent or without one
+	own     []cli.Flag                          // flags that are no argument of the action, or make one with others
+	gives   []string                            // the arguments that run makes of them
+
+	// run does the command in the place of perform.
+	run func(c *cli.Context, sh *shell, v verb, args map[string]any) error
 }
 
 // operand is a word of the command line and the action's argument it becomes.
@@ -58,6 +64,7 @@ func verbs(sh *shell) []verb {
 		dtmfVerb(), transferVerb(), conferenceVerb(), consultVerb(),
 		disposeVerb(), resultVerb(), noteVerb(), caseVerb(), rescheduleVerb(), doneVerb(),
 		outboxVerb(),
+		contactsVerb(sh),
 	}
 }
 
@@ -79,17 +86,18 @@ func (v verb) exampleState() string {
 	return "on-hold or ready-to-call"
 }
 
-func (v verb) actsOnInteraction() bool { return !v.agent && !v.fresh && !v.plain }
+func (v verb) actsOnInteraction() bool { return !v.agent && !v.fresh && !v.plain && !v.records }
 
 // command makes the command of a verb.
 func (v verb) command(sh *shell) *cli.Command {
 	var flags []cli.Flag
-	if !v.plain {
+	if !v.plain && !v.records {
 		flags = append(flags, &cli.StringFlag{Name: "wait", Usage: "wait until `STATE` is reached, such as " + v.exampleState()})
 	}
 	for _, f := range v.flags {
 		flags = append(flags, f.flag)
 	}
+	flags = append(flags, v.own...)
 	c := &cli.Command{
 		Name: v.name, Usage: v.usage, ArgsUsage: v.synopsis(), Description: v.example, Flags: flags,
 		Category: "actions",
@@ -123,6 +131,12 @@ func (v verb) perform(c *cli.Context, sh *shell) error {
 	args, err := v.args(c)
 	if err != nil {
 		return err
+	}
+	switch {
+	case v.run != nil:
+		return v.run(c, sh, v, args)
+	case v.records:
+		return v.lookUp(c, sh, args)
 	}
 	client, err := sh.client(c)
 	if err != nil {

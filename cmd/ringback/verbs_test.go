@@ -39,6 +39,9 @@ func TestEveryActionIsACommand(t *testing.T) {
 		for _, f := range v.flags {
 			given[f.arg] = true
 		}
+		for _, arg := range v.gives {
+			given[arg] = true
+		}
 		for _, arg := range a.Args {
 			if !given[arg.Name] {
 				t.Errorf("%s: argument %s cannot be given", a.Name, arg.Name)

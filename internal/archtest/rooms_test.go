@@ -10,11 +10,11 @@ type room struct {
 
 // rooms is the whole house, from the roof to the ground.
 var rooms = []room{
-	{"cmd/ringback", "agent agent/control internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
+	{"cmd/ringback", "agent agent/control agent/book internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
 	{"agent/book", "agent/store agent/phone", ""},
 	{"agent/phone", "", ""},
-	{"agent", "agent/phone agent/presence agent/schedule agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
+	{"agent", "agent/book agent/phone agent/presence agent/schedule agent/store sip sip/loop sip/transport media media/sdp media/audio media/mixer media/device dtmf", "internal/lab internal/ladder internal/ladder/golden internal/simnet"},
 	{"agent/presence", "", ""},
 	{"agent/schedule", "", ""},
 	{"agent/store", "", ""},

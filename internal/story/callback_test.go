@@ -15,7 +15,7 @@ func TestCallback_AcceptedIsConnectedWithAllItsData(t *testing.T) {
 		d.offers(lab.Callback{ID: "cb-1", Name: "山田 太郎", Number: contact, Reason: "請求書", Attempt: 2, Data: map[string]any{"order": "4711"}})
 		d.is(agent.PhaseOffered)
 		in := d.interaction()
-		if c := in.Callback; in.Contact != (agent.Contact{Name: "山田 太郎", Number: contact}) || c.ID != "cb-1" || c.Reason != "請求書" || c.Attempt != 2 ||
+		if c := in.Callback; in.Contact.Name != "山田 太郎" || in.Contact.Number != contact || c.ID != "cb-1" || c.Reason != "請求書" || c.Attempt != 2 ||
 			in.Case["order"] != "4711" || in.AcceptMeans != "answer" {
 			t.Errorf("offered as %+v, %+v", in, c)
 		}
