@@ -186,11 +186,11 @@ func (a *Agent) takeOrder(o *order) (code int, why string) {
 	if o.callback.ID == "" {
 		o.callback.ID = a.ownKey(a.ids.interaction())
 	}
-	if blocked := a.blocked(o.callback.Number); blocked != nil {
-		return 603, blocked.Message
-	}
-	if _, refused := a.target(o.callback.Number); refused != nil {
-		return 400, refused.Message
+	blocked := a.blocked(o.callback.Number)
+	if blocked == nil {
+		if _, refused := a.target(o.callback.Number); refused != nil {
+			return 400, refused.Message
+		}
 	}
 	known, have, err := a.store.Callback(o.callback.ID)
 	if err != nil {
@@ -199,18 +199,34 @@ func (a *Agent) takeOrder(o *order) (code int, why string) {
 	if have && a.repeats(o, known) {
 		return 200, "known already"
 	}
-	if why := a.channelUnavailable(o.channel); why != "" {
-		return a.cfg.Callbacks.NotReadyCode, why
-	}
 	row := a.orderRow(o)
 	if have {
 		row.Created, row.Attempts = known.Created, known.Attempts
+	}
+	if blocked != nil {
+		return a.refuseOrder(o, row, 603, blocked.Message)
+	}
+	if why := a.channelUnavailable(o.channel); why != "" {
+		return a.refuseOrder(o, row, a.cfg.Callbacks.NotReadyCode, why)
 	}
 	if err := a.store.UpdateNamed("order", func(tx *store.Tx) error { return tx.PutCallback(row) }); err != nil {
 		return 500, a.storeFailed("keep the order", err).Message
 	}
 	a.agenda.put(entryOf(row))
 	return 200, ""
+}
+
+// refuseOrder gives an order back to the PBX, by the answer and by a report: a
+// dialplan of Asterisk's cannot see how its MESSAGE was answered.
+func (a *Agent) refuseOrder(o *order, row store.Callback, code int, why string) (int, string) {
+	row.State, row.Body = store.CallbackReturned, mustJSON(callbackBody{Callback: o.callback})
+	told := a.reportingOf(row, ReportRejected, func(r *Report) { r.Code, r.Reason = code, why })
+	err := a.store.UpdateNamed("order-refused", func(tx *store.Tx) error { return errors.Join(tx.PutCallback(row), told(tx)) })
+	if err != nil {
+		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("keep that "+row.Key+" was refused", err).Message})
+	}
+	a.outbox.kick()
+	return code, why
 }
 
 // repeats reports whether an order is one that is here already, or was here a

@@ -175,6 +175,13 @@ func TestStory_WebCallbackRefusedWhereNotReady(t *testing.T) {
 		if e := b.wait(MessageReceived); e.Code != 480 || e.Reason != "not-ready" {
 			t.Errorf("%+v", e)
 		}
+		if row := b.row("w-1"); row.State != store.CallbackReturned {
+			t.Errorf("%+v", row)
+		}
+		reports, err := b.agent.store.Reports(store.ReportFilter{Callback: "w-1"})
+		if err != nil || len(reports) != 1 || reports[0].Kind != "rejected" || !strings.Contains(string(reports[0].Body), "480") {
+			t.Errorf("%+v %v", reports, err)
+		}
 		b.do("ready", map[string]any{"channel": "webcallback"})
 		b.do("not-ready", map[string]any{"channel": "voice"})
 		if code := b.order("application/json", yamada); code != 200 {

@@ -123,6 +123,9 @@ func (d *day) checkCalls() {
 
 // scenes lead to each commit point that the code names.
 var scenes = map[string]func(*day) bool{
+	"order-refused": func(d *day) bool {
+		return d.do("not-ready", map[string]any{"channel": "webcallback"}) && d.order() != ""
+	},
 	"ids":             func(*day) bool { return true },
 	"ids.return":      func(d *day) bool { d.child.end(); return true },
 	"restore":         func(*day) bool { return true }, // see openings
