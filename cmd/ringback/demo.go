@@ -19,6 +19,7 @@ const (
 	demoProfile = "demo"
 	offerPause  = time.Second // between an interaction's end and the next offer
 	demoGoodbye = 5 * time.Second
+	webEvery    = 3 // every so manieth callback comes without a call
 )
 
 // demoCommand is `ringback demo`.
@@ -33,7 +34,7 @@ func demoCommand(sh *shell) *cli.Command {
  1  registered                  0.02 s  sip:1001@127.0.0.1:41022
  2  callback offered            0.05 s  山田 太郎 +81312345678, order 4711
  ...
-demo: all 21 steps done in 14 s`,
+demo: all 32 steps done in 13 s`,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usageError("%q is one word too many", c.Args().First()).withHint("usage: ringback demo [--script]")
@@ -89,6 +90,8 @@ func (b *bench) config(headset []string) agent.Config {
 		}
 	}
 	cfg.Audio.Headset = headset
+	cfg.Channels.StartWeb = "ready"
+	cfg.Callbacks.ReportTo = "sip:callbacks@" + at
 	cfg.Dispositions.Codes = []string{"sold", "no-interest", "call-again"}
 	cfg.Channels.NotReadyReasons = []string{"break", "lunch", "training"}
 	return cfg
@@ -148,8 +151,11 @@ func (b *bench) offerCallbacks(ctx context.Context) error {
 	next, id := 0, ""
 	offer := func() (err error) {
 		all := demoCallbacks(time.Now())
-		id, err = b.lab.Offer(all[next%len(all)])
-		next++
+		if next++; next%webEvery == 0 && b.orderWeb(ctx, next) {
+			id = ""
+			return nil
+		}
+		id, err = b.lab.Offer(all[(next-next/webEvery-1)%len(all)])
 		return err
 	}
 	for {
@@ -158,7 +164,7 @@ func (b *bench) offerCallbacks(ctx context.Context) error {
 			return nil // the end was asked for, or the agent says why it ended
 		}
 		first := e.Type == agent.RegistrationRegistered && next == 0
-		if !first && !(e.Type == agent.InteractionDone && b.taken(id)) {
+		if !first && !(e.Type == agent.InteractionDone && (id == "" || b.taken(id))) {
 			continue
 		}
 		if !first && !pause(ctx, offerPause) {
@@ -168,6 +174,12 @@ func (b *bench) offerCallbacks(ctx context.Context) error {
 			return fmt.Errorf("offer callback: %w", err)
 		}
 	}
+}
+
+// orderWeb orders a web callback; false when the agent does not take it now.
+func (b *bench) orderWeb(ctx context.Context, n int) bool {
+	code, err := b.lab.Send(ctx, demoUser, "application/json", demoOrder(fmt.Sprintf("web-%d", n)))
+	return err == nil && code == 200
 }
 
 // taken says whether a callback has left the queue: one that was rejected has
@@ -223,7 +235,9 @@ func demoText(profile string, l *lab.Lab) string {
 		{"conference 2001", "all three together"},
 		{"team", "the colleagues, and who of them is on the phone"},
 		{"dispose sold", "and: note TEXT, case KEY=VALUE"},
+		{"reschedule --at +1m --personal", "call again later: it comes back to you; without --personal the team gets it"},
 		{"done", "close it: the next callback is offered"},
+		{"call", "every third callback comes from a web page: accept opens its preview, call dials"},
 		{"dial 600", "an echo; 601 a tone, 602 a voice, 603 music, 605 sends digits, 610 is busy"},
 		{"trace", "the SIP ladder; of one interaction with its id"},
 	} {

@@ -19,7 +19,7 @@ const (
 
 // scriptSteps is an agent's job from the first callback to the last.
 func scriptSteps() []step {
-	return []step{
+	return append([]step{
 		{"registered", stepRegistered},
 		{"callback offered", stepOffered},
 		{"rejected: back in the queue", stepRejected},
@@ -44,7 +44,7 @@ func scriptSteps() []step {
 		{"not ready: refused", stepNotReady},
 		{"a busy number dialled", stepDialBusy},
 		{"an echo dialled", stepDialEcho},
-	}
+	}, webSteps()...)
 }
 
 func stepRegistered(ctx context.Context, s *stage) (string, error) {
