@@ -167,6 +167,33 @@ func TestReadPIDF(t *testing.T) {
 	}
 }
 
+// TestAsterisk reads what Asterisk 22 sent in the interop test: the state is in the
+// file's name. Its dialogs do not tell a phone that is not there.
+func TestAsterisk(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "asterisk22-*.xml"))
+	if err != nil || len(files) != 7 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, want, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "asterisk22-"), ".xml"), "-")
+		var got Presence
+		if kind == "pidf" {
+			got, err = ReadPIDF(body)
+		} else {
+			var d Dialogs
+			err = d.Read(body)
+			got = d.Presence()
+		}
+		if err != nil || string(got.State) != want {
+			t.Errorf("%s: %+v, %v", file, got, err)
+		}
+	}
+}
+
 func TestMerge(t *testing.T) {
 	if got := Merge(); got.State != Unknown {
 		t.Errorf("none: %+v", got)
