@@ -26,6 +26,9 @@ func (d *day) check() {
 		d.Fatal(err)
 	}
 	defer s.Close()
+	if problems, err := s.Check(); err != nil || len(problems) > 0 {
+		d.Errorf("the store is not sound: %v %v", problems, err)
+	}
 	open, err := s.OpenInteractions()
 	if err != nil {
 		d.Fatal(err)
