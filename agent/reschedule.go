@@ -27,9 +27,9 @@ const (
 )
 
 // contactZone is the zone of an interaction's contact: its callback's, its
-// record's, the configured one, or the phone's own.
+// record's, that of its number, the configured one, or the phone's own.
 func (a *Agent) contactZone(in *interaction) *time.Location {
-	for _, name := range []string{in.zone, a.cfg.Reschedule.Zone} {
+	for _, name := range []string{in.zone, in.found.known.Zone, a.cfg.Reschedule.Zone} {
 		if zone := zoneNamed(name); zone != nil {
 			return zone
 		}
@@ -53,6 +53,24 @@ func (a *Agent) actReschedule(r *request) {
 		return
 	}
 	r.ok(nil)
+}
+
+// Presets are the times that are offered to the agent with one press.
+type Presets struct {
+	Interaction InteractionID     `json:"interaction"`
+	Zone        string            `json:"zone"` // the contact's
+	Presets     []schedule.Preset `json:"presets"`
+}
+
+// actPresets says what the configured presets mean now, on the contact's clock.
+func (a *Agent) actPresets(r *request) {
+	in, refused := a.find("reschedule", r.args.Interaction)
+	if refused != nil {
+		r.fail(refused)
+		return
+	}
+	zone := a.contactZone(in)
+	r.done(Presets{Interaction: in.id, Zone: zone.String(), Presets: a.rules.Presets(a.cfg.Reschedule.Presets, a.now(), zone)})
 }
 
 // arm makes a reschedule last and tells it.

@@ -40,11 +40,15 @@ func (r Rules) Fit(at, now time.Time, zone *time.Location) (fit time.Time, ok bo
 	return fit, ok && r.Check(fit, now, zone) == nil
 }
 
+// localForm is how a time is shown to the agent.
+const localForm = "2006-01-02 15:04 MST"
+
 // Preset is a wish with a name.
 type Preset struct {
-	Name string    `json:"name"`          // as configured: +15m, tomorrow 09:00
-	At   time.Time `json:"at"`            // what it means now
-	Why  string    `json:"why,omitempty"` // why it cannot be taken now; empty: it can
+	Name  string    `json:"name"`          // as configured: +15m, tomorrow 09:00
+	At    time.Time `json:"at"`            // what it means now
+	Local string    `json:"local"`         // the same on the contact's clock
+	Why   string    `json:"why,omitempty"` // why it cannot be taken now; empty: it can
 }
 
 // Presets are the wishes as they stand now, in the order of their names.
@@ -54,7 +58,7 @@ func (r Rules) Presets(names []string, now time.Time, zone *time.Location) []Pre
 		p := Preset{Name: name}
 		at, err := Read(name, now, zone)
 		if err == nil {
-			p.At = at.In(zone)
+			p.At, p.Local = at.UTC(), at.In(zone).Format(localForm)
 			err = r.Check(at, now, zone)
 		}
 		if err != nil {
