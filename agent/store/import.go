@@ -229,10 +229,7 @@ func (s *Store) become(from *Store) (Imported, error) {
 			if empty, err := isEmpty(tx.c); !empty {
 				return errors.Join(err, errors.New("import: the store has just come into use: do it again"))
 			}
-			if err := insertAll(tx.c, in); err != nil {
-				return err
-			}
-			return fillSearch(tx)
+			return tx.takeAll(in)
 		})
 	}
 	err = errors.Join(err, pipe.Close())
@@ -241,6 +238,31 @@ func (s *Store) become(from *Store) (Imported, error) {
 		return Imported{}, err
 	}
 	return done, nil
+}
+
+// takeAll fills an empty store. An agent may have reserved ids in it already: those
+// are not given out again.
+func (tx *Tx) takeAll(in *importer) error {
+	given := map[string]uint64{}
+	err := tx.c.query(func(r row) error {
+		var kind string
+		var next uint64
+		err := r.Scan(&kind, &next)
+		given[kind] = next
+		return err
+	}, "SELECT kind, next FROM counter")
+	if err != nil {
+		return err
+	}
+	if err := insertAll(tx.c, in); err != nil {
+		return err
+	}
+	for kind, next := range given {
+		if err := tx.SkipIDs(kind, next); err != nil {
+			return err
+		}
+	}
+	return fillSearch(tx)
 }
 
 // sizes counts the rows of each table that has some.

@@ -64,6 +64,23 @@ func TestExport_ImportedIsEqual(t *testing.T) {
 	})
 }
 
+// An agent that runs on an empty store while it is filled does not give out an id
+// twice.
+func TestImport_KeepsTheIDsThatWereGiven(t *testing.T) {
+	text := export(t, full(t))
+	to := openStore(t, "", Options{})
+	update(t, to, func(tx *Tx) error { _, err := tx.ReserveIDs("call", 1000); return err })
+	must[Imported](t)(to.Import(strings.NewReader(text)))
+	for kind, want := range map[string]uint64{"call": 1001, "interaction": 65} {
+		update(t, to, func(tx *Tx) error {
+			if first, err := tx.ReserveIDs(kind, 1); first != want || err != nil {
+				t.Errorf("%s %d %v, want %d", kind, first, err, want)
+			}
+			return nil
+		})
+	}
+}
+
 func tablesOf(s *Store) (all []string, err error) {
 	err = s.Reader.do(func(c *conn) error { all, err = tables(c); return err })
 	return all, err

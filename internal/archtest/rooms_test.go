@@ -10,7 +10,7 @@ type room struct {
 
 // rooms is the whole house, from the roof to the ground.
 var rooms = []room{
-	{"cmd/ringback", "agent agent/control agent/book internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
+	{"cmd/ringback", "agent agent/control agent/book agent/store internal/lab internal/ladder sip sip/loop sip/transport media/device media/audio", "internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
 	{"agent/book", "agent/store agent/phone", ""},
 	{"agent/phone", "", ""},
