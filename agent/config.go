@@ -43,6 +43,7 @@ type Config struct {
 	Reschedule   RescheduleConfig  `yaml:"reschedule"`
 	Numbers      NumbersConfig     `yaml:"numbers"`
 	Team         []TeamEntry       `yaml:"team"`
+	Store        StoreConfig       `yaml:"store"`
 	TeamPresence string            `yaml:"team_presence"` // how presences are asked for: dialog, presence or off
 }
 
@@ -123,6 +124,13 @@ type DispositionConfig struct {
 	Codes     []string `yaml:"codes"` // empty: any text is taken
 }
 
+// StoreConfig is how long the store keeps what is over. What is not over, and what
+// the PBX was not told yet, is kept in any case.
+type StoreConfig struct {
+	KeepHistory time.Duration `yaml:"keep_history"` // interactions with their calls and attempts, and callbacks; 0: for ever
+	KeepNotes   time.Duration `yaml:"keep_notes"`   // the notes of interactions; 0: as long as these
+}
+
 // ChannelsConfig is about readiness.
 type ChannelsConfig struct {
 	NotReadyReasons []string      `yaml:"not_ready_reasons"` // empty: any text is taken
@@ -188,6 +196,7 @@ func DefaultConfig() Config {
 			RetryBusy: 5 * time.Minute, RetryNoAnswer: 30 * time.Minute, RetryMachine: 2 * time.Hour,
 		},
 		TeamPresence: TeamPresenceDialog,
+		Store:        StoreConfig{KeepHistory: 365 * 24 * time.Hour},
 		Channels:     ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready"},
 		Reschedule: RescheduleConfig{MaxDays: 30, Reasons: []string{"no answer", "busy", "cannot talk", "answering machine", "asked for later"},
 			Presets: []string{"+15m", "+1h", "tomorrow 09:00"}, Again: 5 * time.Minute, PersonalToTeam: 2 * time.Hour},

@@ -35,7 +35,7 @@ func between(field string, value, least, most time.Duration) error {
 // error is a *ConfigError.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{c.validateAccount, c.validateAddresses, c.validateAudio, c.validateDTMF,
-		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateReschedule, c.validateTeam} {
+		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateReschedule, c.validateTeam, c.validateStore} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -45,6 +45,22 @@ func (c *Config) Validate() error {
 
 // validateRecords checks what Records need.
 func (c *Config) validateRecords() error { return c.validateTeam() }
+
+// validateStore: less than an hour would forget what the agent has just done.
+func (c *Config) validateStore() error {
+	for _, keep := range []struct {
+		field string
+		value time.Duration
+	}{{"store.keep_history", c.Store.KeepHistory}, {"store.keep_notes", c.Store.KeepNotes}} {
+		if keep.value == 0 {
+			continue
+		}
+		if err := between(keep.field, keep.value, time.Hour, 100*365*24*time.Hour); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func first(errs ...error) error {
 	for _, err := range errs {

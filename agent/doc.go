@@ -44,7 +44,8 @@
 // 3863). invited.go serves what comes in, run.go starts and ends. records.go
 // has the actions that only look things up or edit what is kept: they run on their
 // caller's goroutine, also where no phone runs; contacts.go are some of them,
-// contact.go brings what is found to the interactions.
+// contact.go brings what is found to the interactions. ids.go and retention.go keep
+// house in the store.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
 // column of what it does not know.

@@ -103,6 +103,7 @@ func (a *Agent) begin() {
 		a.watchTeam()
 	}
 	a.loop.After(qualityFirst, a.input(a.tellQuality))
+	a.forget()
 	a.warnOfUnused()
 }
 

@@ -26,6 +26,8 @@
 // statements, migrate.go and migrations/ the schema, seq.go the keys that are
 // times, search.go the language of the search and index.go its indexes,
 // selection.go queries with filters; each record has the file of its name.
+// backup.go copies and checks, export.go, import.go and merge.go have the JSON lines,
+// forget.go the retention.
 //
 // Outside: modernc.org/sqlite, because it is pure Go and so is the headless
 // binary; golang.org/x/text/unicode/norm, because a Japanese name comes in several

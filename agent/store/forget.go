@@ -18,7 +18,7 @@ type Forgotten struct {
 // Forget removes what is older than the retention, at most limit records of each
 // kind, so that no update takes long. It never touches an open interaction, a
 // callback that is waiting, open or scheduled and its interactions, and a report
-// that is not delivered and its callback.
+// that is not delivered and its callback; that one's interactions may go.
 func (tx *Tx) Forget(before Retention, limit int) (f Forgotten, err error) {
 	steps := []struct {
 		before time.Time
@@ -51,7 +51,7 @@ func (tx *Tx) Forget(before Retention, limit int) (f Forgotten, err error) {
 
 const (
 	oldInteractions = `SELECT seq, id FROM interaction WHERE seq < ?1 AND closed < ?2
-		AND NOT EXISTS (SELECT 1 FROM callback WHERE key = interaction.callback) ORDER BY seq LIMIT ?3`
+		AND NOT EXISTS (SELECT 1 FROM callback WHERE key = interaction.callback AND state IN ('waiting', 'open', 'scheduled')) ORDER BY seq LIMIT ?3`
 	oldCallbacks = `SELECT seq FROM callback NOT INDEXED WHERE seq < ?1 AND coalesce(updated, created) < ?2 AND state IN ('done', 'handed', 'returned')
 		AND NOT EXISTS (SELECT 1 FROM report WHERE report.callback = callback.key AND report.state <> 'delivered')
 		AND NOT EXISTS (SELECT 1 FROM interaction WHERE closed IS NULL AND interaction.callback = callback.key) ORDER BY seq LIMIT ?3`
@@ -85,7 +85,6 @@ func (tx *Tx) forgetInteractions(before int64, limit int) (int, error) {
 	return len(all), nil
 }
 
-// A callback goes before its interactions: these stay while it is there.
 func (tx *Tx) forgetCallbacks(before int64, limit int) (int, error) {
 	keys, err := list(tx.c, value[int64], oldCallbacks, keyOf(time.UnixMilli(before))+perSecond, before, limit)
 	for _, key := range keys {
