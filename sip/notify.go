@@ -26,9 +26,12 @@ func (s *Subscription) serveRequest(d *dialog, server *transaction.Server, flow 
 	r := &inDialog{dialog: d, req: server.Request(), server: server, flow: flow}
 	s.ua.guard("request in subscription", func() {
 		switch {
-		case !s.mayTell(r):
 		case !d.inOrder(r.req):
 			r.respond(500)
+			if r.req.Method == message.NOTIFY { // a PBX that came back with an older memory of us
+				s.because(0, "", "the PBX has lost count of what it told")
+				s.happen(subBroken)
+			}
 		case r.req.Method == message.NOTIFY:
 			if n, ok := s.readNotify(r); ok {
 				d.learn(r.req, flow)

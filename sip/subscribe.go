@@ -109,6 +109,7 @@ const (
 	defaultSubscription = 10 * time.Minute
 	settledAfter        = 30 * time.Second // a shorter life counts as a failure: else a notifier could make a storm
 	refusedAgain        = 10 * time.Minute // until what was refused is asked for again
+	mostFailing         = 2                // refreshes that get 500 until it is begun anew
 	mostForks           = 8
 )
 

@@ -98,6 +98,9 @@ func (s *Subscription) answered(res *message.Response) {
 	if code < 300 {
 		s.raised = false
 		s.granted = s.asked
+		if s.dialog != nil {
+			s.pause.failing = 0
+		}
 		if life, ok := message.Seconds(res, "Expires"); ok {
 			s.granted = life
 		}
@@ -146,6 +149,8 @@ func (s *Subscription) classify(code int, authErr error) subEvent {
 		return subSilent
 	case code == 404 || code == 405 || code == 410 || code == 416 || code > 481 && code <= 485 || code == 489 || code == 501 || code == 604:
 		return subRefused
+	case lasting && code == 500 && s.pause.failing >= mostFailing:
+		return subForgotten // Asterisk says so where the dialog is there and the subscription is not
 	case lasting || code == 423 || code >= 500 && code < 600:
 		return subFailed
 	}

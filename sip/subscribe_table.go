@@ -44,6 +44,7 @@ const (
 	subNotified                      // a NOTIFY that is active or pending
 	subOver                          // a NOTIFY that is terminated: deactivated, timeout, probation, giveup or unsaid
 	subRejected                      // a NOTIFY that is terminated for good: rejected, noresource, invariant
+	subBroken                        // a NOTIFY came out of order and was refused: the notifier ends it for that (RFC 6665 4.2.2)
 	subMissed                        // timer N: no NOTIFY followed a SUBSCRIBE
 	subDue                           // the timer of the next refresh or try
 	subExpired                       // it has run out
@@ -54,7 +55,7 @@ const (
 
 var subEventNames = [...]string{subStart: "start", subAccepted: "accepted", subAgain: "again", subFailed: "failed", subRefused: "refused",
 	subDenied: "denied", subSilent: "silent", subForgotten: "forgotten", subNotified: "notified", subOver: "over", subRejected: "rejected",
-	subMissed: "missed", subDue: "due", subExpired: "expired", subAsked: "asked", subLeave: "leave", subLeft: "left"}
+	subBroken: "broken", subMissed: "missed", subDue: "due", subExpired: "expired", subAsked: "asked", subLeave: "leave", subLeft: "left"}
 
 func (e subEvent) String() string {
 	if int(e) < len(subEventNames) && subEventNames[e] != "" {
@@ -140,6 +141,7 @@ func holdingRows() []subRow {
 		{subTold, subNotified, subTold, subDo(subKeep, subTell)},
 		{subTold, subExpired, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subTold, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
+		{subTold, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subTold, subRejected, subStopped, subDo(subLose, subTell)},
 
 		{subActive, subNotified, subActive, subDo(subKeep, subTell)},
@@ -148,6 +150,7 @@ func holdingRows() []subRow {
 		{subActive, subMissed, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subActive, subExpired, subTrying, subDo(subLose, subTell, subSend)},
 		{subActive, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
+		{subActive, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subActive, subRejected, subStopped, subDo(subLose, subTell)},
 
 		{subHolding, subNotified, subHolding, subDo(subTell)},
@@ -155,6 +158,7 @@ func holdingRows() []subRow {
 		{subHolding, subAsked, subRefreshing, subDo(subSend)},
 		{subHolding, subExpired, subTrying, subDo(subLose, subTell, subSend)},
 		{subHolding, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
+		{subHolding, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subHolding, subRejected, subStopped, subDo(subLose, subTell)},
 	}
 }
@@ -173,6 +177,7 @@ func refreshingRows() []subRow {
 		{subRefreshing, subMissed, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subRefreshing, subExpired, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subRefreshing, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
+		{subRefreshing, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
 		{subRefreshing, subRejected, subStopped, subDo(subLose, subTell)},
 	}
 }

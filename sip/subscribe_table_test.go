@@ -20,12 +20,12 @@ func subIgnored() map[subState]map[subEvent]string {
 		}
 	}
 	for s, list := range map[subState]map[subEvent]string{
-		subTrying:     {subDue: "the timer waits for the answer", subExpired: "nothing holds", subAsked: "a SUBSCRIBE is out"},
-		subAwaiting:   {subDue: "the timer waits for the NOTIFY", subExpired: "nothing holds", subAsked: "its NOTIFY is due"},
+		subAwaiting:   {subDue: "the timer waits for the NOTIFY", subExpired: "nothing holds", subAsked: "its NOTIFY is due", subBroken: "there is no dialog"},
 		subTold:       {subDue: "the timer waits for the answer", subAsked: "a SUBSCRIBE is out", subMissed: "the NOTIFY came"},
 		subRefreshing: {subDue: "the timer waits for the answer", subAsked: "a SUBSCRIBE is out"},
 		subHolding:    {subMissed: "the SUBSCRIBE was refused"},
-		subWaiting: {subExpired: "nothing holds", subMissed: "no SUBSCRIBE is out", subNotified: "there is no dialog",
+		subTrying:     {subDue: "the timer waits for the answer", subExpired: "nothing holds", subAsked: "a SUBSCRIBE is out", subBroken: "there is no dialog"},
+		subWaiting: {subBroken: "there is no dialog", subExpired: "nothing holds", subMissed: "no SUBSCRIBE is out", subNotified: "there is no dialog",
 			subOver: "there is no dialog", subRejected: "there is no dialog"},
 	} {
 		for e, why := range list {

@@ -341,6 +341,27 @@ func TestRFC6665_4_1_2_2_RefreshFails(t *testing.T) {
 			w.saw("Subscribing")
 		})
 	})
+	t.Run("500 again and again begins anew", func(t *testing.T) {
+		story(t, func(b *bed) {
+			w, p := b.watch(), b.peer(pbxIP)
+			p.reply(p.subscribed(), 200, "Expires: 600")
+			p.notify(200, "active;expires=600", "<one/>")
+			for range 2 {
+				p.reply(p.request("SUBSCRIBE"), 500)
+			}
+			p.reply(p.request("SUBSCRIBE"), 200, "Expires: 600") // one that works makes it forget the others
+			p.notify(200, "active;expires=600", "<two/>")
+			for range 2 {
+				p.reply(p.request("SUBSCRIBE"), 500)
+			}
+			w.saw("Subscribing", "Subscribed", "told <one/>", "Subscribed", "Subscribed", "Subscribed", "told <two/>", "Subscribed", "Subscribed")
+			p.reply(p.request("SUBSCRIBE"), 500)
+			if anew := p.subscribed(); message.ToTag(anew) != "" {
+				t.Errorf("begun anew:\n%s", anew)
+			}
+			w.saw("Subscribing")
+		})
+	})
 	t.Run("nothing answers until it runs out", func(t *testing.T) {
 		story(t, func(b *bed) {
 			w, p := b.watch(), b.peer(pbxIP)
@@ -413,6 +434,25 @@ func TestRFC6665_4_1_3_ReasonsOfTheEnd(t *testing.T) {
 	})
 }
 
+// A NOTIFY below the number of the last "MUST be rejected with a 500" (RFC 3261
+// 12.2.2), and a notifier that gets one ends the subscription (RFC 6665 4.2.2): so
+// Asterisk, which comes back from a restart with an older number.
+func TestRFC6665_4_2_2_NotifyOutOfOrder(t *testing.T) {
+	story(t, func(b *bed) {
+		w, p := b.watch(), b.peer(pbxIP)
+		p.begun(w)
+		p.notify(200, "active", "<two/>")
+		w.saw("Subscribed", "told <two/>")
+		p.seq -= 2
+		p.notify(500, "active", "<old/>")
+		w.saw("Failed")
+		begin := time.Now()
+		if anew := p.subscribed(); message.ToTag(anew) != "" || time.Since(begin) > time.Second {
+			t.Errorf("after %v:\n%s", time.Since(begin), anew)
+		}
+	})
+}
+
 // A PBX that ends each subscription at once is not stormed.
 func TestSubscribe_NoStorm(t *testing.T) {
 	story(t, func(b *bed) {
@@ -464,9 +504,6 @@ func TestRFC6665_4_1_3_NotifiesThatAreNotTaken(t *testing.T) {
 				first = nil
 			}
 		}
-		p.seq -= 2
-		p.notify(500, "active", "<old/>") // RFC 3261 12.2.2
-		p.seq += 2
 		for method, code := range map[string]int{"BYE": 481, "INFO": 481, "SUBSCRIBE": 405, "OPTIONS": 200} {
 			p.ask(method)
 			p.response(code)
