@@ -11,19 +11,14 @@ func (a *Agent) register() {
 	a.registration = a.ua.Register(a.account, func(s sip.RegistrationStatus) { a.input(func() { a.registrationChanged(s) })() })
 }
 
-// unregister says goodbye to the registrar, then closes over.
-func (a *Agent) unregister(over chan struct{}) {
+// unregister says goodbye to the registrar, and runs then within 2 s.
+func (a *Agent) unregister(then func()) {
 	if a.registration == nil {
-		close(over)
+		then()
 		return
 	}
 	a.outbox.left = true
-	patience := a.loop.After(goodbyeTime, func() { close(over) })
-	a.registration.Unregister(func(error) {
-		if patience.Stop() {
-			close(over)
-		}
-	})
+	a.registration.Unregister(func(error) { then() })
 }
 
 func (a *Agent) registrationChanged(s sip.RegistrationStatus) {

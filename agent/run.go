@@ -15,7 +15,8 @@ import (
 
 // Bounds of the ways in and out of Run.
 const (
-	goodbyeTime  = 4 * time.Second       // for BYE, CANCEL and un-REGISTER to be answered
+	goodbyeCalls = 2 * time.Second       // for BYE and CANCEL to be answered: they went out three times by then
+	goodbyeTime  = 4 * time.Second       // for that and the un-REGISTER
 	goodbyeLook  = 20 * time.Millisecond // between two looks whether they are
 	qualityEvery = 5 * time.Second       // between two quality events of a call
 	qualityFirst = time.Second           // from the answer to the first of them
@@ -24,7 +25,7 @@ const (
 // Run opens sockets and devices, registers, and serves offers and actions until
 // ctx is done. Then it takes no new actions, ends what is up, unregisters,
 // closes, and returns when everything that it started has ended, within about
-// ten seconds. Call it once.
+// five seconds. Call it once.
 func (a *Agent) Run(ctx context.Context) error {
 	defer close(a.ended)
 	defer a.events.close()
@@ -125,7 +126,7 @@ func (a *Agent) warnOfUnused() {
 
 // goodbye ends calls and registration, in that order, and closes the user agent.
 func (a *Agent) goodbye(life context.Context) error {
-	ctx, cancel := context.WithTimeout(life, 2*goodbyeTime)
+	ctx, cancel := context.WithTimeout(life, goodbyeTime)
 	defer cancel()
 	over := make(chan struct{})
 	a.loop.Post(a.input(func() {
@@ -135,20 +136,33 @@ func (a *Agent) goodbye(life context.Context) error {
 		}
 		a.hangUpAll()
 		a.giveBackOrders()
-		a.afterCalls(a.now().Add(goodbyeTime), func() {
-			a.unwatchTeam(func() { a.unregister(over) })
-		})
+		a.afterCalls(a.now().Add(goodbyeCalls), func() { a.leave(over) })
 	}))
 	select {
 	case <-over:
 	case <-ctx.Done():
 	}
-	closing, done := context.WithTimeout(life, goodbyeTime)
-	defer done()
-	if err := a.ua.Close(closing); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := a.ua.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("close user agent: %w", err)
 	}
 	return nil
+}
+
+// leave ends the subscriptions, then the registration, then closes over. A PBX that
+// did not answer the BYEs gets both at once: there may be no time for a second.
+func (a *Agent) leave(over chan struct{}) {
+	if !a.signalling() {
+		a.unwatchTeam(func() { a.unregister(func() { close(over) }) })
+		return
+	}
+	left := 2
+	done := func() {
+		if left--; left == 0 {
+			close(over)
+		}
+	}
+	a.unwatchTeam(done)
+	a.unregister(done)
 }
 
 // switchedOff is why calls end, and callbacks go back, with the phone.
