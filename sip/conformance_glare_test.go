@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -122,5 +123,49 @@ func TestConformance_D04_GlareSettles(t *testing.T) {
 				t.Errorf("glare did not settle: %s %s\n%v\n%v", s.State(), s.oa.phase, x.events, y.events)
 			}
 		})
+	})
+}
+
+// A peer that answers 491 for ever is asked ten times more, and then told to have
+// refused.
+func TestGlare_WithoutEndCountsAsRefused(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := p.answers(a)
+		a.saw("answered answer")
+		a.must(func() error { return s.Reinvite([]byte("hold")) })
+		for range mostGlares + 1 {
+			p.reply(p.request("INVITE"), 491)
+			p.request("ACK")
+		}
+		p.silent(time.Minute)
+		a.saw("refused 491")
+		a.must(func() error { return s.Reinvite([]byte("hold")) })
+		p.reply(p.request("INVITE"), 200, "", "held")
+		p.request("ACK")
+		a.saw("answer held")
+	})
+}
+
+// Requests with made-up tags, under the address of the PBX, take no room from a call.
+func TestFlood_WithForgedTagsKeepsNothing(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		p.answers(a)
+		call, remote := p.callID, p.remote
+		for i := range 1000 {
+			p.callID, p.remote = message.NewCallID(), fmt.Sprintf("<sip:1001@%s>;tag=forged%d", pbxIP, i)
+			p.ask([]string{"BYE", "INFO", "INVITE", "UPDATE"}[i%4])
+			p.response(481)
+		}
+		a.do(func() {
+			if n := a.Counters()["transaction.servers.open"]; n != 0 {
+				t.Errorf("%d transactions are open", n)
+			}
+		})
+		p.callID, p.remote = call, remote
+		p.seq += 1000
+		p.ask("BYE")
+		p.response(200)
 	})
 }

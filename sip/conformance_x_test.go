@@ -303,3 +303,100 @@ func TestConformance_X13_TollFraudAndLoops(t *testing.T) {
 		p.silent(time.Minute)
 	})
 }
+
+// A transfer of which nothing is heard after a NOTIFY is asked about (RFC 3515 2.4.4).
+func TestReferral_IsAskedAbout(t *testing.T) {
+	told := func(name string, tell func(b *bed, a *agent, p *peer)) {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(b *bed) {
+				a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+				p.reply(transfer(a, p, p.answers(a)), 202)
+				p.ask("NOTIFY", sipfrag(7, "active;expires=120", "180 Ringing")...)
+				p.response(481) // not ours
+				p.ask("NOTIFY", sipfrag(0, "active;expires=120", "180 Ringing")...)
+				p.response(200)
+				a.saw("answered answer", "transfer 180")
+				tell(b, a, p)
+			})
+		})
+	}
+	told("until the outcome is told", func(b *bed, a *agent, p *peer) {
+		for range 5 {
+			req := p.request("SUBSCRIBE")
+			if message.Value(req, "Event") != "refer" || !message.Has(req, "Contact") || !message.Has(req, "Expires") {
+				t.Errorf("%s", message.Bytes(req))
+			}
+			p.reply(req, 200, "Expires: 100")
+			p.ask("NOTIFY", sipfrag(0, "active;expires=100", "180 Ringing")...)
+			p.response(200)
+		}
+		p.ask("NOTIFY", sipfrag(0, "terminated;reason=noresource", "200 OK")...)
+		p.response(200)
+		a.saw("transfer ended ok=true 200 timeout=false")
+		p.silent(time.Minute)
+	})
+	told("the far end has told it and does not know it any more", func(b *bed, a *agent, p *peer) {
+		p.reply(p.request("SUBSCRIBE"), 481)
+		b.pass(time.Second)
+		a.saw("transfer ended ok=false 180 timeout=true")
+		p.silent(time.Minute)
+	})
+	told("the far end has no such thing", func(b *bed, a *agent, p *peer) {
+		p.reply(p.request("SUBSCRIBE"), 489)
+		p.silent(100 * time.Second)
+		a.saw()
+		b.pass(6 * time.Second)
+		a.saw("transfer ended ok=false 180 timeout=true")
+	})
+	told("the far end says yes and tells nothing", func(b *bed, a *agent, p *peer) {
+		for range notifyAskMost {
+			p.reply(p.request("SUBSCRIBE"), 200, "Expires: 100")
+		}
+		p.silent(notifyAsk + time.Second)
+		a.saw("transfer ended ok=false 180 timeout=true")
+	})
+}
+
+// Who asked us to call somebody may ask how it goes, and end the telling.
+func TestIncomingRefer_IsAskedAbout(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001", func(_ *Config, acc *Account) { acc.AcceptRefer = Ask }), b.peer(pbxIP)
+		var refer *IncomingRefer
+		a.on = func(_ *Session, e Event) {
+			if r, ok := e.(ReferReceived); ok {
+				refer = r.Refer
+			}
+		}
+		p.answered(a)
+		p.ask("SUBSCRIBE", "Event: refer")
+		p.response(481)
+		p.ask("SUBSCRIBE", "Event: presence")
+		p.response(489)
+		req := p.ask("REFER", "Refer-To: <"+target+">")
+		b.pass(20 * time.Millisecond)
+		a.must(func() error { return refer.Accept() })
+		p.response(202)
+		p.reply(p.request("NOTIFY"), 200)
+		a.must(func() error { return refer.Notify(180, "", false) })
+		p.reply(p.request("NOTIFY"), 200)
+		b.pass(time.Minute)
+		p.ask("SUBSCRIBE", "Event: refer;id="+uintText(seqOf(req)), "Expires: 3600")
+		if got := message.Value(p.response(200), "Expires"); got != "119" {
+			t.Errorf("granted %s s of 180, a minute later", got)
+		}
+		if n := p.request("NOTIFY"); string(n.Body()) != "SIP/2.0 180 Ringing\r\n" || !strings.HasPrefix(message.Value(n, "Subscription-State"), "active") {
+			t.Errorf("%s", message.Bytes(n))
+		} else {
+			p.reply(n, 200)
+		}
+		p.ask("SUBSCRIBE", "Event: refer", "Expires: 0")
+		p.response(200)
+		if n := p.request("NOTIFY"); !strings.HasPrefix(message.Value(n, "Subscription-State"), "terminated") {
+			t.Errorf("%s", message.Bytes(n))
+		} else {
+			p.reply(n, 200)
+		}
+		p.ask("SUBSCRIBE", "Event: refer")
+		p.response(481)
+	})
+}

@@ -55,21 +55,26 @@ func (u *UA) isStranger(flow Flow) bool {
 	return u.cfg.Policy.AcceptFrom == AcceptRegistrar && len(u.peers.at(flow.Remote().Addr())) == 0
 }
 
-// takeStranger answers a request of a stranger's that belongs to none of our dialogs,
-// and keeps nothing of it: so many as want to may ask, with sources that they made
-// up. Beyond Limits.StrangersPerSec they get no answer.
-func (u *UA) takeStranger(req *message.Request, flow Flow) (res *message.Response, taken bool) {
-	inside := message.ToTag(req) != ""
-	if !u.isStranger(flow) || inside && (u.find(req) != nil || u.asked(req) != nil) || !inside && u.isOurs(req) {
+// takeStateless answers what belongs to none of our dialogs and keeps nothing of it:
+// requests of strangers, and, whoever they seem to come from, those that name a
+// dialog that is not here: sources and tags can be made up, as many as one likes.
+// Beyond Limits.StrangersPerSec strangers get no answer.
+func (u *UA) takeStateless(req *message.Request, flow Flow) (res *message.Response, taken bool) {
+	inside, stranger := message.ToTag(req) != "", u.isStranger(flow)
+	if inside && (u.find(req) != nil || u.asked(req) != nil) || !inside && (!stranger || u.isOurs(req)) {
 		return nil, false
 	}
-	u.count.add("stranger." + methodLabel(req.Method))
-	if !u.strangers.pass(u.loop.Now()) {
-		u.count.add("stranger.unanswered")
-		return nil, true
+	service := u.serviceFor(req)
+	if stranger {
+		service = u.service
+		u.count.add("stranger." + methodLabel(req.Method))
+		if !u.strangers.pass(u.loop.Now()) {
+			u.count.add("stranger.unanswered")
+			return nil, true
+		}
 	}
 	tag := u.tx.StatelessTag(req)
-	switch r := u.service.Check(req); {
+	switch r := service.Check(req); {
 	case r != nil:
 		return u.unserved(req, r, tag), true
 	case inside || req.Method == message.CANCEL:
@@ -106,13 +111,23 @@ func (u *UA) refuseByRule(server *transaction.Server, req *message.Request, flow
 
 // serviceFor leaves bodies inside a dialog to what lives there (INFO and NOTIFY
 // answer 415 by themselves, a re-INVITE goes to the handler), and bodies of the
-// lab's own methods to the handler.
+// lab's own methods to the handler. SUBSCRIBE is served in a call only: it asks about a
+// REFER.
 func (u *UA) serviceFor(req *message.Request) message.Service {
 	s := u.service
+	if d := u.find(req); req.Method == message.SUBSCRIBE && d != nil && d.ofCall() {
+		s.Methods = append([]message.Method{message.SUBSCRIBE}, s.Methods...)
+	}
 	if oneOf(string(req.Method), "INFO", "REFER", "NOTIFY") || oneOf(string(req.Method), u.cfg.Policy.Methods...) {
 		s.ContentTypes = append([]string{bareType(req)}, s.ContentTypes...)
 	}
 	return s
+}
+
+// ofCall reports whether an INVITE made the dialog.
+func (d *dialog) ofCall() bool {
+	_, yes := d.usage.(*Session)
+	return yes
 }
 
 func bareType(req *message.Request) string {

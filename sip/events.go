@@ -40,7 +40,7 @@ type OfferReceived struct {
 type AnswerReceived struct{ SDP []byte }
 
 // OfferRefused: our offer was refused; the session is as before (RFC 3261 14.1).
-// Glare was retried already, unless Overtaken: then an offer of the far end's
+// Glare was retried already, ten times at most, unless Overtaken: then an offer of the far end's
 // comes next (OfferReceived), or our own address has changed, and whoever still
 // wants the change offers it again when that is done.
 type OfferRefused struct {

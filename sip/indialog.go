@@ -76,7 +76,7 @@ func (s *Session) serve(r *inDialog) {
 	case message.OPTIONS:
 		r.send(s.ua.abilities(r.req, 200, r.server.Tag()))
 	case message.SUBSCRIBE:
-		r.respond(489, Header{Name: "Allow-Events", Value: "refer"})
+		s.takeSubscribe(r)
 	default:
 		r.respond(405, Header{Name: "Allow", Value: s.ua.service.Allow()})
 	}

@@ -167,6 +167,9 @@ func TestLaddersOfTransfers(t *testing.T) {
 				p.response(200)
 				b.pass(time.Second)
 			}
+			if c.name == "transfer-notify-lost" {
+				p.reply(p.request("SUBSCRIBE"), 481)
+			}
 			b.pass(time.Minute)
 			hangUp(a, p, s)
 			if c.name == "transfer-notify-lost" && a.last[1].(TransferProgressed).Code != 100 || !a.last[len(a.last)-2].(TransferEnded).TimedOut == (c.name == "transfer-notify-lost") {

@@ -19,6 +19,8 @@ type ReferOptions struct {
 const (
 	notifySilenceLimit = 32 * time.Second  // without a first NOTIFY
 	notifyMostWait     = 180 * time.Second // bounds what a subscription's expires may claim
+	notifyAsk          = 15 * time.Second  // after a NOTIFY, until we ask how it stands
+	notifyAskMost      = 3                 // questions in a row that no NOTIFY followed
 )
 
 // Referral is a REFER of ours: a transfer under way.
@@ -28,6 +30,9 @@ type Referral struct {
 	id      uint32 // the REFER's CSeq, which Event: refer;id= names
 	phase   referPhase
 	clock   *loop.Timer
+	quiet   *loop.Timer // until the next question
+	event   string      // the Event of the last NOTIFY
+	asked   int         // questions since the last NOTIFY
 	code    int
 	reason  string
 }
@@ -36,6 +41,7 @@ type Referral struct {
 type notice struct {
 	code    int
 	reason  string
+	event   string        // of the NOTIFY
 	expires time.Duration // of the subscription; zero: not said
 }
 
@@ -44,8 +50,9 @@ func (r *Referral) To() URI { return r.target }
 
 // Refer asks the far end to call somebody (RFC 3515): a blind transfer, or with
 // Replaces an attended one (RFC 5589 7). The call itself stays as it is.
-// TransferProgressed and TransferEnded tell the outcome; 32 s without a NOTIFY
-// count as timed out. ErrOwnAddress for our own address of record.
+// TransferProgressed and TransferEnded tell the outcome; 32 s without a first NOTIFY
+// count as timed out. Later the far end is asked how it stands when nothing comes
+// for 15 s. ErrOwnAddress for our own address of record.
 func (s *Session) Refer(to URI, o ReferOptions) (*Referral, error) {
 	switch {
 	case s.ended:
@@ -110,6 +117,7 @@ func (r *Referral) happen(on referStep, n *notice) bool {
 		}
 		if r.phase == referEnded {
 			r.clock.Stop()
+			r.quiet.Stop()
 			r.session.dropReferral(r)
 		}
 		return true
@@ -128,8 +136,46 @@ func (r *Referral) startClock(n *notice) {
 	r.clock = s.ua.loop.After(wait, func() { s.guarded("transfer clock", func() { r.happen(notifySilence, &notice{}) }) })
 }
 
+// askLater asks how it stands when no NOTIFY comes for a while: the last one may be
+// lost, and the call waits for it.
+func (r *Referral) askLater() {
+	r.quiet.Stop()
+	s := r.session
+	r.quiet = s.ua.loop.After(notifyAsk, func() { s.guarded("transfer question", func() { r.happen(notifyQuiet, &notice{}) }) })
+}
+
+// ask refreshes the subscription that the REFER made (RFC 3515 2.4.4): the far end
+// must tell the state at once (RFC 6665 4.2.1.2). One that does not know it any more
+// has told the outcome, and we did not hear it; one that has no such thing is not
+// asked again.
+func (r *Referral) ask(*notice) {
+	if r.asked++; r.asked > notifyAskMost {
+		r.happen(notifySilence, &notice{})
+		return
+	}
+	s := r.session
+	req := s.dialog.request("SUBSCRIBE", 0)
+	message.Add(req, "Event", r.event)
+	message.Add(req, "Accept", "message/sipfrag")
+	message.Add(req, "Expires", secondsText(notifyMostWait))
+	s.inside(s.dialog, req, &replyTo{response: func(res *message.Response, _ Flow) {
+		switch code := res.StatusCode; {
+		case code < 200:
+		case code < 300:
+			r.askLater()
+		case code == 481:
+			r.happen(notifySilence, &notice{})
+		}
+	}})
+}
+
 func (r *Referral) tellProgress(n *notice) {
-	r.code, r.reason = n.code, n.reason
+	old := r.asked > 0 && n.code == r.code // we asked: no news
+	r.code, r.reason, r.event, r.asked = n.code, n.reason, n.event, 0
+	r.askLater()
+	if old {
+		return
+	}
 	r.startClock(n)
 	r.session.tell(TransferProgressed{Referral: r, Code: n.code, Reason: n.reason})
 }
@@ -199,7 +245,7 @@ func (s *Session) takeNotify(r *inDialog) {
 		return
 	}
 	r.respond(200)
-	n := &notice{code: code, reason: reason}
+	n := &notice{code: code, reason: reason, event: event.String()}
 	if d, err := time.ParseDuration(state.Params.Value("expires") + "s"); err == nil {
 		n.expires = d
 	}

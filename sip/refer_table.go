@@ -23,12 +23,13 @@ const (
 	referRefused                   // any other final, or none
 	notifyStarted                  // NOTIFY with a 1xx
 	notifyFinal                    // NOTIFY with a final response, or terminated
+	notifyQuiet                    // nothing came for a while after a NOTIFY
 	notifySilence                  // the clock ran out
 	referGone                      // the dialog has ended and the far end with it
 	referStepCount
 )
 
-var referStepNames = [referStepCount]string{"ok", "refused", "notify-1xx", "notify-final", "silence", "gone"}
+var referStepNames = [referStepCount]string{"ok", "refused", "notify-1xx", "notify-final", "quiet", "silence", "gone"}
 
 func (s referStep) String() string { return referStepNames[s] }
 
@@ -58,6 +59,7 @@ func referMoves() []referMove {
 		{referTold, referRefused, referEnded, (*Referral).tellRefused},
 		{referTold, notifyStarted, referTold, (*Referral).tellProgress},
 		{referTold, notifyFinal, referEnded, (*Referral).tellEnd},
+		{referTold, notifyQuiet, referTold, (*Referral).ask},
 		{referTold, notifySilence, referEnded, (*Referral).tellSilence},
 		{referTold, referGone, referEnded, (*Referral).tellGone},
 

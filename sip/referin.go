@@ -30,6 +30,8 @@ type IncomingRefer struct {
 	quiet      bool // no subscription (Refer-Sub: false, RFC 4488; nosub, RFC 7614)
 	accepted   bool
 	over       bool
+	code       int    // that was told last
+	reason     string // with it
 	multiple   bool // not the first in the dialog: NOTIFYs carry the id
 	until      time.Time
 	clock      *loop.Timer
@@ -132,6 +134,48 @@ func (r *IncomingRefer) Accept() error {
 	return r.Notify(100, "Trying", false)
 }
 
+// takeSubscribe refreshes or ends the subscription that a REFER made (RFC 3515
+// 2.4.4), and tells the state at once (RFC 6665 4.2.1.2). It does not make it longer:
+// a call to a target that nobody answers is over at some time.
+func (s *Session) takeSubscribe(r *inDialog) {
+	event := message.TokenOf(r.req, "Event")
+	if !strings.EqualFold(event.Value, "refer") {
+		r.respond(489, Header{Name: "Allow-Events", Value: "refer"})
+		return
+	}
+	in := s.incomingRefer(event.Params.Value("id"))
+	if in == nil {
+		r.respond(481)
+		return
+	}
+	life, said := message.Seconds(r.req, "Expires")
+	if left := in.until.Sub(s.ua.loop.Now()).Truncate(time.Second); !said || life > left {
+		life = left
+	}
+	r.respond(200, Header{Name: "Expires", Value: secondsText(life)}, Header{Name: "Contact", Value: s.ua.contact(s.account, r.flow)})
+	if life == 0 {
+		_ = in.Notify(in.code, in.reason, true)
+		return
+	}
+	_ = in.Notify(in.code, in.reason, false)
+}
+
+// incomingRefer finds the accepted REFER that an Event names; without id it is the
+// only one.
+func (s *Session) incomingRefer(id string) *IncomingRefer {
+	var found *IncomingRefer
+	for _, r := range s.inRefers {
+		if !r.accepted || r.quiet || id != "" && uintText(r.id) != id {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = r
+	}
+	return found
+}
+
 // Refuse answers the REFER with a code of 400 to 699.
 func (r *IncomingRefer) Refuse(code int) error {
 	if r.accepted || r.over || code < 300 {
@@ -158,6 +202,7 @@ func (r *IncomingRefer) Notify(code int, reason string, final bool) error {
 		return err
 	}
 	s := r.session
+	r.code, r.reason = code, reason
 	req := s.dialog.request("NOTIFY", 0)
 	event := "refer"
 	if r.multiple {

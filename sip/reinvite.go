@@ -33,6 +33,7 @@ type change struct {
 	ack     *message.Request
 	res     *message.Response
 	tries   int // after 422
+	glares  int // answers of 491
 	out     *exchange
 }
 
@@ -201,11 +202,19 @@ func (s *Session) ackChange(c *change, sdp []byte) {
 	s.ua.sendAck(c.ack, s.dialog.hop(), s.account)
 }
 
+// mostGlares bounds how often a change is made again after a 491: a far end that
+// always says so has no offer of its own.
+const mostGlares = 10
+
 // glare waits as RFC 3261 14.1 says: "If the UAC is the owner of the Call-ID of the
 // dialog ID ... T has a randomly chosen value between 2.1 and 4 seconds in units
 // of 10 ms. If the UAC is not the owner ... between 0 and 2 seconds".
 func (s *Session) glare(c *change) {
 	s.settle(c)
+	if c.glares++; c.glares > mostGlares {
+		s.changeRefused(c, 491, "Request Pending, again and again")
+		return
+	}
 	wait := time.Duration(s.ua.pick(201)) * 10 * time.Millisecond
 	if !s.incoming {
 		wait = time.Duration(210+s.ua.pick(191)) * 10 * time.Millisecond

@@ -161,7 +161,7 @@ func (u *UA) openLayers() error {
 	u.locator = newLocator(u.loop, resolver, u.pick)
 	u.tx = transaction.New(transaction.Config{Loop: u.loop, Transport: u.transport, Log: u.log,
 		T1: u.cfg.T1, T2: u.cfg.T2, T4: u.cfg.T4})
-	u.tx.OnStateless(u.takeStranger)
+	u.tx.OnStateless(u.takeStateless)
 	u.tx.OnRequest(u.receive)
 	u.tx.OnAck(u.receiveAck)
 	return nil

@@ -62,7 +62,7 @@ func TestTransfer_LostNotifyGivesTheContactBack(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"all", "Every NOTIFY of a transfer is lost", "Event: refer", 32 * time.Second, 34 * time.Second},
-		{"last", "The last NOTIFY of a transfer is lost", "Subscription-State: terminated", 180 * time.Second, 182 * time.Second},
+		{"last", "The last NOTIFY of a transfer is lost", "Subscription-State: terminated", 15 * time.Second, 17 * time.Second},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			atLab(t, "transfer-notify-lost-"+story.name, referral(story.title), func(d *desk) {
