@@ -92,7 +92,7 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize),
+	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize, eventLogBytes),
 		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
 		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg), outbox: newOutbox()}
 	for _, spec := range Actions() {
@@ -218,6 +218,7 @@ func (a *Agent) input(fn func()) func() {
 }
 
 func (a *Agent) settle() {
+	a.tidy()
 	a.forgetOld()
 	a.followCalls()
 	a.followAgenda()

@@ -123,6 +123,8 @@ func (a *Agent) sessionEvent(l *leg, e sip.Event) {
 		a.identityChanged(l, e.Identity)
 	case sip.ReferReceived:
 		a.referReceived(l, e.Refer)
+	case sip.ReferWithdrawn:
+		a.referWithdrawn(e.Refer)
 	case sip.TransferProgressed:
 		a.transferProgressed(l, e)
 	case sip.TransferEnded:

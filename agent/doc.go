@@ -39,7 +39,7 @@
 // them (RFC 3428). A verb has the file of its name: dial, hold (RFC 3264 8.4),
 // digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
 // that let go of the contact too early), consult, conference, disposition.
-// address.go follows the machine into another network (RFC 3261 12.2.1.1).
+// tidy.go closes plain calls that nobody marks Done. address.go follows the machine into another network (RFC 3261 12.2.1.1).
 // team.go has who the configuration names, watch.go their presences (RFC 6665, 4235,
 // 3863). invited.go serves what comes in, run.go starts and ends. records.go
 // has the actions that only look things up or edit what is kept: they run on their

@@ -11,22 +11,29 @@ import (
 // have left the bounded memory. Take a new snapshot and go on from its seq.
 var ErrFellBehind = errors.New("read events: fell behind, take a new snapshot")
 
-// eventLogSize is how many events an agent remembers for slow readers.
-const eventLogSize = 8192
+// What an agent remembers of its events for slow readers: so many, and no more bytes
+// than that.
+const (
+	eventLogSize  = 8192
+	eventLogBytes = 16 << 20
+)
 
 // EventLog is the append-only list of an agent's events with dense sequence
 // numbers from 1, of which the newest are kept. Writers never wait for readers.
 // All its methods may be called from any goroutine.
 type EventLog struct {
 	mu     sync.Mutex
-	ring   []Event
-	last   uint64 // seq of the newest event; 0 when there is none
+	ring   []Event // the event with seq n is at (n-1) mod its length
+	most   int     // bytes that it may hold
+	bytes  int     // that it holds
+	gone   uint64  // seq of the newest that is forgotten; 0 when none is
+	last   uint64  // seq of the newest event; 0 when there is none
 	wake   chan struct{}
 	closed bool
 }
 
-func newEventLog(size int) *EventLog {
-	return &EventLog{ring: make([]Event, 0, size), wake: make(chan struct{})}
+func newEventLog(size, most int) *EventLog {
+	return &EventLog{ring: make([]Event, size), most: most, wake: make(chan struct{})}
 }
 
 // append gives the event its seq and keeps it. The agent's loop only.
@@ -35,13 +42,58 @@ func (l *EventLog) append(e Event) Event {
 	defer l.mu.Unlock()
 	l.last++
 	e.Seq = l.last
-	if len(l.ring) < cap(l.ring) {
-		l.ring = append(l.ring, e)
-	} else {
-		l.ring[int((l.last-1)%uint64(cap(l.ring)))] = e
+	if l.last-l.gone > uint64(len(l.ring)) {
+		l.forget()
+	}
+	*l.place(e.Seq) = e
+	for l.bytes += e.size(); l.bytes > l.most && l.gone+1 < l.last; {
+		l.forget()
 	}
 	l.broadcast()
 	return e
+}
+
+func (l *EventLog) place(seq uint64) *Event { return &l.ring[(seq-1)%uint64(len(l.ring))] }
+
+// forget drops the oldest event.
+func (l *EventLog) forget() {
+	l.gone++
+	old := l.place(l.gone)
+	l.bytes -= old.size()
+	*old = Event{}
+}
+
+// size is about how many bytes an event holds on to.
+func (e *Event) size() int {
+	n := 512 + len(e.Text) + len(e.Digits) + len(e.Target) + len(e.Remote) + len(e.Reason)
+	if e.Change == nil {
+		return n
+	}
+	for _, in := range e.Change.Interactions {
+		n += 1024 + len(in.Note) + weight(in.Case)
+		if c := in.Callback; c != nil {
+			n += 1024 + len(c.Reason) + len(c.Instructions) + weight(c.Data)
+		}
+	}
+	return n + 512*len(e.Change.Calls)
+}
+
+// weight is about how many bytes a value of JSON holds on to.
+func weight(v any) int {
+	n := 32
+	switch v := v.(type) {
+	case string:
+		n += len(v)
+	case map[string]any:
+		for key, one := range v {
+			n += 32 + len(key) + weight(one)
+		}
+	case []any:
+		for _, one := range v {
+			n += weight(one)
+		}
+	}
+	return n
 }
 
 func (l *EventLog) broadcast() {
@@ -101,12 +153,11 @@ func (c *Cursor) Next(ctx context.Context) (Event, error) {
 func (l *EventLog) at(seq uint64) (Event, <-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	size := uint64(len(l.ring))
 	switch {
-	case seq <= l.last && seq+size <= l.last:
+	case seq <= l.gone:
 		return Event{}, nil, ErrFellBehind
 	case seq <= l.last:
-		return l.ring[int((seq-1)%uint64(cap(l.ring)))], nil, nil
+		return *l.place(seq), nil, nil
 	case l.closed:
 		return Event{}, nil, io.EOF
 	}

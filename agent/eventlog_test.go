@@ -6,12 +6,13 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"strings"
 	"testing"
 	"testing/synctest"
 )
 
 func TestEventLog_DenseAndBounded(t *testing.T) {
-	l := newEventLog(4)
+	l := newEventLog(4, 1<<20)
 	from := l.Since(0)
 	for range 3 {
 		l.append(Event{Type: DTMFSent})
@@ -36,9 +37,37 @@ func TestEventLog_DenseAndBounded(t *testing.T) {
 	}
 }
 
+// Large events are forgotten sooner, the newest never.
+func TestEventLog_IsBoundedByBytes(t *testing.T) {
+	l := newEventLog(1000, 100<<10)
+	for i := range 50 {
+		e := Event{Type: MessageReceived, Text: strings.Repeat("x", 20<<10)}
+		if i%2 == 0 {
+			e = Event{Change: &Change{Interactions: []InteractionState{{ID: "i1", Case: map[string]any{"k": map[string]any{"deep": []any{strings.Repeat("x", 20<<10)}}}}}}}
+		}
+		l.append(e)
+		if l.bytes > 100<<10 {
+			t.Fatalf("it holds %d bytes", l.bytes)
+		}
+	}
+	if n := l.last - l.gone; n < 3 || n > 5 {
+		t.Errorf("%d events of 20 kB within 100 kB", n)
+	}
+	if _, err := l.Since(l.gone - 1).Next(t.Context()); !errors.Is(err, ErrFellBehind) {
+		t.Errorf("what is forgotten: %v", err)
+	}
+	if e, err := l.Since(l.gone).Next(t.Context()); err != nil || e.Seq != l.gone+1 {
+		t.Errorf("the oldest: %+v, %v", e.Seq, err)
+	}
+	l.append(Event{Text: strings.Repeat("x", 1<<20)})
+	if e, err := l.Since(l.last - 1).Next(t.Context()); err != nil || len(e.Text) != 1<<20 {
+		t.Errorf("one that is larger than all: %v", err)
+	}
+}
+
 func TestEventLog_NextWaitsAndEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newEventLog(4)
+		l := newEventLog(4, 1<<20)
 		got := make(chan Event)
 		go func() {
 			c := l.Since(0)
@@ -59,7 +88,7 @@ func TestEventLog_NextWaitsAndEnds(t *testing.T) {
 		<-got
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := newEventLog(1).Since(0).Next(ctx); !errors.Is(err, context.Canceled) {
+		if _, err := newEventLog(1, 1<<20).Since(0).Next(ctx); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})

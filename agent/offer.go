@@ -66,8 +66,12 @@ func (o *offer) move(to offerState) bool {
 
 // putOffer shows an interaction to the agent until the time-out.
 func (a *Agent) putOffer(in *interaction, means string) {
-	in.offer = &offer{state: offerOpen, means: means, expires: a.now().Add(a.cfg.Callbacks.OfferTimeout)}
-	in.offer.timer = a.loop.After(a.cfg.Callbacks.OfferTimeout, a.input(func() { a.missOffer(in) }))
+	a.putOfferFor(in, means, a.cfg.Callbacks.OfferTimeout)
+}
+
+func (a *Agent) putOfferFor(in *interaction, means string, patience time.Duration) {
+	in.offer = &offer{state: offerOpen, means: means, expires: a.now().Add(patience)}
+	in.offer.timer = a.loop.After(patience, a.input(func() { a.missOffer(in) }))
 	e := in.offerEvent(OfferReceived)
 	if in.main == nil {
 		e.Target = in.contact.Number

@@ -312,6 +312,38 @@ func TestStory_ReferIn(t *testing.T) {
 	}
 }
 
+// A wish of the far end's is shown for no longer than it can be fulfilled.
+func TestStory_ReferInIsOfferedWhileItLasts(t *testing.T) {
+	for name, ends := range map[string]bool{"its time is over": false, "the call ends": true} {
+		t.Run(name, func(t *testing.T) {
+			peerStory(t, func(cfg *Config) { cfg.Callbacks.OfferTimeout = time.Minute }, func(b *bed, p *peer) {
+				first, _ := p.talkTo()
+				p.do(func() {
+					if _, err := first.Refer(sip.URI{Scheme: "sip", User: "3001", Host: labIP, Port: 5060}, sip.ReferOptions{}); err != nil {
+						t.Error(err)
+					}
+				})
+				began := b.wait(OfferReceived).Time
+				if in := b.phase(PhaseOffered); in.OfferExpires.Sub(began) > 24*time.Second {
+					t.Errorf("shown until %s after it came", in.OfferExpires.Sub(began))
+				}
+				if ends {
+					p.do(func() { _ = first.Hangup(sip.ReasonHeader{}) })
+					b.wait(OfferCancelled)
+				} else if e := b.wait(OfferMissed); e.Time.Sub(began) > 24*time.Second {
+					t.Errorf("missed after %s", e.Time.Sub(began))
+				}
+				b.fails("accept", map[string]any{"interaction": "i2"}, CodeNotAllowed)
+				for _, in := range b.agent.State().Interactions {
+					if in.ID == "i2" && in.State != PhaseDone {
+						t.Errorf("%+v", in)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestStory_ReplacesIn(t *testing.T) {
 	for policy, code := range map[string]int{"accept": 0, "refuse": 403} {
 		t.Run(policy, func(t *testing.T) {

@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"ringback/sip"
 )
@@ -210,7 +211,8 @@ func (a *Agent) referReceived(l *leg, refer *sip.IncomingRefer) {
 	}
 	in := a.newInteraction(KindCall, Contact{Number: refer.To().String()})
 	in.setCase("referred_by", l.remote.URI.Bare().String()) // whose wish it is, for consent
-	a.putOffer(in, meansDial)
+	// The far end waits for an answer for less than some agents may think.
+	a.putOfferFor(in, meansDial, min(a.cfg.Callbacks.OfferTimeout, refer.Until().Sub(a.now())-time.Second))
 	in.offer.refer = refer
 	if a.cfg.Calls.Refer == "accept" {
 		if _, refused := a.accept(in); refused != nil {
@@ -223,6 +225,18 @@ func (a *Agent) referReceived(l *leg, refer *sip.IncomingRefer) {
 func (a *Agent) mayCall(to sip.URI) bool {
 	_, refused := a.target(to.String())
 	return refused == nil
+}
+
+// referWithdrawn: the call that brought the wish has ended.
+func (a *Agent) referWithdrawn(refer *sip.IncomingRefer) {
+	for _, in := range a.interactions {
+		if in.offer == nil || in.offer.refer != refer || !a.closeOffer(in, offerWithdrawn) {
+			continue
+		}
+		e := in.offerEvent(OfferCancelled)
+		e.Reason, e.Target = "cancelled", in.contact.Number
+		a.emit(e)
+	}
 }
 
 // dialReferred calls whom a REFER names, and tells the referrer how it goes.

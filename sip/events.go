@@ -62,6 +62,10 @@ type IdentityChanged struct{ Identity Address }
 // is dialled: Accept or Refuse it.
 type ReferReceived struct{ Refer *IncomingRefer }
 
+// ReferWithdrawn: a REFER that nobody accepted was refused, because its time was over
+// or its call has ended.
+type ReferWithdrawn struct{ Refer *IncomingRefer }
+
 // ReplacedBy: an accepted INVITE with Replaces takes this dialog over; this
 // session ends by itself.
 type ReplacedBy struct{ New *Session }
@@ -116,6 +120,7 @@ func (OfferRefused) sipEvent()       {}
 func (AddressChanged) sipEvent()     {}
 func (IdentityChanged) sipEvent()    {}
 func (ReferReceived) sipEvent()      {}
+func (ReferWithdrawn) sipEvent()     {}
 func (ReplacedBy) sipEvent()         {}
 func (TransferProgressed) sipEvent() {}
 func (TransferEnded) sipEvent()      {}

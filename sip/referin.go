@@ -32,7 +32,7 @@ type IncomingRefer struct {
 	over       bool
 	code       int    // that was told last
 	reason     string // with it
-	multiple   bool // not the first in the dialog: NOTIFYs carry the id
+	multiple   bool   // not the first in the dialog: NOTIFYs carry the id
 	until      time.Time
 	clock      *loop.Timer
 }
@@ -42,6 +42,9 @@ func (r *IncomingRefer) To() URI { return r.to.URI }
 
 // Replaces is the dialog to be taken over at the target; nil for a blind transfer.
 func (r *IncomingRefer) Replaces() *Replaces { return r.replaces }
+
+// Until is how long it may be accepted; then, how long its subscription lives.
+func (r *IncomingRefer) Until() time.Time { return r.until }
 
 // ReferredBy is the raw Referred-By, to be copied into the INVITE; it proves
 // nothing (RFC 3892).
@@ -104,7 +107,8 @@ func (s *Session) offerRefer(r *inDialog, to Address, replaces *Replaces) {
 	to.URI.Headers = nil
 	in.to = to
 	s.inRefers = append(s.inRefers, in)
-	in.clock = s.ua.loop.After(consentLimit, func() { s.guarded("REFER consent", func() { _ = in.Refuse(603) }) })
+	in.until = s.ua.loop.Now().Add(consentLimit)
+	in.clock = s.ua.loop.After(consentLimit, func() { s.guarded("REFER consent", func() { in.drop(603) }) })
 	s.emit(ReferReceived{Refer: in})
 }
 
@@ -244,10 +248,11 @@ func (r *IncomingRefer) end() {
 	s.release()
 }
 
-// drop refuses a REFER that is still unanswered when its call ends.
+// drop refuses a REFER that is still unanswered when its call or its time ends.
 func (r *IncomingRefer) drop(code int) {
 	if !r.accepted && !r.over {
 		r.request.respond(code)
 		r.end()
+		r.session.emit(ReferWithdrawn{Refer: r})
 	}
 }
