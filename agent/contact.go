@@ -41,8 +41,11 @@ type Past struct {
 	Note        string        `json:"note"`
 }
 
-// pastShown is how many earlier interactions stand with one.
-const pastShown = 5
+// pastShown is how many earlier interactions stand with one, of the pastRead last.
+const (
+	pastShown = 5
+	pastRead  = 50
+)
 
 // found is what the records say of an interaction's number.
 type found struct {
@@ -165,9 +168,10 @@ func (r *Records) find(id InteractionID, number string) (found, error) {
 	if e164 == "" {
 		e164 = dialable(number) // as the store keeps extensions
 	}
-	before, err := r.store.History(store.HistoryFilter{E164: e164, Limit: pastShown + 1})
+	before, err := r.store.History(store.HistoryFilter{E164: e164, Limit: pastRead})
 	for _, i := range before {
-		if InteractionID(i.ID) != id && len(f.past) < pastShown && !i.Closed.IsZero() {
+		told := i.Note != "" || i.Attempts > 0 // offers that nobody took say nothing
+		if InteractionID(i.ID) != id && len(f.past) < pastShown && !i.Closed.IsZero() && told {
 			f.past = append(f.past, r.past(i))
 		}
 	}

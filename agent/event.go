@@ -83,6 +83,8 @@ const (
 
 	PresenceChanged EventType = "presence.changed" // of an entry of the team: target, state, note
 
+	HistoryGap EventType = "history.gap" // stands in the history only: events before it are missing
+
 	ErrorHappened EventType = "error"
 )
 

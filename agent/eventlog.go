@@ -117,6 +117,13 @@ func (l *EventLog) Last() uint64 {
 	return l.last
 }
 
+// first is the seq of the oldest event that is remembered; 1 when there is none.
+func (l *EventLog) first() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last - uint64(len(l.ring)) + 1
+}
+
 // Since returns a cursor whose first event is the one after seq; 0 means from
 // the first event on.
 func (l *EventLog) Since(seq uint64) *Cursor { return &Cursor{log: l, next: seq + 1} }

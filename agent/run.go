@@ -40,12 +40,18 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.log.Error("run media", "error", err)
 		}
 	})
+	writing, enough := context.WithCancel(context.WithoutCancel(ctx))
+	defer enough()
+	var writer sync.WaitGroup
+	writer.Go(func() { a.newHistorian().write(writing) })
 	a.loop.Post(a.input(a.begin))
 	<-ctx.Done()
 	err := a.goodbye(life)
 	a.sound.close()
 	stop()
 	rooms.Wait()
+	enough() // there are no more events
+	writer.Wait()
 	err = errors.Join(err, a.closeStore())
 	a.lookups.Wait()
 	return err

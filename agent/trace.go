@@ -70,11 +70,16 @@ func (a *Agent) Trace(id InteractionID) []TraceRecord {
 			mine[c.SIPCallID] = true
 		}
 	}
-	a.tracer.mu.Lock()
-	defer a.tracer.mu.Unlock()
+	return a.tracer.of(func(callID string) bool { return id == "" || mine[callID] })
+}
+
+// of are the remembered messages of the SIP Call-IDs that are wanted.
+func (t *tracer) of(wanted func(callID string) bool) []TraceRecord {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	records := []TraceRecord{}
-	for _, r := range a.tracer.records {
-		if id == "" || mine[r.callID] {
+	for _, r := range t.records {
+		if wanted(r.callID) {
 			records = append(records, r)
 		}
 	}
