@@ -49,7 +49,8 @@ func (s ActionSpec) Records() bool { return s.ask != nil }
 func Actions() []ActionSpec {
 	var all []ActionSpec
 	for _, group := range [][]ActionSpec{channelActions(), offerActions(), listActions(), callActions(), consultActions(),
-		conferenceActions(), recordActions(), outboxActions(), contactActions()} {
+		conferenceActions(), recordActions(), outboxActions(),
+		contactActions(), responseActions(), lookUpActions()} {
 		all = append(all, group...)
 	}
 	return all

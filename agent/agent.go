@@ -42,22 +42,23 @@ type Deps struct {
 // Agent is one softphone: a registration, channels, offers, interactions and
 // calls, on one loop. Make one with New and run it with Run.
 type Agent struct {
-	cfg     Config
-	deps    Deps
-	log     *slog.Logger
-	loop    *loop.Loop
-	account *sip.Account
-	domain  string
-	bind    netip.Addr // of the configuration: the one address of ours that is used; unspecified or not valid: whichever leads there
-	port    uint16
-	events  *EventLog
-	actions map[string]ActionSpec
-	table   interactionTable
-	headers map[string]string // callback field to header
-	tracer  *tracer
-	records *Records
-	lookups sync.WaitGroup // goroutines beside the loop that read the store, and end by themselves
-	ended   chan struct{}  // closed when Run has returned
+	cfg       Config
+	deps      Deps
+	log       *slog.Logger
+	loop      *loop.Loop
+	account   *sip.Account
+	domain    string
+	bind      netip.Addr // of the configuration: the one address of ours that is used; unspecified or not valid: whichever leads there
+	port      uint16
+	events    *EventLog
+	actions   map[string]ActionSpec
+	table     interactionTable
+	headers   map[string]string // callback field to header
+	tracer    *tracer
+	records   *Records
+	historian *historian
+	lookups   sync.WaitGroup // goroutines beside the loop that read the store, and end by themselves
+	ended     chan struct{}  // closed when Run has returned
 
 	mu    sync.Mutex
 	state State // the fold of the events so far
@@ -135,7 +136,8 @@ func (a *Agent) openStore() (err error) {
 	if a.records, err = newRecords(&a.cfg, a.store, time.Now); err != nil {
 		return errors.Join(err, a.store.Close())
 	}
-	a.records.state = a.State
+	a.historian = a.newHistorian()
+	a.records.state, a.records.written = a.State, a.historian.flush
 	if a.ids, err = openIDs(a.store, a.deps.StateDir, a.failure("keep ids")); err != nil {
 		return errors.Join(err, a.store.Close())
 	}

@@ -83,7 +83,11 @@ func newLabBed(t *testing.T, dir string, pbx lab.Config) *bed {
 // run starts an agent; close stops it.
 func (b *bed) run(cfg Config, user, ip string) *Agent {
 	b.t.Helper()
-	a := b.make(cfg, user, ip)
+	return b.start(b.make(cfg, user, ip), user)
+}
+
+// start runs an agent that was made; close stops it.
+func (b *bed) start(a *Agent, user string) *Agent {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()

@@ -43,9 +43,10 @@
 // team.go has who the configuration names, watch.go their presences (RFC 6665, 4235,
 // 3863). invited.go serves what comes in, run.go starts and ends. records.go
 // has the actions that only look things up or edit what is kept: they run on their
-// caller's goroutine, also where no phone runs; contacts.go are some of them,
-// contact.go brings what is found to the interactions. ids.go and retention.go keep
-// house in the store.
+// caller's goroutine, also where no phone runs; contacts.go, responses.go and
+// lookups.go are those, contact.go brings what is found to the interactions. history.go
+// is a reader of the events on its own goroutine that keeps them. ids.go and
+// retention.go keep house in the store.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
 // column of what it does not know.

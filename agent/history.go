@@ -5,7 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"ringback/agent/store"
@@ -24,7 +27,7 @@ const (
 // happened to interactions, and each call with its quality and its SIP messages. It
 // never slows the phone; a store that fails is told once and tried again.
 type historian struct {
-	store  *store.Store
+	put    func(point string, fn func(*store.Tx) error) error
 	events *EventLog
 	tracer *tracer
 	e164   func(string) string
@@ -37,17 +40,29 @@ type historian struct {
 	waiting      []store.HistoryEvent
 	calls        map[CallID]CallState
 	interactions map[InteractionID]InteractionState
-	over         map[CallID]bool        // calls that are written with the next commit
+	over         map[CallID]time.Time   // calls that are written with the next commit, and when they ended
 	closed       map[InteractionID]bool // interactions that are
 	due          time.Time              // of the next commit; zero: nothing waits
 	failing      bool
+
+	mu     sync.Mutex
+	wishes []wish
+	wake   context.CancelFunc // of the wait for the next event
+	gone   <-chan struct{}    // closed when the agent has ended
+}
+
+// wish is a reader of the history who waits until everything up to an event is
+// written.
+type wish struct {
+	seq  uint64
+	done chan struct{}
 }
 
 func (a *Agent) newHistorian() *historian {
-	return &historian{store: a.store, events: a.events, tracer: a.tracer, e164: a.e164, now: time.Now, log: a.log,
-		report: a.failure("keep history"), run: rand.Text()[:12], cursor: a.Since(0),
+	return &historian{put: a.store.UpdateNamed, events: a.events, tracer: a.tracer, e164: a.e164, now: time.Now, log: a.log,
+		report: a.failure("keep history"), run: rand.Text()[:12], cursor: a.Since(0), gone: a.ended,
 		calls: map[CallID]CallState{}, interactions: map[InteractionID]InteractionState{},
-		over: map[CallID]bool{}, closed: map[InteractionID]bool{}}
+		over: map[CallID]time.Time{}, closed: map[InteractionID]bool{}}
 }
 
 // write follows the events until ctx is done, and writes what is left then.
@@ -59,9 +74,11 @@ func (h *historian) write(ctx context.Context) {
 			h.take(e)
 		case errors.Is(err, ErrFellBehind):
 			h.fellBehind()
-		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+		case ctx.Err() != nil || errors.Is(err, io.EOF):
 			h.commit()
 			return
+		default:
+			h.grant()
 		}
 		if !h.due.IsZero() && (!h.now().Before(h.due) || len(h.waiting) >= historyBatch && !h.failing) {
 			h.commit()
@@ -69,19 +86,63 @@ func (h *historian) write(ctx context.Context) {
 	}
 }
 
-// next waits for an event until the next commit is due. While the store fails no more
-// are taken than can wait here.
+// next waits for an event until the next commit is due, or until somebody wishes to
+// read. While the store fails no more events are taken than can wait here.
 func (h *historian) next(ctx context.Context) (Event, error) {
-	if h.due.IsZero() {
-		return h.cursor.Next(ctx)
+	until, cancel := context.WithCancel(ctx)
+	if !h.due.IsZero() {
+		until, cancel = context.WithDeadline(ctx, h.due)
 	}
-	until, cancel := context.WithDeadline(ctx, h.due)
 	defer cancel()
+	h.mu.Lock()
+	h.wake = cancel
+	if len(h.wishes) > 0 {
+		cancel()
+	}
+	h.mu.Unlock()
 	if len(h.waiting) >= historyWaits {
 		<-until.Done()
 		return Event{}, until.Err()
 	}
 	return h.cursor.Next(until)
+}
+
+// flush waits until everything that has happened so far is in the store, or could
+// not be written. Any goroutine.
+func (h *historian) flush(ctx context.Context) {
+	w := wish{h.events.Last(), make(chan struct{})}
+	h.mu.Lock()
+	h.wishes = append(h.wishes, w)
+	if h.wake != nil {
+		h.wake()
+	}
+	h.mu.Unlock()
+	select {
+	case <-w.done:
+	case <-h.gone:
+	case <-ctx.Done():
+	}
+}
+
+// grant writes what waits for those who wish to read it, once their events are
+// taken.
+func (h *historian) grant() {
+	h.mu.Lock()
+	var granted []wish
+	h.wishes = slices.DeleteFunc(h.wishes, func(w wish) bool {
+		ready := w.seq < h.cursor.next || len(h.waiting) >= historyWaits
+		if ready {
+			granted = append(granted, w)
+		}
+		return ready
+	})
+	h.mu.Unlock()
+	if len(granted) > 0 {
+		h.commit()
+	}
+	for _, w := range granted {
+		close(w.done)
+	}
 }
 
 // take keeps an event of an interaction, and follows the state.
@@ -103,7 +164,7 @@ func (h *historian) take(e Event) {
 	case InteractionDone:
 		h.closed[e.Interaction] = true
 		for _, id := range h.interactions[e.Interaction].Calls {
-			h.over[id] = true
+			h.over[id] = e.Time
 		}
 	}
 	if c := e.Change; c != nil && len(h.over)+len(h.closed) == 0 {
@@ -119,7 +180,7 @@ func (h *historian) take(e Event) {
 // ended waits a moment with the commit, for the last messages of the call.
 func (h *historian) ended(e Event) {
 	if e.Call != "" {
-		h.over[e.Call] = true
+		h.over[e.Call] = e.Time
 	}
 	if h.interactions[e.Interaction].State == PhaseDone {
 		h.closed[e.Interaction] = true
@@ -169,7 +230,7 @@ func (h *historian) commit() {
 		return
 	}
 	batch, calls, closed := h.waiting, h.callRecords(), h.closedRecords()
-	err := h.store.UpdateNamed("history", func(tx *store.Tx) error {
+	err := h.put("history", func(tx *store.Tx) error {
 		if err := tx.AppendHistory(batch); err != nil {
 			return err
 		}
@@ -190,8 +251,15 @@ func (h *historian) commit() {
 		return
 	}
 	h.failing, h.waiting = false, nil
-	clear(h.over)
 	clear(h.closed)
+	for id, at := range h.over {
+		if h.now().Sub(at) >= historyPause {
+			delete(h.over, id)
+		}
+	}
+	if len(h.over) > 0 { // their last messages may be on the way
+		h.due = h.now().Add(historyPause)
+	}
 }
 
 // putMissing writes an interaction that nobody took: it was not worth a commit of its

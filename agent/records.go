@@ -23,7 +23,8 @@ type Records struct {
 	store   *store.Store
 	book    *book.Book
 	numbers phone.Numbers
-	state   func() State // of the phone that runs; nil: none does
+	state   func() State          // of the phone that runs; nil: none does
+	written func(context.Context) // waits until the history has what has happened; nil: no phone runs
 	now     func() time.Time
 }
 

@@ -43,7 +43,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	writing, enough := context.WithCancel(context.WithoutCancel(ctx))
 	defer enough()
 	var writer sync.WaitGroup
-	writer.Go(func() { a.newHistorian().write(writing) })
+	writer.Go(func() { a.historian.write(writing) })
 	a.loop.Post(a.input(a.begin))
 	<-ctx.Done()
 	err := a.goodbye(life)

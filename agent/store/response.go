@@ -59,3 +59,7 @@ func hasWords(folded string, words []string) bool {
 	}
 	return true
 }
+
+// Matches reports whether a text has every word of a query, as the searches compare
+// them: in any width and case, hiragana for katakana. The empty query matches.
+func Matches(text, query string) bool { return hasWords(fold(text), strings.Fields(query)) }

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ringback/agent"
+	"ringback/agent/book"
 	"ringback/agent/control"
 )
 
@@ -144,6 +145,16 @@ func (k *completer) values() []string {
 		return []string{"rfc4733", "info", "inband"}
 	case "transport":
 		return []string{"udp", "tcp", "tls"}
+	case "list":
+		return book.CallbackLists()
+	case "kind":
+		return []string{"call", "voicecallback", "webcallback"}
+	case "language":
+		return []string{"ja", "en"}
+	case "form":
+		return []string{"vcard", "csv"}
+	case "interaction":
+		return k.interactions("")
 	case "start":
 		return []string{"ready", "not-ready"}
 	case "profile":
@@ -193,16 +204,10 @@ func (k *completer) operands() []string {
 		return k.interactions("")
 	case "outbox-retry":
 		return k.reports()
-	case "contacts-show", "contacts-set", "contacts-delete":
-		return k.kept("contacts", func(raw json.RawMessage) (words []string) {
-			var list agent.ContactList
-			_ = json.Unmarshal(raw, &list) // what cannot be read completes nothing
-			for _, c := range list.Contacts {
-				words = append(words, string(c.ID)+"\t"+clean(c.Name))
-			}
-			return words
-		})
 	default:
+		if list, known := keptLists()[name]; known {
+			return k.kept(list)
+		}
 		if k.words == 0 {
 			found = append(found, k.interactions(name)...)
 		}
@@ -289,29 +294,88 @@ func (k *completer) state() agent.State {
 	return s
 }
 
-// kept are words made of what an action on records finds, by the agent or without
-// one.
-func (k *completer) kept(action string, words func(json.RawMessage) []string) []string {
-	if k.words > 0 {
+// keptList is an action on records that lists what can be named, and how its result
+// becomes words.
+type keptList struct {
+	action string
+	words  func(json.RawMessage) []string
+}
+
+// keptLists has the list of each command that names something of the records.
+func keptLists() map[string]keptList {
+	contacts := keptList{"contacts", named(func(l agent.ContactList) (words []string) {
+		for _, c := range l.Contacts {
+			words = append(words, string(c.ID)+"\t"+clean(c.Name))
+		}
+		return words
+	})}
+	responses := keptList{"responses", named(func(l agent.ResponseList) (words []string) {
+		for _, p := range l.Responses {
+			words = append(words, string(p.ID)+"\t"+clean(p.Title))
+		}
+		return words
+	})}
+	callbacks := keptList{"callbacks", named(func(l agent.CallbackList) (words []string) {
+		for _, c := range l.Callbacks {
+			words = append(words, c.ID+"\t"+c.State+" "+clean(c.Name))
+		}
+		return words
+	})}
+	return map[string]keptList{
+		"contacts-show": contacts, "contacts-set": contacts, "contacts-delete": contacts,
+		"responses-show": responses, "responses-set": responses, "responses-delete": responses,
+		"callbacks-show": callbacks, "claim": callbacks, "call-now": callbacks,
+		"history-show": {"history", named(func(l agent.HistoryList) (words []string) {
+			for _, w := range l.Interactions {
+				words = append(words, w.Interaction+"\t"+clean(w.Name)+" "+clean(w.Number))
+			}
+			return words
+		})},
+		"blocked-remove": {"blocked", named(func(l agent.BlockedList) (words []string) {
+			for _, e := range l.Blocked {
+				words = append(words, e.Number+"\t"+clean(e.Name))
+			}
+			return words
+		})},
+		"favourites-remove": {"favourites", named(func(l agent.FavouriteList) (words []string) {
+			for _, f := range l.Favourites {
+				words = append(words, f.Target+"\t"+clean(f.Name))
+			}
+			return words
+		})},
+	}
+}
+
+// named makes words of a result that is a T; what cannot be read completes nothing.
+func named[T any](words func(T) []string) func(json.RawMessage) []string {
+	return func(raw json.RawMessage) []string {
+		var list T
+		if json.Unmarshal(raw, &list) != nil {
+			return nil
+		}
+		return words(list)
+	}
+}
+
+// kept are the words of a list, by the agent or without one.
+func (k *completer) kept(list keptList) []string {
+	path, err := control.SocketPath(k.profile, k.sh.getenv)
+	if err != nil || k.words > 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), completeTime)
 	defer cancel()
-	path, err := control.SocketPath(k.profile, k.sh.getenv)
-	if err != nil {
-		return nil
-	}
 	client := control.Dial(path)
 	defer client.Close()
-	if result, err := client.Do(ctx, action, nil); err == nil {
-		return words(result)
+	if result, err := client.Do(ctx, list.action, nil); err == nil {
+		return list.words(result)
 	}
 	records, err := agent.OpenRecords(agent.DefaultConfig(), agent.RecordsOptions{Dir: k.sh.stateDir(k.profile), Patience: completeTime})
 	if err != nil {
 		return nil
 	}
 	defer records.Close()
-	result, refused := records.Do(ctx, action, nil)
+	result, refused := records.Do(ctx, list.action, nil)
 	if refused != nil {
 		return nil
 	}
@@ -319,5 +383,5 @@ func (k *completer) kept(action string, words func(json.RawMessage) []string) []
 	if err != nil {
 		return nil
 	}
-	return words(raw)
+	return list.words(raw)
 }

@@ -64,7 +64,7 @@ func verbs(sh *shell) []verb {
 		dtmfVerb(), transferVerb(), conferenceVerb(), consultVerb(),
 		disposeVerb(), resultVerb(), noteVerb(), caseVerb(), rescheduleVerb(), doneVerb(),
 		outboxVerb(),
-		contactsVerb(sh),
+		contactsVerb(sh), responsesVerb(), directoryVerb(), callbacksVerb(), historyVerb(), blockedVerb(), favouritesVerb(),
 	}
 }
 
