@@ -49,6 +49,7 @@ func TestInterop(t *testing.T) {
 			env.Setenv("PBX", pbx.Address)
 			env.Setenv("PBX6", pbx.Address6)
 			env.Setenv("CA", pbx.Path("tls/ca.crt"))
+			env.Setenv("SPOOL", pbx.Path("spool"))
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, "run"))
@@ -136,12 +137,18 @@ func cmdCallback(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(pbxOf(ts).CallFile("Local/"+args[0]+"@contact/n", "desk", args[1], variables))
 }
 
-// wrote FILE TEXT: Asterisk has written a line with TEXT to spool/FILE.
+// wrote FILE TEXT…: Asterisk has written lines with these texts to spool/FILE, in this order.
 func cmdWrote(ts *testscript.TestScript, neg bool, args []string) {
 	path := pbxOf(ts).Path("spool/" + args[0])
-	until(ts, fmt.Sprintf("%s holds %q", args[0], args[1]), func() (bool, string) {
+	until(ts, fmt.Sprintf("%s holds %q", args[0], args[1:]), func() (bool, string) {
 		data, _ := os.ReadFile(path)
-		return strings.Contains(string(data), args[1]), string(data)
+		rest, found := string(data), true
+		for _, text := range args[1:] {
+			var there bool
+			_, rest, there = strings.Cut(rest, text)
+			found = found && there
+		}
+		return found, string(data)
 	})
 }
 
