@@ -78,10 +78,12 @@ type Agent struct {
 	rules        schedule.Rules
 	numbers      phone.Numbers
 	outbox       outbox
+	queue        queueDesk
 	waiters      []waiter
 	answers      []func() // to requests, given out when the state is published
 	depth        int      // of inputs inside of inputs
 	stopping     bool
+	leaving      bool // the account leaves the PBX: nothing is sent any more
 }
 
 // New makes an agent of a valid configuration. It opens nothing on the network
@@ -95,7 +97,7 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	}
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize, eventLogBytes),
 		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
-		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg), outbox: newOutbox()}
+		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg), outbox: newOutbox(), queue: newQueueDesk(&cfg.Channels)}
 	for _, spec := range Actions() {
 		a.actions[spec.Name] = spec
 	}
@@ -227,6 +229,7 @@ func (a *Agent) settle() {
 	a.followContacts()
 	a.followSound()
 	a.followOutbox()
+	a.followQueue()
 	a.serveWaiters()
 	a.publishRest()
 	a.sendAnswers()

@@ -130,6 +130,15 @@ func (a *Agent) channelNamed(name ChannelName) *channel {
 // channelOf is the channel that an interaction is worked on.
 func (a *Agent) channelOf(in *interaction) *channel { return a.channelNamed(in.channel) }
 
+// channelView is a channel as it is published.
+func (a *Agent) channelView(c *channel) ChannelState {
+	v := c.view()
+	if c == a.voice {
+		v.PBX = a.queue.view()
+	}
+	return v
+}
+
 // named finds the channels that an action means.
 func (a *Agent) named(name string) ([]*channel, *ActionError) {
 	switch name {
@@ -181,7 +190,7 @@ func (a *Agent) askChannels(r *request, on channelInput, reason string) {
 	result := map[ChannelName]ChannelState{}
 	for _, c := range channels {
 		a.moveChannel(c, on, reason)
-		result[c.name] = c.view()
+		result[c.name] = a.channelView(c)
 	}
 	r.done(map[string]any{"channels": result})
 }

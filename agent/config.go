@@ -137,6 +137,13 @@ type ChannelsConfig struct {
 	WrapUp          time.Duration `yaml:"wrap_up"`           // 0: none
 	Start           string        `yaml:"start"`             // of voice: ready or not-ready
 	StartWeb        string        `yaml:"start_webcallback"` // of webcallback: ready or not-ready
+
+	// How the PBX's queue is told of the voice channel.
+	PBX        map[string]string `yaml:"pbx"`         // feature codes: login, logout, pause, unpause; empty: it is not told
+	PBXReasons map[string]string `yaml:"pbx_reasons"` // another pause code by not-ready reason
+	PBXBy      string            `yaml:"pbx_by"`      // call: the codes are dialled; message: they are the addresses of a SIP MESSAGE
+	PBXExit    string            `yaml:"pbx_exit"`    // what the queue is left with: unpause, pause, logout or none; empty: logout where there is a code, else unpause
+	Publish    bool              `yaml:"publish"`     // presence by SIP PUBLISH (RFC 3903)
 }
 
 // NumbersConfig is how telephone numbers are read.
@@ -197,7 +204,7 @@ func DefaultConfig() Config {
 		},
 		TeamPresence: TeamPresenceDialog,
 		Store:        StoreConfig{KeepHistory: 365 * 24 * time.Hour},
-		Channels:     ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready"},
+		Channels:     ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready", PBXBy: "call"},
 		Reschedule: RescheduleConfig{MaxDays: 30, Reasons: []string{"no answer", "busy", "cannot talk", "answering machine", "asked for later"},
 			Presets: []string{"+15m", "+1h", "tomorrow 09:00"}, Again: 5 * time.Minute, PersonalToTeam: 2 * time.Hour},
 	}

@@ -217,3 +217,27 @@ func TestLoadConfig_FilesAtHome(t *testing.T) {
 		t.Errorf("%q: %v", c.Account.CAFile, err)
 	}
 }
+
+func TestConfig_QueueCodes(t *testing.T) {
+	const account = "account: {aor: \"sip:1001@pbx\"}\n"
+	for text, want := range map[string]string{
+		`channels: {pbx: {pause: "*46", unpause: "*47"}, pbx_reasons: {lunch: "*461"}, pbx_by: message, pbx_exit: pause}`: "",
+		`channels: {pbx: {login: "*44", logout: "*45"}, pbx_exit: logout}`:                                                "",
+		`channels: {pbx: {pause: "*46"}}`:                                                                          "pause and unpause belong together",
+		`channels: {pbx: {stop: "*46"}}`:                                                                           `channels.pbx "stop"`,
+		`channels: {pbx: {pause: "a b", unpause: "*47"}}`:                                                          `channels.pbx.pause "a b": cannot be dialled`,
+		`channels: {pbx: {login: "*44"}, pbx_reasons: {lunch: "*461"}}`:                                            "no pause code",
+		`channels: {pbx: {pause: "*46", unpause: "*47"}, not_ready_reasons: [lunch], pbx_reasons: {golf: "*461"}}`: `"golf": is no reason`,
+		`channels: {pbx: {pause: "*46", unpause: "*47"}, not_ready_reasons: [lunch], pbx_reasons: {after-call-work: "*461", lunch: "*462"}}`: "",
+		`channels: {pbx: {pause: "*46", unpause: "*47"}, pbx_exit: logout}`:                                                                  `channels.pbx_exit "logout": there is no code`,
+		`channels: {pbx_exit: pause}`:   "there is no code",
+		`channels: {pbx_by: pigeon}`:    `channels.pbx_by "pigeon"`,
+		`callbacks: {report_size: 100}`: `callbacks.report_size "100": is out of range`,
+		`callbacks: {report_age: 1s}`:   `callbacks.report_age "1s": is out of range`,
+	} {
+		_, err := load(t, account+text, nil, nil)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

@@ -251,7 +251,48 @@ func (c *Config) validateChannels() error {
 	return first(
 		between("channels.wrap_up", c.Channels.WrapUp, 0, 24*time.Hour),
 		oneOf("channels.start", c.Channels.Start, "ready", "not-ready"),
-		oneOf("channels.start_webcallback", c.Channels.StartWeb, "ready", "not-ready"))
+		oneOf("channels.start_webcallback", c.Channels.StartWeb, "ready", "not-ready"),
+		c.validateQueueCodes())
+}
+
+// validateQueueCodes checks what the PBX's queue is told with.
+func (c *Config) validateQueueCodes() error {
+	ch := &c.Channels
+	for name, code := range ch.PBX {
+		if err := oneOf("channels.pbx", name, "login", "logout", "pause", "unpause"); err != nil {
+			return err
+		}
+		if err := checkCode("channels.pbx."+name, code); err != nil {
+			return err
+		}
+	}
+	known := slices.Concat(ch.NotReadyReasons, []string{missedReason, channelACW, channelDND, channelNotReady})
+	for reason, code := range ch.PBXReasons {
+		if len(ch.NotReadyReasons) > 0 && !slices.Contains(known, reason) {
+			return &ConfigError{Field: "channels.pbx_reasons", Value: reason, Why: "is no reason", Remedy: "write one of " + strings.Join(known, ", ")}
+		}
+		if err := checkCode("channels.pbx_reasons."+reason, code); err != nil {
+			return err
+		}
+	}
+	switch {
+	case (ch.PBX["pause"] == "") != (ch.PBX["unpause"] == ""):
+		return &ConfigError{Field: "channels.pbx", Why: "pause and unpause belong together", Remedy: "give both codes, or neither"}
+	case len(ch.PBXReasons) > 0 && ch.PBX["pause"] == "":
+		return &ConfigError{Field: "channels.pbx_reasons", Why: "there is no pause code for all other reasons", Remedy: "give channels.pbx.pause and unpause"}
+	case ch.PBXExit == "logout" && ch.PBX["logout"] == "", slices.Contains([]string{"pause", "unpause"}, ch.PBXExit) && ch.PBX["pause"] == "":
+		return &ConfigError{Field: "channels.pbx_exit", Value: ch.PBXExit, Why: "there is no code for it", Remedy: "give it in channels.pbx"}
+	}
+	return first(
+		oneOf("channels.pbx_by", ch.PBXBy, "call", "message"),
+		oneOf("channels.pbx_exit", ch.PBXExit, "", "unpause", "pause", "logout", "none"))
+}
+
+func checkCode(field, code string) error {
+	if _, err := parseTarget(code, "pbx.example.com"); err != nil {
+		return &ConfigError{Field: field, Value: code, Why: "cannot be dialled", Remedy: `write a feature code such as "*46", or a SIP URI`}
+	}
+	return nil
 }
 
 func (c *Config) validateReschedule() error {

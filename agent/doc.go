@@ -35,7 +35,8 @@
 // pure function from state to routes, sound.go what carries it out. request.go does
 // an action; event.go, eventlog.go, state.go, publish.go tell; config*.go read the
 // configuration; callback.go and uui.go read what a PBX says of a callback (RFC
-// 7433, 2047); report.go is the contract with who takes reports, outbox*.go send
+// 7433, 2047); queuecode*.go tell the PBX's queue;
+// report.go is the contract with who takes reports, outbox*.go send
 // them (RFC 3428). A verb has the file of its name: dial, hold (RFC 3264 8.4),
 // digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
 // that let go of the contact too early), consult, conference, disposition.

@@ -24,7 +24,6 @@ const (
 type outbox struct {
 	due     bool                    // to be looked at after this input
 	begun   bool                    // the store was read
-	left    bool                    // the account leaves the PBX: nothing is sent any more
 	first   map[string]store.Report // by callback: the oldest that waits, as it stands
 	failed  map[string]int64        // by callback: Seq of the oldest that has failed. No later one passes it
 	sending map[string]bool         // callbacks with a report on its way
@@ -233,7 +232,7 @@ func (a *Agent) outboxClosed() string {
 	switch {
 	case a.cfg.Callbacks.ReportTo == "":
 		return "callbacks.report_to is not set"
-	case a.outbox.left:
+	case a.leaving:
 		return "the phone is being switched off"
 	case a.cfg.Account.Register && a.registered.State != "registered":
 		return "not registered"

@@ -55,7 +55,7 @@ func (a *Agent) snapshot() State {
 	s.Seq = a.state.Seq
 	s.Registration = a.registered
 	for _, ch := range a.channels() {
-		s.Channels[ch.name] = ch.view()
+		s.Channels[ch.name] = a.channelView(ch)
 	}
 	s.Allowed = a.allowedNow()
 	s.Audio, s.Outbox = a.sound.view(), a.outbox.view
@@ -80,7 +80,7 @@ func (a *Agent) changes() *Change {
 		c.Registration = &r
 	}
 	for _, ch := range a.channels() {
-		if v := ch.view(); !reflect.DeepEqual(was.Channels[ch.name], v) {
+		if v := a.channelView(ch); !reflect.DeepEqual(was.Channels[ch.name], v) {
 			if c.Channels == nil {
 				c.Channels = map[ChannelName]ChannelState{}
 			}

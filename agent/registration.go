@@ -17,7 +17,8 @@ func (a *Agent) unregister(then func()) {
 		then()
 		return
 	}
-	a.outbox.left = true
+	a.leaving = true
+	a.queue.call.end()
 	a.registration.Unregister(func(error) { then() })
 }
 
@@ -27,6 +28,9 @@ func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 		Reason: s.Reason, NextTry: timeOf(s.NextTry), Contact: s.Contact}
 	if a.registered.AOR == "" {
 		a.registered.AOR = a.account.AOR.String()
+	}
+	if s.Lost { // a PBX that is new forgets
+		a.queue.forget()
 	}
 	if a.outbox.kick(); s.State == sip.Registered && (before.State != "registered" || a.outbox.outage > 0) {
 		a.outbox.pbxBack()

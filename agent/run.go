@@ -204,9 +204,9 @@ func (a *Agent) afterCalls(latest time.Time, fn func()) {
 }
 
 // signalling reports whether a call's session still has something to say, or the
-// outbox.
+// outbox, or the PBX's queue is to be told of the end.
 func (a *Agent) signalling() bool {
-	if a.telling() {
+	if a.telling() || a.tellingQueue() {
 		return true
 	}
 	for _, in := range a.interactions {

@@ -94,6 +94,8 @@ type ChannelState struct {
 	PendingReason string     `json:"pending_reason,omitempty"`
 	WrapUpUntil   *time.Time `json:"wrap_up_until,omitempty"`
 	Missed        int        `json:"missed"` // missed offers in a row
+
+	PBX *QueueState `json:"pbx,omitempty"` // what the PBX's queue was told by feature codes
 }
 
 // AudioState names the devices in use.

@@ -34,7 +34,7 @@ func parseTarget(text, domain string) (sip.URI, error) {
 	if user == "" || strings.ContainsAny(user, " \t\r\n\"<>:/?;,@[]\\^`{|}%") {
 		return sip.URI{}, fmt.Errorf("read target %q: use an extension, an E.164 number, or a SIP URI", text)
 	}
-	uri, err := sip.ParseURI("sip:" + user + "@" + domain)
+	uri, err := sip.ParseURI("sip:" + strings.ReplaceAll(user, "#", "%23") + "@" + domain) // RFC 3261 25.1: # is no user character
 	if err != nil {
 		return sip.URI{}, fmt.Errorf("read target %q: %w", text, err)
 	}

@@ -104,8 +104,20 @@ func channelRows(t *table, s agent.State, now time.Time) {
 		if c.Pending != "" {
 			cells = append(cells, "then "+c.Pending)
 		}
+		if c.PBX != nil {
+			cells = append(cells, toldText("queue", *c.PBX))
+		}
 		t.row(cells...)
 	}
+}
+
+// toldText is what the PBX knows of a channel, and why it could not be told more.
+func toldText(what string, q agent.QueueState) string {
+	text := what + " " + q.State
+	if q.Reason != "" {
+		text += " (" + clean(q.Reason) + ")"
+	}
+	return text
 }
 
 // inState is the time in a state as a person reads it.

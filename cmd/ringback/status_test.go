@@ -33,11 +33,11 @@ no interactions
 		{"refused", func(s *agent.State) {
 			s.Registration = agent.RegistrationState{State: "failed", AOR: "sip:1001@pbx.example.com", Code: 403, Reason: "Forbidden", NextTry: new(at("10:02:45"))}
 			s.Channels = map[agent.ChannelName]agent.ChannelState{
-				"voice":       {State: "not-ready", Reason: "lunch", Since: at("09:58:00"), Pending: "ready"},
+				"voice":       {State: "not-ready", Reason: "lunch", Since: at("09:58:00"), Pending: "ready", PBX: &agent.QueueState{State: "unpaused", Reason: "*46: 404 Not Found"}},
 				"webcallback": {State: "dnd", Since: at("09:00:00")}}
 			s.Outbox = agent.OutboxState{Waiting: 2, Failed: 1}
 		}, `sip:1001@pbx.example.com  failed     403 Forbidden, next try 10:02:45
-voice                     not-ready  lunch                             since 09:58, 4m  then ready
+voice                     not-ready  lunch                             since 09:58, 4m  then ready  queue unpaused (*46: 404 Not Found)
 webcallback               dnd        since 09:00, 1h02m
 
 no interactions

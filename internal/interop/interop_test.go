@@ -10,7 +10,9 @@ import (
 	"math"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +70,7 @@ func TestInterop(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"pbx": cmdPBX, "callback": cmdCallback, "heard": cmdHeard, "wrote": cmdWrote, "config": cmdConfig, "pulse": cmdPulse,
+			"member": cmdMember, "shows": cmdShows,
 		},
 	})
 }
@@ -149,6 +152,43 @@ func cmdWrote(ts *testscript.TestScript, neg bool, args []string) {
 			found = found && there
 		}
 		return found, string(data)
+	})
+}
+
+// member USER [paused [REASON]]: Asterisk's queue has the agent paused, for a reason; without
+// paused it is not.
+func cmdMember(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: member USER [paused [REASON]]")
+	}
+	want := "paused"
+	if len(args) > 2 {
+		want += ":" + args[2]
+	}
+	until(ts, strings.Join(args, " "), func() (bool, string) {
+		out, err := pbxOf(ts).Console("queue show callbacks")
+		ts.Check(err)
+		for line := range strings.Lines(out) {
+			if strings.Contains(line, "Local/"+args[0]+"@offer") {
+				return strings.Contains(line, want) == (len(args) > 1), line
+			}
+		}
+		return false, out
+	})
+}
+
+// shows PROFILE REGEXP: the status of that agent, as JSON, comes to match.
+func cmdShows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: shows PROFILE REGEXP")
+	}
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	until(ts, args[0]+" shows "+args[1], func() (bool, string) {
+		cmd := exec.Command(os.Getenv("RINGBACK"), "--profile", args[0], "--json", "status")
+		cmd.Env = []string{"XDG_RUNTIME_DIR=" + ts.Getenv("XDG_RUNTIME_DIR"), "HOME=" + ts.Getenv("HOME")}
+		out, err := cmd.CombinedOutput()
+		return err == nil && re.Match(out), string(out) // the agent may be just starting
 	})
 }
 
