@@ -159,8 +159,12 @@ func (u *UA) openLayers() error {
 		resolver = NewResolver(DNSConfig{Network: u.cfg.Network})
 	}
 	u.locator = newLocator(u.loop, resolver, u.pick)
+	// What the INVITEs that are let in bring along has room: a call's requests stay for
+	// 32 s each.
+	most := u.cfg.Limits.InvitesPerSec
 	u.tx = transaction.New(transaction.Config{Loop: u.loop, Transport: u.transport, Log: u.log,
-		T1: u.cfg.T1, T2: u.cfg.T2, T4: u.cfg.T4})
+		T1: u.cfg.T1, T2: u.cfg.T2, T4: u.cfg.T4,
+		Limits: transaction.Limits{Clients: 200 * most, Servers: 200 * most, ServersPerSource: 100 * most}})
 	u.tx.OnStateless(u.takeStateless)
 	u.tx.OnRequest(u.receive)
 	u.tx.OnAck(u.receiveAck)

@@ -88,6 +88,7 @@ func TestConformance_R16_R17_CredentialTraps(t *testing.T) {
 		},
 		"the BYE of a call that came is challenged by the PBX": func(p *phone, _ *Peer) {
 			p.rings(p.pbx)
+			p.pbx.BePolite(false)
 			p.do(func() { _ = p.calls[0].Hangup(sip.ReasonHeader{}) })
 			if asked := p.challenges(p.pbx, 5*time.Second); len(asked) != 1 {
 				p.Errorf("asked %v, want one BYE", asked)

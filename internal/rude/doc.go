@@ -12,7 +12,9 @@
 // not hide itself here. In the tests, flood_test.go is about how much, claim_test.go
 // about who may what, agent_test.go about the whole agent, torture_test.go about RFC
 // 4475 and 5118 in datagrams, segments and single bytes, load_test.go about ten
-// thousand calls.
+// thousand calls. All of that is in virtual time; loopback_linux_test.go is on the
+// machine's own network, where real time counts. With the race detector the numbers
+// are a tenth and times are not held to; make limits holds them.
 //
 // Goroutines: one reader per Peer, which Close ends and waits for. Everything may be
 // called from any goroutine. Standard library only; the rooms that it is rude to are

@@ -2,4 +2,7 @@
 
 package rude
 
-const scale = 1
+const (
+	scale = 1
+	busy  = 1
+)

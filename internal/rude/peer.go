@@ -33,7 +33,7 @@ type Peer struct {
 	serial   atomic.Uint64
 	received atomic.Int64 // bytes
 	user     string
-	polite   atomic.Bool // answers REGISTER and OPTIONS with 200
+	polite   atomic.Bool // answers REGISTER, OPTIONS and BYE with 200
 
 	mu  sync.Mutex
 	err error // why reading ended
@@ -99,8 +99,9 @@ func (p *Peer) Local() netip.AddrPort {
 	return netip.MustParseAddrPort(a.String())
 }
 
-// BePolite lets the peer answer REGISTER and OPTIONS with 200, as a PBX does.
-func (p *Peer) BePolite() { p.polite.Store(true) }
+// BePolite lets the peer answer REGISTER, OPTIONS and BYE with 200 by itself, as a PBX
+// does, or leaves them to the test.
+func (p *Peer) BePolite(on bool) { p.polite.Store(on) }
 
 // Received is the number of bytes that came.
 func (p *Peer) Received() int64 { return p.received.Load() }
@@ -271,13 +272,15 @@ func (p *Peer) take(text string) {
 		return
 	}
 	m := Message{text}
-	if p.polite.Load() && m.Code() == 0 && (m.Method() == "REGISTER" || m.Method() == "OPTIONS") {
-		var lines []string
-		if c := m.Header("Contact"); c != "" && m.Method() == "REGISTER" {
-			lines = append(lines, "Contact: "+c)
+	if p.polite.Load() && m.Code() == 0 {
+		switch m.Method() {
+		case "REGISTER": // a phone that does not hear it asks again
+			_ = p.Write(Answer(m, "200 OK", "pbx", "", "Contact: "+m.Header("Contact")))
+			return
+		case "OPTIONS", "BYE":
+			_ = p.Write(Answer(m, "200 OK", "pbx", ""))
+			return
 		}
-		_ = p.Write(Answer(m, "200 OK", "pbx", "", lines...)) // a phone that is gone asks again
-		return
 	}
 	select {
 	case p.inbox <- m:

@@ -51,7 +51,7 @@ func onPhone(t *testing.T, edit func(*sip.Config, *sip.Account), fn func(p *phon
 func (p *phone) start(edit func(*sip.Config, *sip.Account)) {
 	p.Helper()
 	p.pbx = p.peer(pbxIP)
-	p.pbx.BePolite()
+	p.pbx.BePolite(true)
 	p.account = &sip.Account{AOR: p.uri("sip:1001@" + pbxIP), Registrar: p.uri("sip:" + pbxIP), Password: "s3cr3t", Keepalive: -1, Expires: time.Hour}
 	cfg := sip.Config{Loop: p.loop, Network: p.net.Host(phoneIP), Handler: p, Listen: []sip.Listen{{Transport: "udp", Address: at}, {Transport: "tcp", Address: at}}}
 	if edit != nil {

@@ -2,6 +2,9 @@
 
 package rude
 
-// scale is by how much the race detector's tests are smaller: it slows everything
-// down, and looks for other faults.
-const scale = 10
+// The race detector slows everything down and looks for other faults: its tests are
+// smaller by scale, and may take busy times as long.
+const (
+	scale = 10
+	busy  = 50
+)

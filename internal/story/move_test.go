@@ -100,7 +100,11 @@ func TestConformance_R07_TheContactsCallMovesAlong(t *testing.T) {
 		d.notHeardBy(contact, agentHz)
 		d.pass(3 * time.Second)
 		laptop.SetAddrs(movedIP)
+		began := time.Now()
 		d.talks(agent.RoleMain, contact, contactHz)
+		if took := time.Since(began); took > 5*time.Second {
+			d.Errorf("both hear each other again after %s", took)
+		}
 		d.is(agent.PhaseConnected)
 		d.registeredAt(movedIP)
 		d.do("hold", nil)

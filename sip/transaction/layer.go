@@ -77,7 +77,7 @@ type Layer struct {
 	machines  machines
 	clients   map[clientKey]*Client
 	servers   map[string]*Server
-	calls     map[callKey]*Server // by Call-ID, From tag and CSeq: 8.2.2.2, and the ACK of a 2xx
+	calls     map[callKey]*Server // 8.2.2.2, and the ACK of a 2xx
 	sources   map[netip.Addr]int  // server transactions per address
 	stateless func(*message.Request, transport.Flow) (*message.Response, bool)
 	secret    [16]byte // keys the To tags of stateless answers

@@ -49,7 +49,7 @@ func serverKey(req *message.Request, via message.Via, method message.Method) str
 func callOf(req *message.Request, method message.Method) callKey {
 	cseq, _ := message.CSeqOf(req)
 	cseq.Method = method
-	return callKey{message.CallID(req), message.FromTag(req), cseq.String()}
+	return callKey(message.CallID(req) + "\n" + message.FromTag(req) + "\n" + cseq.String())
 }
 
 func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string) {
