@@ -42,6 +42,7 @@ type Config struct {
 	Channels     ChannelsConfig    `yaml:"channels"`
 	Reschedule   RescheduleConfig  `yaml:"reschedule"`
 	Numbers      NumbersConfig     `yaml:"numbers"`
+	Information  InformationConfig `yaml:"information"`
 	Team         []TeamEntry       `yaml:"team"`
 	Store        StoreConfig       `yaml:"store"`
 	TeamPresence string            `yaml:"team_presence"` // how presences are asked for: dialog, presence or off
@@ -205,6 +206,7 @@ func DefaultConfig() Config {
 		TeamPresence: TeamPresenceDialog,
 		Store:        StoreConfig{KeepHistory: 365 * 24 * time.Hour},
 		Channels:     ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready", PBXBy: "call"},
+		Information:  InformationConfig{Language: "en"},
 		Reschedule: RescheduleConfig{MaxDays: 30, Reasons: []string{"no answer", "busy", "cannot talk", "answering machine", "asked for later"},
 			Presets: []string{"+15m", "+1h", "tomorrow 09:00"}, Again: 5 * time.Minute, PersonalToTeam: 2 * time.Hour},
 	}

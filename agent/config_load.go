@@ -276,11 +276,16 @@ func (c *Config) fields() []field {
 func fieldsOf(section string, v reflect.Value) []field {
 	var all []field
 	for i := range v.NumField() {
-		if key := v.Type().Field(i).Tag.Get("yaml"); key != "-" {
+		if key := v.Type().Field(i).Tag.Get("yaml"); key != "-" && !isEntries(v.Field(i).Type()) {
 			all = append(all, field{section + "." + key, v.Field(i)})
 		}
 	}
 	return all
+}
+
+// isEntries reports whether a field is a list of entries, which stands in files only.
+func isEntries(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
 }
 
 // Fields names all fields that LoadOptions.Flags may hold, each also the

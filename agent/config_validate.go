@@ -35,7 +35,7 @@ func between(field string, value, least, most time.Duration) error {
 // error is a *ConfigError.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{c.validateAccount, c.validateAddresses, c.validateAudio, c.validateDTMF,
-		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateReschedule, c.validateTeam, c.validateStore} {
+		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateReschedule, c.validateInformation, c.validateTeam, c.validateStore} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (c *Config) Validate() error {
 }
 
 // validateRecords checks what Records need.
-func (c *Config) validateRecords() error { return c.validateTeam() }
+func (c *Config) validateRecords() error { return first(c.validateTeam(), c.validateInformation()) }
 
 // validateStore: less than an hour would forget what the agent has just done.
 func (c *Config) validateStore() error {

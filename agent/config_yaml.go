@@ -18,8 +18,8 @@ func (c *Config) checkTypes(source string, doc *ast.DocumentNode) error {
 		known[f.name] = f
 	}
 	for _, section := range entries(doc.Body) {
-		if keyOf(section) == "team" {
-			if err := checkTeam(source, section.Value); err != nil {
+		if list, have := c.lists()[keyOf(section)]; have {
+			if err := checkEntries(source, keyOf(section), list, section.Value); err != nil {
 				return err
 			}
 			continue
@@ -30,7 +30,13 @@ func (c *Config) checkTypes(source string, doc *ast.DocumentNode) error {
 			}
 		}
 		for _, entry := range entries(section.Value) {
-			f, have := known[keyOf(section)+"."+keyOf(entry)]
+			name := keyOf(section) + "." + keyOf(entry)
+			if list, have := c.lists()[name]; have {
+				if err := checkEntries(source, name, list, entry.Value); err != nil {
+					return err
+				}
+			}
+			f, have := known[name]
 			if !have {
 				continue // the decoder names it
 			}
@@ -42,27 +48,34 @@ func (c *Config) checkTypes(source string, doc *ast.DocumentNode) error {
 	return nil
 }
 
-// checkTeam does the same for the entries of the team.
-func checkTeam(source string, n ast.Node) error {
-	if err := (field{"team", reflect.ValueOf([]TeamEntry{})}).check(source, n); err != nil {
+// lists are the lists of entries by their names, each with the form of an entry.
+func (c *Config) lists() map[string]reflect.Type {
+	field := reflect.TypeFor[InfoField]()
+	return map[string]reflect.Type{"team": reflect.TypeFor[TeamEntry](),
+		"information.case": field, "information.callback": field, "information.toast": field}
+}
+
+// checkEntries does the same for the entries of a list.
+func checkEntries(source, list string, entry reflect.Type, n ast.Node) error {
+	if err := (field{list, reflect.MakeSlice(reflect.SliceOf(entry), 0, 0)}).check(source, n); err != nil {
 		return err
 	}
-	list, ok := n.(*ast.SequenceNode)
+	items, ok := n.(*ast.SequenceNode)
 	if !ok {
 		return nil
 	}
-	for i, item := range list.Values {
-		name := fmt.Sprintf("team[%d]", i+1)
+	for i, item := range items.Values {
+		name := fmt.Sprintf("%s[%d]", list, i+1)
 		if err := (field{name, reflect.ValueOf(map[string]string{})}).check(source, item); err != nil {
 			return err
 		}
 		known := map[string]field{}
-		for _, f := range fieldsOf(name, reflect.ValueOf(&TeamEntry{}).Elem()) {
+		for _, f := range fieldsOf(name, reflect.New(entry).Elem()) {
 			known[f.name] = f
 		}
-		for _, entry := range entries(item) {
-			if f, have := known[name+"."+keyOf(entry)]; have {
-				if err := f.check(source, entry.Value); err != nil {
+		for _, value := range entries(item) {
+			if f, have := known[name+"."+keyOf(value)]; have {
+				if err := f.check(source, value.Value); err != nil {
 					return err
 				}
 			}

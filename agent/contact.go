@@ -50,6 +50,7 @@ const (
 // found is what the records say of an interaction's number.
 type found struct {
 	number string // that it is about
+	order  int    // counts what was found for the interaction
 	asked  bool   // the records are being looked into, or were
 	name   string // the contact's
 	known  Known
@@ -69,8 +70,8 @@ func (a *Agent) followContacts() {
 
 // readNumber notes what a number says by itself, when it is another than before.
 func (a *Agent) readNumber(in *interaction) {
-	if number := in.contact.Number; in.found.number != number || number == "" {
-		in.found = found{number: number, known: knownNumber(a.numbers, number), asked: number == ""}
+	if number := in.contact.Number; in.found.number != number || in.found.order == 0 {
+		in.found = found{number: number, order: in.found.order + 1, known: knownNumber(a.numbers, number), asked: number == ""}
 	}
 }
 
@@ -101,7 +102,7 @@ func (a *Agent) foundOut(in *interaction, f found, err error) {
 	if in.closed || in.contact.Number != f.number {
 		return
 	}
-	f.asked = true
+	f.asked, f.order = true, in.found.order+1
 	in.found = f
 	if in.contact.Name == "" {
 		in.contact.Name = f.name

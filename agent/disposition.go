@@ -50,6 +50,10 @@ func (a *Agent) actCase(r *request) {
 			return
 		}
 	}
+	if refused := a.cfg.Information.refuseEdit(r.args.Values); refused != nil {
+		r.fail(refused)
+		return
+	}
 	full := false
 	refused := a.amend(r.in, "case", func(in *interaction) { full = !in.setCases(r.args.Values) })
 	if refused != nil || full {

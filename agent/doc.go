@@ -46,8 +46,8 @@
 // has the actions that only look things up or edit what is kept: they run on their
 // caller's goroutine, also where no phone runs; contacts.go, responses.go and
 // lookups.go are those, contact.go brings what is found to the interactions. history.go
-// is a reader of the events on its own goroutine that keeps them. ids.go and
-// retention.go keep house in the store.
+// is a reader of the events on its own goroutine that keeps them. information.go makes
+// of an interaction what is shown. ids.go and retention.go keep house in the store.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
 // column of what it does not know.

@@ -33,6 +33,7 @@ type interaction struct {
 	saving      bool   // what the disk did not take is written again soon
 	owed        []writing
 	found       found // what the records say of its number
+	shown       shown // what was made of it to be shown
 	kept
 }
 

@@ -146,6 +146,7 @@ func (a *Agent) view(in *interaction) InteractionState {
 	if v.Past = in.found.past; v.Past == nil {
 		v.Past = []Past{}
 	}
+	v.Info, v.Toast = in.show(&a.cfg.Information, &v)
 	return v
 }
 

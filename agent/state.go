@@ -126,7 +126,9 @@ type InteractionState struct {
 	Held         bool           `json:"held"`
 	Created      time.Time      `json:"created"`
 	OfferExpires *time.Time     `json:"offer_expires"`
-	Past         []Past         `json:"past"` // earlier interactions with the same number, the newest first
+	Info         InfoState      `json:"info"`  // case and callback information, as the configuration orders it
+	Toast        []InfoRow      `json:"toast"` // what an offer's notice says
+	Past         []Past         `json:"past"`  // earlier interactions with the same number, the newest first
 	Calls        []CallID       `json:"calls"`
 }
 

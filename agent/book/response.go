@@ -270,3 +270,12 @@ func (b *Book) DeleteResponse(which string) (Response, error) {
 	}
 	return response(p), b.store.UpdateNamed("response-delete", func(tx *store.Tx) error { return tx.DeleteResponse(p.ID) })
 }
+
+// DateTimeText is a date with its time of day as it is read in a list: 2026年11月25日（水） 15:30,
+// Wed 25 Nov 2026 15:30.
+func DateTimeText(t time.Time, language string) string {
+	if language == Japanese {
+		return fmt.Sprintf("%d年%d月%d日（%c） %s", t.Year(), t.Month(), t.Day(), weekdays[t.Weekday()], t.Format("15:04"))
+	}
+	return t.Format("Mon 2 Jan 2006 15:04")
+}

@@ -18,7 +18,7 @@ import (
 func TestOpenAPIDescribesTheCode(t *testing.T) {
 	f := newFake()
 	f.happen(agent.Event{Type: agent.InteractionChanged, Change: &agent.Change{
-		Interactions: []agent.InteractionState{{ID: "i1", Allowed: []string{"end"}, Case: map[string]any{"k": 1}, Calls: []agent.CallID{"c1"}, AttemptLog: []agent.Attempt{}, Past: []agent.Past{}, Callback: &agent.Callback{Data: map[string]any{}}}},
+		Interactions: []agent.InteractionState{{ID: "i1", Allowed: []string{"end"}, Case: map[string]any{"k": 1}, Calls: []agent.CallID{"c1"}, AttemptLog: []agent.Attempt{}, Past: []agent.Past{}, Info: agent.InfoState{Case: []agent.InfoRow{}, Callback: []agent.InfoRow{}}, Toast: []agent.InfoRow{}, Callback: &agent.Callback{Data: map[string]any{}}}},
 		Calls:        []agent.CallState{{ID: "c1", Heard: agent.Heard{Tones: []float64{440}}}}}})
 	f.happen(registered("failed", true))
 	f.happen(channel("ready"))

@@ -165,16 +165,21 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 		left := max(0, i.OfferExpires.Sub(now).Round(time.Second))
 		indent("accept means %s; %v left", i.AcceptMeans, left)
 	}
-	if i.Callback != nil {
+	if i.Callback != nil && !i.Info.Configured {
 		if text := callbackText(*i.Callback); text != "" {
 			indent("%s", text)
+		}
+	}
+	for _, r := range i.Info.Callback {
+		if i.Info.Configured {
+			indent("%s", infoText(r))
 		}
 	}
 	for _, line := range contactLines(i) {
 		indent("%s", line)
 	}
-	for _, key := range slices.Sorted(maps.Keys(i.Case)) {
-		indent("%s: %s", clean(key), clean(fmt.Sprint(i.Case[key])))
+	for _, r := range i.Info.Case {
+		indent("%s", infoText(r))
 	}
 	if i.Note != "" {
 		indent("note: %s", clean(i.Note))
@@ -195,6 +200,15 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 		indent("can: %s", strings.Join(i.Allowed, " "))
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// infoText is a row of case or callback information.
+func infoText(r agent.InfoRow) string {
+	text := clean(r.Label) + ": " + clean(r.Value)
+	if r.Link != "" && r.Link != r.Value {
+		text += "  " + clean(r.Link)
+	}
+	return strings.TrimRight(text, " ")
 }
 
 // callCells are a call's columns; what is so of it now stands in one of them.

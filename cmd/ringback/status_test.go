@@ -47,7 +47,7 @@ outbox: 2 waiting, 1 failed
 		{"an offer", func(s *agent.State) {
 			s.Registration = agent.RegistrationState{State: "registered", AOR: "sip:1001@pbx.example.com", Expires: new(at("10:05:00"))}
 			s.Interactions = []agent.InteractionState{{ID: "i7", Kind: "voicecallback", State: agent.PhaseOffered, AcceptMeans: "answer", Allowed: []string{"accept", "reject"},
-				Contact: agent.Contact{Name: "山田 太郎", Number: "+81312345678"}, OfferExpires: new(at("10:02:48")), Case: map[string]any{"order": "4711"},
+				Contact: agent.Contact{Name: "山田 太郎", Number: "+81312345678"}, OfferExpires: new(at("10:02:48")), Info: agent.InfoState{Case: []agent.InfoRow{{Field: "order", Label: "order", Value: "4711"}}},
 				Callback: &agent.Callback{Type: "scheduled", DesiredTime: new(at("10:00:00")), DesiredLocal: "2026-11-23 19:00 JST", Timezone: "Asia/Tokyo", Reason: "invoice", Origin: "web", Attempt: 2}}}
 		}, `sip:1001@pbx.example.com  registered  until 10:05
 
