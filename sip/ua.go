@@ -82,7 +82,7 @@ func NewUA(cfg Config) (*UA, error) {
 		bound, err := u.transport.Listen(context.Background(), strings.ToUpper(l.Transport), l.Address)
 		if err != nil {
 			u.transport.Close()
-			return nil, fmt.Errorf("listen on %s %s: %w", l.Transport, l.Address, err)
+			return nil, err
 		}
 		if _, have := u.listening[strings.ToUpper(l.Transport)]; !have {
 			u.listening[strings.ToUpper(l.Transport)] = bound

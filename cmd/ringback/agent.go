@@ -53,7 +53,7 @@ func runAgent(c *cli.Context, sh *shell) error {
 	if err := r.started(c.Context); err != nil || c.Context.Err() != nil {
 		return err
 	}
-	sh.result(c, agentResult{"ringback.agent/1", profile, cfg.Account.AOR, r.socket}, agentText(profile, cfg.Account.AOR))
+	sh.result(c, agentResult{"ringback.agent/1", profile, cfg.Account.AOR, r.socket}, agentText(sh.self, profile, cfg.Account.AOR))
 	shown := make(chan struct{})
 	go func() {
 		defer close(shown)
@@ -68,10 +68,10 @@ func runAgent(c *cli.Context, sh *shell) error {
 	return err
 }
 
-func agentText(profile, aor string) string {
-	command := "ringback status"
+func agentText(self, profile, aor string) string {
+	command := self + " status"
 	if profile != "default" {
-		command = "ringback --profile " + profile + " status"
+		command = self + " --profile " + profile + " status"
 	}
 	return "agent " + clean(aor) + " of profile " + profile + ": " + command + " shows it"
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -128,20 +131,70 @@ func (sh *shell) demoLive(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := forgetDemo(at); err != nil {
+		return err
+	}
 	b, err := openBench(c.Context, at, lab.QueuePolicy{}, headset, log)
 	if err != nil {
 		return err
 	}
-	sh.result(c, agentResult{"ringback.demo-agent/1", profile, b.run.agent.Config().Account.AOR, b.run.socket}, demoText(profile, b.lab))
+	sh.result(c, agentResult{"ringback.demo-agent/1", profile, b.run.agent.Config().Account.AOR, b.run.socket}, demoText(sh.self, profile, b.lab))
 	shown := make(chan struct{})
 	go func() {
 		defer close(shown)
-		sh.feed(context.WithoutCancel(c.Context), b.run.agent)
+		sh.demoFeed(context.WithoutCancel(c.Context), b.run.agent, sh.self+" --profile "+profile)
 	}()
 	failed := b.offerCallbacks(c.Context)
 	err = b.close()
 	<-shown
 	return errors.Join(failed, err)
+}
+
+// demoMark is a file in the folder of a demo's store, which so may be thrown away.
+const demoMark = "a-demo-keeps-nothing"
+
+// forgetDemo throws away what the demo before this one kept: its PBX is gone. A demo
+// that runs now is left alone, and so is a folder that no demo made.
+func forgetDemo(at place) error {
+	if at.state == "" {
+		return nil
+	}
+	mark := filepath.Join(at.state, demoMark)
+	if _, err := os.Stat(mark); err == nil && !runs(at) {
+		if err := os.RemoveAll(at.state); err != nil {
+			return fmt.Errorf("forget the demo before: %w", err)
+		}
+	} else if _, err := os.Stat(at.state); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(at.state, 0o700); err != nil {
+		return fmt.Errorf("make the demo's folder: %w", err)
+	}
+	return os.WriteFile(mark, nil, 0o600)
+}
+
+// runs reports whether an agent serves a place's socket.
+func runs(at place) bool {
+	conn, err := net.DialTimeout("unix", at.socket, time.Second)
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
+// demoFeed shows what happens, and what a newcomer types at each offer.
+func (sh *shell) demoFeed(ctx context.Context, a *agent.Agent, command string) {
+	sh.feedOf(ctx, a, func(e agent.Event) []string {
+		lines := feedLines(e)
+		in, _ := a.State().Interaction(e.Interaction)
+		switch e.Type {
+		case agent.OfferReceived:
+			lines = append(lines, fmt.Sprintf("\n  %s wants to be called back. Take it:  %s accept\n", clean(in.Contact.Name), command))
+		case agent.PresenceChanged: // the start of a demo is busy enough
+			return nil
+		}
+		return lines
+	})
 }
 
 // offerCallbacks offers one callback after the other, each a little after the
@@ -220,9 +273,9 @@ func demoCallbacks(now time.Time) []lab.Callback {
 }
 
 // demoText is what a newcomer reads: what is there and what to type.
-func demoText(profile string, l *lab.Lab) string {
+func demoText(self, profile string, l *lab.Lab) string {
 	var b strings.Builder
-	r := "ringback --profile " + profile
+	r := self + " --profile " + profile
 	fmt.Fprintf(&b, "A PBX is at %s, and agent %s is registered with it. A callback comes in a moment.\n\nIn a second terminal:\n\n", l.Addr("udp"), demoUser)
 	var t table
 	for _, row := range [][2]string{

@@ -107,7 +107,24 @@ func (sh *shell) stateDir(profile string) string {
 
 // feed shows a person what happens, line by line on stderr, until the agent has
 // ended.
-func (sh *shell) feed(ctx context.Context, a *agent.Agent) {
+func (sh *shell) feed(ctx context.Context, a *agent.Agent) { sh.feedOf(ctx, a, feedLines) }
+
+// feedLines is an event as a person follows it.
+func feedLines(e agent.Event) []string {
+	if e.Type == agent.MediaQuality {
+		return nil
+	}
+	line := []rune(eventLine(e))
+	if len(line) > feedWidth {
+		line = append(line[:feedWidth-1], '…')
+	}
+	return []string{string(line)}
+}
+
+// feedWidth is the longest line of the feed, in characters; ringback events has all.
+const feedWidth = 160
+
+func (sh *shell) feedOf(ctx context.Context, a *agent.Agent, linesOf func(agent.Event) []string) {
 	events := a.Since(0)
 	for {
 		e, err := events.Next(ctx)
@@ -118,10 +135,24 @@ func (sh *shell) feed(ctx context.Context, a *agent.Agent) {
 		if err != nil {
 			return
 		}
-		if e.Type != agent.MediaQuality {
-			sh.progress("%s", eventLine(e))
+		for _, line := range linesOf(e) {
+			sh.progress("%s", line)
 		}
 	}
+}
+
+// said are the facts of an event that are there, for a log.
+func said(e agent.Event) []any {
+	var facts []any
+	if e.Code != 0 {
+		facts = append(facts, "code", e.Code)
+	}
+	for _, fact := range [][2]string{{"reason", e.Reason}, {"device", e.Device}, {"text", e.Text}} {
+		if fact[1] != "" {
+			facts = append(facts, fact[0], fact[1])
+		}
+	}
+	return facts
 }
 
 // notices logs what the one who runs a headless agent has to know.
@@ -141,11 +172,11 @@ func notices(ctx context.Context, a *agent.Agent, log *slog.Logger) {
 			if e.State == "unregistered" && e.Code == 0 { // by our own wish
 				continue
 			}
-			log.Warn(string(e.Type), "code", e.Code, "reason", e.Reason)
+			log.Warn(string(e.Type), said(e)...)
 		case agent.RegistrationFailed, agent.MediaDeviceLost, agent.ErrorHappened:
-			log.Warn(string(e.Type), "code", e.Code, "reason", e.Reason, "device", e.Device, "text", e.Text)
+			log.Warn(string(e.Type), said(e)...)
 		case agent.RegistrationRegistered, agent.MediaDeviceChanged:
-			log.Info(string(e.Type), "device", e.Device, "text", e.Text)
+			log.Info(string(e.Type), said(e)...)
 		}
 	}
 }

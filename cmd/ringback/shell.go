@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -24,7 +26,8 @@ type shell struct {
 	out    io.Writer // results
 	err    io.Writer // progress and logs
 	getenv func(string) string
-	tty    bool // a person reads stderr
+	tty    bool   // a person reads stderr
+	self   string // how a person starts this program again
 }
 
 // process is the shell of this process.
@@ -32,8 +35,19 @@ func process() *shell {
 	info, err := os.Stderr.Stat()
 	return &shell{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv,
-		tty: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		tty:  err == nil && info.Mode()&os.ModeCharDevice != 0,
+		self: startedAs(os.Args[0]),
 	}
+}
+
+// startedAs is what a person types to start this program again, from how it was
+// started: by its name, by a path, or by go run, which builds into a folder that is
+// gone soon.
+func startedAs(arg0 string) string {
+	if strings.Contains(filepath.ToSlash(arg0), "/go-build") {
+		return "go run ./cmd/ringback"
+	}
+	return arg0
 }
 
 // untilSignal is a context that ends at the first SIGINT or SIGTERM. The second

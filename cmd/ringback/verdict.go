@@ -191,8 +191,10 @@ func (t *trial) outcome(c agent.CallState) (state, cause string) {
 		return "answered", "answered and ended: " + words(c.Reason)
 	case c.Connected != nil:
 		return "answered", "answered"
+	case c.State == agent.CallPhaseDialling:
+		return "unanswered", "nothing came back from the PBX: is it the right address, and is it up?"
 	case c.State != agent.CallPhaseEnded:
-		return "unanswered", "not answered: " + string(c.State)
+		return "unanswered", "it rang, and nobody answered"
 	case c.Code >= 300:
 		return "refused", fmt.Sprintf("refused with %d: %s", c.Code, words(c.Reason))
 	}

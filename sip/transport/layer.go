@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -70,6 +71,10 @@ func (l *Layer) Listen(ctx context.Context, transport, addr string) (netip.AddrP
 		local, err = l.listenStream(ctx, transport, addr)
 	default:
 		err = fmt.Errorf("unknown transport %q; use UDP, TCP or TLS", transport)
+	}
+	var system *net.OpError // says the same once more
+	if errors.As(err, &system) {
+		err = system.Err
 	}
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("listen on %s %s: %w", transport, addr, err)
