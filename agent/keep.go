@@ -189,16 +189,18 @@ func (a *Agent) restore() error {
 	if err != nil {
 		return err
 	}
+	var damaged []error
 	for _, r := range open {
 		in, err := a.restored(r)
-		if err != nil {
-			return err
+		if err != nil { // the others are not to be lost for it
+			damaged = append(damaged, err)
+			continue
 		}
 		a.interactions = append(a.interactions, in)
 		a.emit(Event{Type: InteractionCreated, Interaction: in.id, Reason: "restored"})
 		a.save(in, "restore")
 	}
-	return nil
+	return errors.Join(damaged...)
 }
 
 func (a *Agent) restored(r store.Interaction) (*interaction, error) {
