@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -284,6 +285,37 @@ func TestStory_RestartKeepsWhatWasOpenAndWaiting(t *testing.T) {
 		<-time.After(time.Hour)
 		if all := b.agent.State().Interactions; len(all) != 1 {
 			t.Errorf("due again: %+v", all)
+		}
+	})
+}
+
+func TestStory_AnOrderFromAStrangerGets403AndLeavesNothing(t *testing.T) {
+	story(t, webReady, func(b *bed) {
+		evil, err := b.net.Host("10.0.0.66").ListenPacket(t.Context(), "udp", "10.0.0.66:5060")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer evil.Close()
+		contact := b.agent.State().Registration.Contact // sip:1001@10.0.0.11:49152
+		phone, err := net.ResolveUDPAddr("udp", strings.TrimPrefix(contact, "sip:1001@"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pbx := b.lab.Addr("udp") // whom he says to be
+		message := fmt.Sprintf("MESSAGE %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.66:5060;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"+
+			"From: <sip:callbacks@%s>;tag=1\r\nTo: <sip:1001@%s>\r\nCall-ID: evil\r\nCSeq: 1 MESSAGE\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			contact, pbx, pbx, len(yamada), yamada)
+		if _, err := evil.WriteTo([]byte(message), phone); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, 4096)
+		n, _, err := evil.ReadFrom(answer)
+		if err != nil || !strings.HasPrefix(string(answer[:n]), "SIP/2.0 403 ") {
+			t.Errorf("%q %v", answer[:n], err)
+		}
+		b.settle()
+		if rows, err := b.agent.store.Callbacks(store.CallbackFilter{}); err != nil || len(rows) != 0 || len(b.agent.State().Interactions) != 0 {
+			t.Errorf("%v %v", rows, err)
 		}
 	})
 }
