@@ -112,9 +112,9 @@ func listActions() []ActionSpec {
 	return []ActionSpec{
 		{Name: "reschedule-presets", Targets: OnAgent, Args: []ArgSpec{interactionArg()},
 			Help: "what the configured times mean now, on the contact's clock, and which can be taken", Example: `{"interaction":"i7"}`, do: (*Agent).actPresets},
-		{Name: "callback-claim", Targets: OnAgent, Args: []ArgSpec{callbackArg()},
+		{Name: "callbacks-claim", Targets: OnAgent, Args: []ArgSpec{callbackArg()},
 			Help: "make a callback of the team yours: it comes to you at its time", Example: `{"callback":"cb-9"}`, do: (*Agent).actClaim},
-		{Name: "callback-call", Targets: OnAgent, Args: []ArgSpec{callbackArg()},
+		{Name: "callbacks-call", Targets: OnAgent, Args: []ArgSpec{callbackArg()},
 			Help: "take a callback of the list and call its contact now", Example: `{"callback":"cb-9"}`, do: (*Agent).actCallNow},
 	}
 }

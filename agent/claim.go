@@ -31,13 +31,13 @@ func (a *Agent) held(action, key string) (store.Callback, *ActionError) {
 // actClaim makes a callback of the team's a personal one: it comes here at its time,
 // at once when that is over.
 func (a *Agent) actClaim(r *request) {
-	row, refused := a.held("callback-claim", r.args.Callback)
+	row, refused := a.held("callbacks-claim", r.args.Callback)
 	if refused != nil {
 		r.fail(refused)
 		return
 	}
 	if row.State == store.CallbackScheduled {
-		r.fail(refuse(CodeNotAllowed, "callback-claim: callback %s is yours already", row.Key))
+		r.fail(refuse(CodeNotAllowed, "callbacks-claim: callback %s is yours already", row.Key))
 		return
 	}
 	row.State, row.Scope, row.Updated = store.CallbackScheduled, ScopePersonal, a.now()
@@ -55,7 +55,7 @@ func (a *Agent) actClaim(r *request) {
 // actCallNow takes a callback from the list and calls its contact: accept and call
 // in one.
 func (a *Agent) actCallNow(r *request) {
-	row, refused := a.held("callback-call", r.args.Callback)
+	row, refused := a.held("callbacks-call", r.args.Callback)
 	if refused == nil {
 		_, refused = a.target(row.Number)
 	}
@@ -63,7 +63,7 @@ func (a *Agent) actCallNow(r *request) {
 		refused = a.checkRegistered()
 	}
 	if refused == nil && a.occupied() {
-		refused = refuse(CodeNotAllowed, "callback-call: you are busy with another contact").hint("end or take the other call first")
+		refused = refuse(CodeNotAllowed, "callbacks-call: you are busy with another contact").hint("end or take the other call first")
 	}
 	if refused != nil {
 		r.fail(refused)

@@ -176,7 +176,7 @@ func (w *world) make(m move) {
 	case "done":
 		w.finish(w.on(m.n, nil))
 	case "claim", "call-now":
-		w.ask(map[string]string{"claim": "callback-claim", "call-now": "callback-call"}[m.what], map[string]any{"callback": key})
+		w.ask(map[string]string{"claim": "callbacks-claim", "call-now": "callbacks-call"}[m.what], map[string]any{"callback": key})
 	case "dial", "consult":
 		args := map[string]any{"target": "601"}
 		if m.what == "consult" {

@@ -233,21 +233,21 @@ func TestStory_ACallbackIsClaimedAndCalledFromTheList(t *testing.T) {
 	story(t, webReady, func(b *bed) {
 		b.preview(yamada)
 		b.do("reschedule", map[string]any{"at": "+1h"})
-		b.fails("callback-claim", map[string]any{"callback": "w-1"}, CodeNotAllowed)
+		b.fails("callbacks-claim", map[string]any{"callback": "w-1"}, CodeNotAllowed)
 		b.do("done", nil)
-		b.do("callback-claim", map[string]any{"callback": "w-1"})
+		b.do("callbacks-claim", map[string]any{"callback": "w-1"})
 		if row := b.row("w-1"); row.State != store.CallbackScheduled || row.Scope != ScopePersonal {
 			t.Errorf("%+v", row)
 		}
-		b.fails("callback-claim", map[string]any{"callback": "w-1"}, CodeNotAllowed)
-		b.fails("callback-call", map[string]any{"callback": "w-9"}, CodeNotFound)
-		r := b.do("callback-call", map[string]any{"callback": "w-1"})
+		b.fails("callbacks-claim", map[string]any{"callback": "w-1"}, CodeNotAllowed)
+		b.fails("callbacks-call", map[string]any{"callback": "w-9"}, CodeNotFound)
+		r := b.do("callbacks-call", map[string]any{"callback": "w-1"})
 		b.wait(CallConnected)
 		b.agentHears(r.Call, lab.ContactHz, true)
 		if in := b.phase(PhaseConnected); in.Attempts != 1 {
 			t.Errorf("%+v", in)
 		}
-		b.fails("callback-call", map[string]any{"callback": "w-1"}, CodeNotAllowed)
+		b.fails("callbacks-call", map[string]any{"callback": "w-1"}, CodeNotAllowed)
 		b.do("end", nil)
 		b.do("done", nil)
 		<-time.After(2 * time.Hour)

@@ -26,7 +26,7 @@ cb-9  scheduled  山田 太郎  03-1234-5678  due 2026-11-25 15:00  invoice
     personal, from web, last i7
     attempt 1 at 10:02 to +81312345678: no answer (480)
     report accepted: delivered 10:01`,
-		}},
+		}, claimVerb(), callNowVerb()},
 	}
 }
 

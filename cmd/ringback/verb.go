@@ -58,7 +58,7 @@ var interactionID = regexp.MustCompile(`^i[0-9]+$`)
 func verbs(sh *shell) []verb {
 	return []verb{
 		readyVerb(), notReadyVerb(), dndVerb(), logoutVerb(),
-		acceptVerb(), rejectVerb(), orderVerb(sh), claimVerb(), callNowVerb(),
+		acceptVerb(), rejectVerb(), orderVerb(sh),
 		dialVerb(), callVerb(), endVerb(),
 		holdVerb(), resumeVerb(), muteVerb(), unmuteVerb(),
 		dtmfVerb(), transferVerb(), conferenceVerb(), consultVerb(),

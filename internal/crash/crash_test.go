@@ -157,7 +157,7 @@ var scenes = map[string]func(*day) bool{
 	"claim": func(d *day) bool {
 		d.order()
 		return d.offered() && d.do("accept", nil) && d.do("reschedule", map[string]any{"at": "+1h"}) && d.do("done", nil) &&
-			d.do("callback-claim", map[string]any{"callback": fmt.Sprintf("w-%d", d.made)})
+			d.do("callbacks-claim", map[string]any{"callback": fmt.Sprintf("w-%d", d.made)})
 	},
 }
 

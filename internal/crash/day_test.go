@@ -91,7 +91,7 @@ func (d *day) offer(kind string) string {
 
 // do has the agent do something; false when it was refused or the child died.
 func (d *day) do(action string, args map[string]any) bool {
-	if action == "call" || action == "callback-call" || action == "accept" {
+	if action == "call" || action == "callbacks-call" || action == "accept" {
 		d.countCall(action, args)
 	}
 	ctx, cancel := d.child.patience()
