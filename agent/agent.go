@@ -105,10 +105,7 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	if a.account, err = cfg.account(); err != nil {
 		return nil, err
 	}
-	a.domain = a.account.AOR.Host
-	if a.account.AOR.Port != 0 {
-		a.domain = a.account.AOR.HostPort()
-	}
+	a.domain = a.account.AOR.HostPort()
 	if a.bind, a.port, err = splitBind(cfg.Account.Bind); err != nil {
 		return nil, err
 	}

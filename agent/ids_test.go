@@ -128,6 +128,27 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
+// A number is dialled at the domain of the account, be that an IPv6 address.
+func TestTarget_AtTheAccountsDomain(t *testing.T) {
+	for aor, want := range map[string]string{
+		"sip:1001@pbx.example.com": "sip:600@pbx.example.com", "sip:1001@10.0.0.1:5070": "sip:600@10.0.0.1:5070",
+		"sip:1001@[2001:db8::1]": "sip:600@[2001:db8::1]", "sip:1001@[2001:db8::1]:5070": "sip:600@[2001:db8::1]:5070",
+	} {
+		cfg := testConfig()
+		cfg.Account.AOR = aor
+		a, err := New(cfg, Deps{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uri, refused := a.target("600"); refused != nil || uri.String() != want {
+			t.Errorf("600 at %s: %s, %v", aor, uri.String(), refused)
+		}
+		if err := a.closeStore(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestTrace_HidesDigits(t *testing.T) {
 	for _, body := range []string{"Signal=5\r\nDuration=160\r\n", "5"} {
 		got := hideDigits("INFO sip:x SIP/2.0\r\nContent-Type: application/dtmf-relay\r\n\r\n" + body)

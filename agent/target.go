@@ -60,7 +60,7 @@ func (a *Agent) target(text string) (sip.URI, *ActionError) {
 	if err != nil {
 		return uri, refuse(CodeInvalid, "%v", err)
 	}
-	if uri.Host == "" || uri.User == "" && uri.Host == a.domain {
+	if uri.Host == "" || uri.User == "" && uri.HostPort() == a.domain {
 		return uri, refuse(CodeInvalid, "target %q names nobody", text).hint("use an extension, an E.164 number, or a SIP URI")
 	}
 	if uri.User == a.account.AOR.User && strings.EqualFold(uri.Host, a.account.AOR.Host) {
