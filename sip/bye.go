@@ -1,6 +1,12 @@
 package sip
 
-import "ringback/sip/message"
+import (
+	"errors"
+	"time"
+
+	"ringback/sip/message"
+	"ringback/sip/transaction"
+)
 
 // hangUp ends a confirmed session: told at once, then the BYE (RFC 3261 15.1.1).
 func (s *Session) hangUp(h *happening) {
@@ -61,10 +67,19 @@ func (s *Session) sendBye(h *happening) {
 	s.ua.bye(s.dialog, reason, func() { s.happen(onByeDone, nil) })
 }
 
-// bye sends a BYE on a dialog and calls done when it was answered or given up.
+// byeAgain is the pause before a BYE that could not be sent is sent anew.
+const byeAgain = 2 * time.Second
+
+// bye sends a BYE on a dialog and calls done when it was answered or given up. One
+// that cannot be sent, because there is no network for a moment, is sent again for as
+// long as one without an answer is repeated: the far end waits in the call.
 // On a call that came in no credentials are sent: a BYE that is challenged is a
 // way to get hold of them (ES2021-05, R17); it counts as done.
 func (u *UA) bye(d *dialog, reason ReasonHeader, done func()) {
+	u.byeUntil(u.loop.Now().Add(64*u.cfg.T1), d, reason, done)
+}
+
+func (u *UA) byeUntil(last time.Time, d *dialog, reason ReasonHeader, done func()) {
 	req := d.request("BYE", 0)
 	_ = addHeaders(req, reasonHeaders(reason)) // the text is quoted
 	account := d.account
@@ -77,7 +92,13 @@ func (u *UA) bye(d *dialog, reason ReasonHeader, done func()) {
 				done()
 			}
 		},
-		failed: func(error) { done() }}})
+		failed: func(err error) {
+			if errors.Is(err, transaction.ErrTransport) && u.loop.Now().Add(byeAgain).Before(last) && !u.closed.Load() {
+				u.loop.After(byeAgain, func() { u.byeUntil(last, d, reason, done) })
+				return
+			}
+			done()
+		}}})
 }
 
 // takeBye serves a BYE; the table says what it ends.

@@ -379,3 +379,29 @@ func TestMove_AReinviteWithoutANetworkDoesNotEndTheCall(t *testing.T) {
 		a.saw("answer held")
 	})
 }
+
+// The agent hangs up while there is no network: the far end hears of it when there is.
+func TestMove_AHangUpWithoutANetworkIsSaidLater(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.mover(everywhere), b.peer(pbxIP)
+		s := p.answered(a)
+		b.move()
+		a.must(func() error { return s.Hangup(ReasonHeader{}) })
+		a.saw("invited", "confirmed", "ended completed 0")
+		b.pass(10 * time.Second)
+		p.silent(time.Second)
+		b.move(movedIP)
+		p.to = net.UDPAddrFromAddrPort(netip.MustParseAddrPort(movedIP + ":5060"))
+		p.reply(p.request("BYE"), 200)
+		b.pass(time.Second)
+		a.empty()
+		p.silent(time.Minute)
+
+		p.target = "sip:1001@" + movedIP + ":5060"
+		s = p.answered(a)
+		b.move()
+		a.must(func() error { return s.Hangup(ReasonHeader{}) })
+		b.pass(40 * time.Second)
+		a.empty()
+	})
+}
