@@ -79,6 +79,7 @@ type Agent struct {
 	numbers      phone.Numbers
 	outbox       outbox
 	queue        queueDesk
+	publication  publication
 	waiters      []waiter
 	answers      []func() // to requests, given out when the state is published
 	depth        int      // of inputs inside of inputs
@@ -227,6 +228,7 @@ func (a *Agent) settle() {
 	a.followSound()
 	a.followOutbox()
 	a.followQueue()
+	a.followPublication()
 	a.serveWaiters()
 	a.publishRest()
 	a.sendAnswers()

@@ -134,7 +134,7 @@ func (a *Agent) channelOf(in *interaction) *channel { return a.channelNamed(in.c
 func (a *Agent) channelView(c *channel) ChannelState {
 	v := c.view()
 	if c == a.voice {
-		v.PBX = a.queue.view()
+		v.PBX, v.Presence = a.queue.view(), a.presenceView()
 	}
 	return v
 }

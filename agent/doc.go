@@ -35,12 +35,13 @@
 // pure function from state to routes, sound.go what carries it out. request.go does
 // an action; event.go, eventlog.go, state.go, publish.go tell; config*.go read the
 // configuration; callback.go and uui.go read what a PBX says of a callback (RFC
-// 7433, 2047); queuecode*.go tell the PBX's queue;
-// report.go is the contract with who takes reports, outbox*.go send
-// them (RFC 3428). A verb has the file of its name: dial, hold (RFC 3264 8.4),
-// digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
+// 7433, 2047); queuecode*.go tell the PBX's queue of the voice channel,
+// publication.go publishes it (RFC 3903, 3863); report.go is the contract with who
+// takes reports, outbox*.go send them (RFC 3428). A verb has the file of its name:
+// dial, hold (RFC 3264 8.4), digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
 // that let go of the contact too early), consult, conference, disposition.
-// tidy.go closes plain calls that nobody marks Done. address.go follows the machine into another network (RFC 3261 12.2.1.1).
+// tidy.go closes plain calls that nobody marks Done. address.go follows the machine
+// into another network (RFC 3261 12.2.1.1).
 // team.go has who the configuration names, watch.go their presences (RFC 6665, 4235,
 // 3863). invited.go serves what comes in, run.go starts and ends. records.go
 // has the actions that only look things up or edit what is kept: they run on their

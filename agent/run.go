@@ -154,19 +154,20 @@ func (a *Agent) goodbye(life context.Context) error {
 	return nil
 }
 
-// leave ends the subscriptions, then the registration, then closes over. A PBX that
+// leave ends the publication, the subscriptions, then the registration, then closes over. A PBX that
 // did not answer the BYEs gets both at once: there may be no time for a second.
 func (a *Agent) leave(over chan struct{}) {
 	if !a.signalling() {
-		a.unwatchTeam(func() { a.unregister(func() { close(over) }) })
+		a.unpublish(func() { a.unwatchTeam(func() { a.unregister(func() { close(over) }) }) })
 		return
 	}
-	left := 2
+	left := 3
 	done := func() {
 		if left--; left == 0 {
 			close(over)
 		}
 	}
+	a.unpublish(done)
 	a.unwatchTeam(done)
 	a.unregister(done)
 }

@@ -95,7 +95,8 @@ type ChannelState struct {
 	WrapUpUntil   *time.Time `json:"wrap_up_until,omitempty"`
 	Missed        int        `json:"missed"` // missed offers in a row
 
-	PBX *QueueState `json:"pbx,omitempty"` // what the PBX's queue was told by feature codes
+	PBX      *QueueState `json:"pbx,omitempty"`      // what the PBX's queue was told by feature codes
+	Presence *QueueState `json:"presence,omitempty"` // what was published
 }
 
 // AudioState names the devices in use.

@@ -218,6 +218,7 @@ func TestStory_WebCallbackRejectedAndMissedGoBack(t *testing.T) {
 				t.Errorf("%+v", row)
 			}
 		}
+		b.settle()
 		if c := b.web(); c.State != "not-ready" || c.Reason != "missed offers" {
 			t.Errorf("%+v", c)
 		}

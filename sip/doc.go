@@ -23,10 +23,10 @@
 // nat.go; sleep and moves to another network move.go; RFC 5626 keepalive.go; RFC 3264's order of offers offer_table.go; RFC 3311
 // reinvite.go; RFC 3325 identity.go; RFC 3326 and 5407 bye.go and answer.go; RFC
 // 3515, 4488 and 6665 refer.go (ours) and referin.go (theirs); RFC 6665 4.1 subscribe.go
-// (its life), subscribe_send.go and notify.go (its messages), 4.2 notifier.go; RFC 3891
-// replaces.go; RFC 4028 timer.go; RFC 6086 info.go. State machines are tables:
+// (its life), subscribe_send.go and notify.go (its messages), 4.2 notifier.go; RFC 3903 publish.go;
+// RFC 3891 replaces.go; RFC 4028 timer.go; RFC 6086 info.go. State machines are tables:
 // session_table.go, offer_table.go, refer_table.go, register_table.go,
-// subscribe_table.go.
+// subscribe_table.go, publish_table.go.
 //
 // Policies where the RFCs leave a choice: a re-INVITE or UPDATE that gets 481, 408
 // or nothing ends the call; a BYE is told as the end when it is sent; a BYE that is

@@ -146,6 +146,7 @@ func (r *Registration) answered(res *message.Response, flow Flow, bound URI) {
 		r.happen(regAccepted)
 		if anew {
 			r.ua.renewSubscriptions(r.account)
+			r.ua.renewPublications(r.account)
 		}
 	case code < 400 && r.follow(res):
 		r.happen(regAgain)

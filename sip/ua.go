@@ -50,6 +50,7 @@ type UA struct {
 	gruus         map[*Account]URI            // RFC 5627, of the registrations
 	public        map[*Account]netip.AddrPort // what a NAT made of our UDP address
 	registrations []*Registration
+	publications  []*Publication
 	subscriptions []*Subscription                   // forks too
 	awaited       map[subscriptionKey]*Subscription // whose SUBSCRIBE is out or made a dialog
 	turns         turns

@@ -107,6 +107,9 @@ func channelRows(t *table, s agent.State, now time.Time) {
 		if c.PBX != nil {
 			cells = append(cells, toldText("queue", *c.PBX))
 		}
+		if c.Presence != nil {
+			cells = append(cells, toldText("presence", *c.Presence))
+		}
 		t.row(cells...)
 	}
 }

@@ -22,6 +22,8 @@ type boot struct {
 	registrar *registrar
 	queue     *queue
 	calls     []*call
+	published []*publication
+	count     int // entity-tags given out
 	legs      map[*sip.Session]*leg
 	watching  []*watching
 	idle      func() // told when the last leg is gone; nil: nobody waits
@@ -40,7 +42,7 @@ func newBoot(l *Lab) (*boot, error) {
 		Trace: l.cfg.Trace, TLS: l.cfg.TLS, Handler: b, Random: l.cfg.Random,
 		Limits: sip.Limits{Sessions: 4096, InvitesPerSec: 4096},
 		Policy: sip.Policy{AcceptFrom: sip.AcceptAnyone, LocalUsers: func(string) bool { return true },
-			Methods: []string{"REGISTER", "SUBSCRIBE"}},
+			Methods: []string{"REGISTER", "SUBSCRIBE", "PUBLISH"}},
 	})
 	if err != nil {
 		return nil, err
@@ -145,6 +147,8 @@ func (b *boot) Requested(r *sip.IncomingRequest) {
 		b.message(r)
 	case "SUBSCRIBE":
 		b.subscribe(r)
+	case "PUBLISH":
+		b.publish(r)
 	default:
 		b.respond(r, 405)
 	}

@@ -36,6 +36,7 @@ type Config struct {
 	Queue      QueuePolicy
 	Messages   MessagePolicy
 	Presence   PresencePolicy
+	Publish    PublishPolicy
 	Calls      CallPolicy
 	Hears      []float64             // tones in Hz that parties can tell, beside those of the lab; empty: 440, 480, 660, 880
 	Trace      func(sip.TraceRecord) // every message; must not block; nil: none

@@ -29,8 +29,9 @@
 // default numbers; call.go, leg.go, legevent.go, hold.go and line.go calls and who
 // hears whom; transfer.go RFC 3515, RFC 3891 and RFC 5589 from the PBX's side; queue.go
 // and callback.go the callback queue; message.go RFC 3428 and the reports that
-// agents send; presence.go RFC 6665, 4235 and 3863 as the notifier; commands.go what
-// tests let parties do; sound.go and heard.go what is said and heard; loss.go datagrams that are lost on purpose; event.go the log.
+// agents send; presence.go RFC 6665, 4235 and 3863 as the notifier; publish.go RFC
+// 3903; commands.go what tests let parties do; sound.go and heard.go what is said and
+// heard; loss.go datagrams that are lost on purpose; event.go the log.
 //
 // Outside: none but the rooms below.
 package lab

@@ -38,6 +38,8 @@ const (
 	CallbackAbandoned EventType = "callback.abandoned" // the contact gave up, nobody has it
 	WatchStarted      EventType = "watch.started"      // Party has subscribed to Peer; Text: the event package
 	WatchEnded        EventType = "watch.ended"        // Party does not watch Peer any more
+	Published         EventType = "published"          // Party; Text: the state
+	Unpublished       EventType = "unpublished"        // Party; Text: asked or expired
 	MessageReceived   EventType = "message.received"   // from Party to Peer; Text: the body
 	MessageSent       EventType = "message.sent"       // to Party; answered with Code
 )

@@ -28,6 +28,7 @@ type Lab struct {
 	calls     CallPolicy
 	messaging MessagePolicy
 	presence  PresencePolicy
+	publish   PublishPolicy
 	boot      *boot // nil while stopped
 	kept      []keptBinding
 	heard     map[string]*hearing
@@ -48,7 +49,7 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{cfg: cfg, log: newLog(), listen: slices.Clone(cfg.Listen), registrar: cfg.Registrar,
-		queue: cfg.Queue, calls: cfg.Calls, messaging: cfg.Messages, presence: cfg.Presence, heard: map[string]*hearing{}}
+		queue: cfg.Queue, calls: cfg.Calls, messaging: cfg.Messages, presence: cfg.Presence, publish: cfg.Publish, heard: map[string]*hearing{}}
 	if err := l.Resume(ctx); err != nil {
 		return nil, err
 	}

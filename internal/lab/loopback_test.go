@@ -31,7 +31,7 @@ func TestLoopback(t *testing.T) {
 		if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		for _, row := range []struct{ method, want string }{{"OPTIONS", "SIP/2.0 200 "}, {"REGISTER", "SIP/2.0 401 "}, {"MESSAGE", "SIP/2.0 401 "}, {"SUBSCRIBE", "SIP/2.0 401 "}, {"PUBLISH", "SIP/2.0 405 "}} {
+		for _, row := range []struct{ method, want string }{{"OPTIONS", "SIP/2.0 200 "}, {"REGISTER", "SIP/2.0 401 "}, {"MESSAGE", "SIP/2.0 401 "}, {"SUBSCRIBE", "SIP/2.0 401 "}, {"PUBLISH", "SIP/2.0 401 "}, {"FETCH", "SIP/2.0 405 "}} {
 			request := strings.Join([]string{
 				row.method + " sip:" + l.Addr(transport).String() + " SIP/2.0",
 				"Via: SIP/2.0/" + strings.ToUpper(transport) + " " + conn.LocalAddr().String() + ";branch=z9hG4bK" + transport + row.method + ";rport",
