@@ -13,9 +13,9 @@
 //
 // # Who runs which goroutine
 //
-// Open starts one goroutine, the writer; Close ends it. It owns the one connection
+// Open starts two goroutines, and Close ends them. The writer owns the one connection
 // that writes, and runs the functions that are given to Update, one after the
-// other. Callers wait for it with a bound, so that a disk that hangs does not hang
+// other; the checkpointer takes the log into the file (upkeep.go). Callers wait for it with a bound, so that a disk that hangs does not hang
 // the agent's loop. Reads run on the caller's goroutine, on one of four read-only
 // connections, each read in a transaction of its own. A store in memory has one
 // connection for both.

@@ -37,16 +37,21 @@ type Store struct {
 	read  chan *conn // those that read; in memory the same one
 	jobs  chan *job
 	quit  chan struct{}
-	over  chan struct{} // closed when the writer has ended
-	once  sync.Once
+	over  chan struct{} // closed when the goroutines have ended
+
+	log     *conn         // the checkpointer's; nil in memory
+	logged  chan struct{} // wakes the checkpointer
+	commits int           // the writer's
+	once    sync.Once
 
 	readers int // connections in read, lent ones too
 	mu      sync.Mutex
-	late    int // updates that go on after their callers gave up
+	working bool // the writer is at something
+	late    bool // a caller has given up waiting for it
 }
 
 // Open opens or makes the store at path, brings its schema up to date, and starts
-// the goroutine that writes. Path "" is a store in memory that ends with Close.
+// the goroutines that write. Path "" is a store in memory that ends with Close.
 // The file and those beside it (-wal, -shm) have mode 0600, a folder that is made
 // has 0700. Errors wrap ErrDamaged, ErrReadOnly, ErrFull, ErrSlow or ErrDisk, or
 // are a *NewerSchemaError.
@@ -61,13 +66,26 @@ func Open(path string, o Options) (*Store, error) {
 		o.Now = time.Now
 	}
 	s := &Store{path: path, o: o, write: make(chan *conn, 1), read: make(chan *conn, readers),
-		jobs: make(chan *job), quit: make(chan struct{}), over: make(chan struct{})}
+		jobs: make(chan *job), quit: make(chan struct{}), over: make(chan struct{}), logged: make(chan struct{}, 1)}
 	s.Reader = Reader{do: s.reading}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(fault("open store", s.path, err), s.closeAll(nil))
 	}
-	go s.writer()
+	s.start()
 	return s, nil
+}
+
+// start lets the goroutines run.
+func (s *Store) start() {
+	var tasks sync.WaitGroup
+	tasks.Go(s.writer)
+	if s.log != nil {
+		tasks.Go(s.checkpointer)
+	}
+	go func() {
+		tasks.Wait()
+		close(s.over)
+	}()
 }
 
 func (s *Store) open() error {
@@ -113,7 +131,14 @@ func (s *Store) openWriter() error {
 	if err != nil {
 		return err
 	}
-	return migrate(c, s.path)
+	if _, err := c.exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", logPages)); err != nil {
+		return err
+	}
+	if err := migrate(c, s.path); err != nil {
+		return err
+	}
+	s.log, err = connect(source(s.path, false, s.o.Patience/2))
+	return err
 }
 
 func (s *Store) openReader() error {
@@ -203,6 +228,9 @@ func (s *Store) closeAll(over <-chan time.Time) error {
 		case <-over:
 			return errors.Join(append(errs, ErrSlow)...)
 		}
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.close())
 	}
 	if len(s.write) > 0 {
 		errs = append(errs, (<-s.write).close())

@@ -201,13 +201,13 @@ func TestUpdate_SlowFunctionIsRolledBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t, "", Options{})
 		err := s.Update(func(tx *Tx) error {
-			defer time.Sleep(time.Minute)
+			defer func() { <-time.After(time.Minute) }()
 			return tx.Block(Blocked{E164: "+1"})
 		})
 		if !errors.Is(err, ErrSlow) {
 			t.Fatalf("%v", err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
 		if _, blocked, err := s.IsBlocked("+1"); blocked || err != nil {
 			t.Errorf("%v %v", blocked, err)

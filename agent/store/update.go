@@ -58,6 +58,9 @@ func (s *Store) UpdateNamed(point string, fn func(*Tx) error) error {
 	case <-s.quit:
 		return ErrClosed
 	case <-timer.C:
+		s.mu.Lock()
+		s.late = s.working
+		s.mu.Unlock()
 		return fault("write", s.path, ErrSlow)
 	}
 	select {
@@ -71,7 +74,7 @@ func (s *Store) UpdateNamed(point string, fn func(*Tx) error) error {
 func (s *Store) isLate() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.late > 0
+	return s.late
 }
 
 // giveUp leaves a job to the writer, unless it has just ended.
@@ -84,29 +87,53 @@ func (s *Store) giveUp(j *job) error {
 		return err
 	default:
 	}
-	s.late++
+	s.late = true
 	s.o.Log.Warn("store: an update is late", "file", s.path, "point", j.point, "patience", s.o.Patience)
 	return fault("write", s.path, ErrSlow)
 }
 
-// writer does one update after the other until Close.
+// writer does one update after the other until Close. When none has come for a
+// while it tidies up.
 func (s *Store) writer() {
-	defer close(s.over)
+	var idle <-chan time.Time // nil: all is tidy
 	for {
 		select {
 		case <-s.quit:
 			return
 		case j := <-s.jobs:
+			s.begin()
 			err := s.perform(j)
-			s.mu.Lock()
-			if s.late > 0 { // nobody waits for it any more
-				s.late--
-				s.o.Log.Warn("store: a late update has ended", "file", s.path, "point", j.point, "error", err)
+			s.end(func() { j.done <- err })
+			if s.path != "" {
+				idle = time.After(tidyPause)
 			}
-			j.done <- err
-			s.mu.Unlock()
+		case <-idle:
+			idle = nil
+			s.begin()
+			more := s.tidy()
+			s.end(func() {})
+			if more {
+				idle = time.After(tidyPause)
+			}
 		}
 	}
+}
+
+func (s *Store) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.working = true
+}
+
+// end tells who waits for it; nobody does when it was late.
+func (s *Store) end(tell func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.late {
+		s.o.Log.Warn("store: what was late has ended", "file", s.path)
+	}
+	s.working, s.late = false, false
+	tell()
 }
 
 // perform runs one update. An error of fn itself comes back as it is.
@@ -136,6 +163,7 @@ func (s *Store) commit(point string, c *conn) error {
 	if _, err := c.exec("COMMIT"); err != nil {
 		return fault("write", s.path, err)
 	}
+	s.committed()
 	if s.o.Commit != nil {
 		s.o.Commit(point, false)
 	}
