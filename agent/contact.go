@@ -141,6 +141,17 @@ func (a *Agent) lookInto(ctx context.Context, r *request) (any, *ActionError) {
 	return result, nil
 }
 
+// renumberContacts reads the contacts' numbers by the rules of the configured region.
+func (a *Agent) renumberContacts(ctx context.Context) {
+	n, err := a.records.book.Renumber(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.Warn("read the contacts' numbers again", "error", err)
+	case n > 0:
+		a.log.Info("contacts whose numbers are read in another way now", "contacts", n, "region", a.cfg.Numbers.Region)
+	}
+}
+
 // interaction is the one with that id; nil when it is forgotten.
 func (a *Agent) interaction(id InteractionID) *interaction {
 	for _, in := range a.interactions {

@@ -40,6 +40,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.log.Error("run media", "error", err)
 		}
 	})
+	rooms.Go(func() { a.renumberContacts(life) })
 	writing, enough := context.WithCancel(context.WithoutCancel(ctx))
 	defer enough()
 	var writer sync.WaitGroup

@@ -59,6 +59,10 @@ type plan struct {
 func (b *Book) plan(ctx context.Context, f *file) (*plan, error) {
 	p := &plan{touched: map[int]bool{}, byID: map[int64]int{}, byPoint: map[string]int{}, byName: map[string][]int{}}
 	err := b.eachContact(ctx, func(k store.Contact) error {
+		k, changed := b.renumber(k) // to be compared by the same rules
+		if changed {
+			p.touched[len(p.known)] = true
+		}
 		p.add(k)
 		return nil
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"ringback/agent/phone"
 	"ringback/agent/store"
 )
 
@@ -153,5 +154,42 @@ func BenchmarkImport(b *testing.B) {
 			}
 			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "contacts/s")
 		})
+	}
+}
+
+// TestRenumber: contacts that were kept before the region was configured are found
+// by number afterwards, and an import does not double their numbers.
+func TestRenumber(t *testing.T) {
+	b := open(t)
+	japan := b.numbers
+	b.numbers = phone.Numbers{}
+	imports(t, b, "name,phone\nA,03-1234-5678\nB,+81 90 1111 2222\nC,1001\n")
+	before := all(t, b)[1].Updated
+	b.numbers = japan
+	if _, found, _ := b.ByNumber("03-1234-5678"); found {
+		t.Fatal("it is found already")
+	}
+	if told := imports(t, b, "name,phone\nA,+81312345678\n"); told.Left != 1 {
+		t.Errorf("%+v", told)
+	}
+	if k := all(t, b)[0]; len(k.Points) != 1 || k.Points[0].E164 != "+81312345678" {
+		t.Errorf("%+v", k)
+	}
+	b.numbers = phone.Numbers{}
+	if n, err := b.Renumber(t.Context()); err != nil || n != 1 {
+		t.Error(n, err)
+	}
+	b.numbers = japan
+	if n, err := b.Renumber(t.Context()); err != nil || n != 1 {
+		t.Error(n, err)
+	}
+	if c, found, err := b.ByNumber("03-1234-5678"); err != nil || !found || c.Name != "A" || len(c.Points) != 1 {
+		t.Errorf("%+v %v %v", c, found, err)
+	}
+	if n, err := b.Renumber(t.Context()); err != nil || n != 0 {
+		t.Errorf("again: %d %v", n, err)
+	}
+	if now := all(t, b)[1].Updated; !now.Equal(before) {
+		t.Error("nobody has changed it, and its time says so")
 	}
 }

@@ -64,6 +64,9 @@ func TestRead(t *testing.T) {
 		if got := n.Read(text); got != want {
 			t.Errorf("%q is read as %+v, want %+v", text, got, want)
 		}
+		if !n.Is(text, want.E164) || n.Is(text, "+81300000000") || want.E164 != "" && n.Is(text, "") {
+			t.Errorf("%q is %q", text, want.E164)
+		}
 	}
 }
 
@@ -173,6 +176,13 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("the run of %q is %q", got.E164, run)
 		}
 	})
+}
+
+func BenchmarkIs(b *testing.B) {
+	n := japan(b)
+	for b.Loop() {
+		n.Is("03-1234-5678", "+81312345678")
+	}
 }
 
 func BenchmarkRead(b *testing.B) {

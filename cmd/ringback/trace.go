@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -47,18 +48,45 @@ func trace(c *cli.Context, sh *shell) error {
 	case form != "text" && traceForms[form] == nil:
 		return usageError("flag --format %q: it is text, html or pcapng", form)
 	}
-	client, err := sh.client(c)
+	body, err := sh.traceOf(c, id)
 	if err != nil {
 		return err
+	}
+	return showTrace(c, sh, body, form, output)
+}
+
+// traceOf is the trace of an interaction: from the running agent, or, of one that it
+// does not remember, from the history.
+func (sh *shell) traceOf(c *cli.Context, id string) (control.Trace, error) {
+	client, err := sh.client(c)
+	if err != nil {
+		return control.Trace{}, err
 	}
 	defer client.Close()
 	ctx, cancel := patience(c)
 	defer cancel()
 	body, err := client.Trace(ctx, id)
-	if err != nil {
-		return err
+	if err == nil || id == "" {
+		return body, err
 	}
-	return showTrace(c, sh, body, form, output)
+	if code := asFailure(err).code; code != exitNotFound && code != exitNoAgent {
+		return body, err
+	}
+	raw, past := sh.records(c, "history-show", map[string]any{"interaction": id})
+	var result agent.HistoryResult
+	if past != nil || json.Unmarshal(raw, &result) != nil {
+		return body, err
+	}
+	body = control.Trace{Schema: "ringback.trace/1", Interaction: agent.InteractionID(id), Records: []agent.TraceRecord{}}
+	for _, call := range result.Interaction.Calls {
+		var records []agent.TraceRecord
+		if err := json.Unmarshal(call.Messages, &records); err != nil {
+			return body, fmt.Errorf("read the messages of %s: %w", call.ID, err)
+		}
+		body.Records = append(body.Records, records...)
+	}
+	slices.SortStableFunc(body.Records, func(a, b agent.TraceRecord) int { return a.Time.Compare(b.Time) })
+	return body, nil
 }
 
 func showTrace(c *cli.Context, sh *shell, body control.Trace, form, output string) error {
