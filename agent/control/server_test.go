@@ -69,6 +69,7 @@ func TestRequestsAreAnswered(t *testing.T) {
 		{"two objects", "POST", "/v1/actions/hold", `{} {}`, nil, 400, `not one JSON object`},
 		{"a form", "POST", "/v1/actions/hold", `a=b`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 400, `application/json`},
 		{"a large body", "POST", "/v1/actions/hold", large, nil, 413, `"too_large"`},
+		{"a file of contacts", "POST", "/v1/actions/contacts-import", large, nil, 409, `not now`},
 		{"a web page", "GET", "/v1/state", "", []string{"Origin", "http://evil.example"}, 403, `"forbidden"`},
 		{"a wrong method", "POST", "/v1/state", "", nil, 405, `"method_not_allowed"`},
 		{"an action by GET", "GET", "/v1/actions/hold", "", nil, 405, `use POST`},
@@ -113,6 +114,11 @@ func TestIdempotencyKey(t *testing.T) {
 	if _, other := post("dial", `{"target":"601"}`, "k2"); other == first {
 		t.Error("another key got the first answer")
 	}
+	post("contacts", `{}`, "k4")
+	if _, text := post("contacts", `{}`, "k4"); text != `{"n":4}` {
+		t.Errorf("a repeated search is another search, and not remembered: %s", text)
+	}
+	done.Store(2)
 	post("done", `{}`, "k3")
 	if status, _ := post("done", `{}`, "k3"); status != 409 || done.Load() != 3 {
 		t.Errorf("a refused repeat got %d and was done %d times in all", status, done.Load())
