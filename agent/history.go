@@ -23,11 +23,16 @@ const (
 	maxLadderText = 256 << 10       // bytes of a call's SIP messages that are kept
 )
 
+// keeper is what the historian needs of a store.
+type keeper interface {
+	UpdateNamed(point string, fn func(*store.Tx) error) error
+}
+
 // historian is a reader of the event list on a goroutine of its own: it keeps what
 // happened to interactions, and each call with its quality and its SIP messages. It
 // never slows the phone; a store that fails is told once and tried again.
 type historian struct {
-	put    func(point string, fn func(*store.Tx) error) error
+	store  keeper
 	events *EventLog
 	tracer *tracer
 	e164   func(string) string
@@ -59,7 +64,7 @@ type wish struct {
 }
 
 func (a *Agent) newHistorian() *historian {
-	return &historian{put: a.store.UpdateNamed, events: a.events, tracer: a.tracer, e164: a.e164, now: time.Now, log: a.log,
+	return &historian{store: a.store, events: a.events, tracer: a.tracer, e164: a.e164, now: time.Now, log: a.log,
 		report: a.failure("keep history"), run: rand.Text()[:12], cursor: a.Since(0), gone: a.ended,
 		calls: map[CallID]CallState{}, interactions: map[InteractionID]InteractionState{},
 		over: map[CallID]time.Time{}, closed: map[InteractionID]bool{}}
@@ -230,7 +235,7 @@ func (h *historian) commit() {
 		return
 	}
 	batch, calls, closed := h.waiting, h.callRecords(), h.closedRecords()
-	err := h.put("history", func(tx *store.Tx) error {
+	err := h.store.UpdateNamed("history", func(tx *store.Tx) error {
 		if err := tx.AppendHistory(batch); err != nil {
 			return err
 		}

@@ -133,6 +133,19 @@ func TestStory_TheHistoryOutlivesTheAgent(t *testing.T) {
 	}
 }
 
+// faulty is a store that takes nothing while it is broken.
+type faulty struct {
+	*store.Store
+	broken *atomic.Bool
+}
+
+func (f faulty) UpdateNamed(point string, fn func(*store.Tx) error) error {
+	if f.broken.Load() {
+		return fmt.Errorf("write: %w", store.ErrFull)
+	}
+	return f.Store.UpdateNamed(point, fn)
+}
+
 // TestStory_AStoreThatFailsIsToldOnceAndTriedAgain: what happened meanwhile is
 // written when it is well.
 func TestStory_AStoreThatFailsIsToldOnceAndTriedAgain(t *testing.T) {
@@ -141,12 +154,7 @@ func TestStory_AStoreThatFailsIsToldOnceAndTriedAgain(t *testing.T) {
 		cfg := testConfig()
 		b := newLabBed(t, "", lab.Config{})
 		b.agent = b.make(cfg, "1001", agentIP)
-		b.agent.historian.put = func(point string, fn func(*store.Tx) error) error {
-			if broken.Load() {
-				return fmt.Errorf("write: %w", store.ErrFull)
-			}
-			return b.agent.store.UpdateNamed(point, fn)
-		}
+		b.agent.historian.store = faulty{b.agent.store, &broken}
 		b.start(b.agent, "1001")
 		defer b.close()
 		b.wait(RegistrationRegistered)
@@ -178,12 +186,7 @@ func TestStory_TheHistoryNotesAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newLabBed(t, "", lab.Config{})
 		b.agent = b.make(testConfig(), "1001", agentIP)
-		b.agent.historian.put = func(point string, fn func(*store.Tx) error) error {
-			if broken.Load() {
-				return store.ErrFull
-			}
-			return b.agent.store.UpdateNamed(point, fn)
-		}
+		b.agent.historian.store = faulty{b.agent.store, &broken}
 		b.start(b.agent, "1001")
 		defer b.close()
 		b.wait(RegistrationRegistered)

@@ -130,6 +130,7 @@ var scenes = map[string]func(*day) bool{
 		return d.do("not-ready", map[string]any{"channel": "webcallback"}) && d.order() != ""
 	},
 	"ids":             func(*day) bool { return true },
+	"forget":          func(*day) bool { return true }, // at the start
 	"ids.return":      func(d *day) bool { d.child.end(); return true },
 	"restore":         func(*day) bool { return true }, // see openings
 	"report":          func(d *day) bool { return d.preview() },
@@ -152,6 +153,7 @@ var scenes = map[string]func(*day) bool{
 	},
 	"retry-dropped": func(d *day) bool { return d.called() && d.do("result", map[string]any{"result": "wrong number"}) },
 	"done":          func(d *day) bool { return d.called() && d.do("done", nil) },
+	"history":       func(d *day) bool { return d.preview() },
 	"returned":      func(d *day) bool { d.order(); return d.offered() && d.do("reject", nil) },
 	"handed-over":   func(d *day) bool { return d.scheduled() && d.offered() && d.do("reject", nil) },
 	"claim": func(d *day) bool {
