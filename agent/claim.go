@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"time"
 
 	"ringback/agent/store"
@@ -29,7 +30,7 @@ func (a *Agent) held(action, key string) (store.Callback, *ActionError) {
 }
 
 // actClaim makes a callback of the team's a personal one: it comes here at its time,
-// at once when that is over.
+// at once when that is over. The PBX is told, so that nobody else calls.
 func (a *Agent) actClaim(r *request) {
 	row, refused := a.held("callbacks-claim", r.args.Callback)
 	if refused != nil {
@@ -40,14 +41,17 @@ func (a *Agent) actClaim(r *request) {
 		r.fail(refuse(CodeNotAllowed, "callbacks-claim: callback %s is yours already", row.Key))
 		return
 	}
+	was := row
 	row.State, row.Scope, row.Updated = store.CallbackScheduled, ScopePersonal, a.now()
 	if row.Due.Before(a.now()) {
 		row.Due = a.now().UTC().Truncate(time.Second)
 	}
-	if err := a.store.UpdateNamed("claim", func(tx *store.Tx) error { return tx.PutCallback(row) }); err != nil {
+	told := a.reportingOf(was, ReportRescheduled, func(rep *Report) { rep.fillRescheduled(row) })
+	if err := a.store.UpdateNamed("claim", func(tx *store.Tx) error { return errors.Join(tx.PutCallback(row), told(tx)) }); err != nil {
 		r.fail(a.storeFailed("claim "+row.Key, err))
 		return
 	}
+	a.outbox.kick()
 	a.agenda.put(entryOf(row))
 	r.done(OrderResult{Callback: row.Key, Known: true})
 }
@@ -71,7 +75,7 @@ func (a *Agent) actCallNow(r *request) {
 	}
 	in := a.newInteraction(Kind(row.Kind), Contact{Name: row.Name, Number: row.Number})
 	a.fillFromRow(in, row)
-	if refused := a.amend(in, "accept", (*interaction).opened); refused != nil {
+	if refused := a.amend(in, "accept", (*interaction).opened, a.reporting(ReportAccepted, nil)); refused != nil {
 		a.interactions = a.interactions[:len(a.interactions)-1]
 		r.fail(refused)
 		return

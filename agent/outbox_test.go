@@ -2,7 +2,10 @@ package agent
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,4 +165,74 @@ func TestStory_TheStoreHangsWhenAReportWasDelivered(t *testing.T) {
 		}
 		b.holds()
 	})
+}
+
+// Whatever is lost on the way, and whoever restarts: each report arrives, those of one
+// callback in their order, and one that comes twice has the same id.
+func TestStory_ReportsArriveThroughLossAndRestarts(t *testing.T) {
+	for seed := range uint64(4) {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := testConfig()
+			cfg.Callbacks.ReportTo, cfg.Channels.StartWeb = "sip:callbacks@"+labIP, "ready"
+			cfg.Account.Keepalive = 5 * time.Second
+			b := newBed(t, t.TempDir(), cfg, lab.Config{})
+			defer b.close()
+			chance := rand.New(rand.NewPCG(seed, 1))
+			var mu sync.Mutex
+			lossy := func(_ bool, text string) bool { // REGISTER and orders have their own stories
+				mu.Lock()
+				defer mu.Unlock()
+				return strings.Contains(text, "MESSAGE") && strings.Contains(text, "callbacks@") && chance.IntN(10) < 4
+			}
+			const callbacks = 8
+			for n := range callbacks {
+				b.wait(RegistrationRegistered)
+				key := fmt.Sprint("w-", n)
+				if code := b.order("text/plain", fmt.Sprintf(`{"id":%q,"number":"610"}`, key)); code != 200 {
+					t.Fatal(code)
+				}
+				b.wait(OfferReceived)
+				b.lab.Lose(lossy)
+				b.do("accept", nil)
+				b.do("call", nil)
+				b.wait(CallEnded)
+				if n%3 == 1 { // the PBX falls dead, and forgets us
+					b.lab.Stop(false)
+				}
+				b.do("done", nil)
+				if n%2 == 1 { // the phone ends
+					b.stops[len(b.stops)-1]()
+					b.seen = 0
+				}
+				b.lab.Lose(nil)
+				if err := b.lab.Resume(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if n%2 == 1 {
+					b.agent = b.run(cfg, "1001", agentIP)
+				} else {
+					b.on(func(a *Agent) { a.registration.Refresh() })
+				}
+			}
+			b.wait(RegistrationRegistered)
+			<-time.After(10 * time.Minute)
+			if o := b.agent.State().Outbox; o != (OutboxState{}) {
+				t.Errorf("seed %d: %+v", seed, o)
+			}
+			for n := range callbacks {
+				last, ids, types := 0, map[string]int{}, []string{}
+				for _, r := range b.lab.Reports(fmt.Sprint("w-", n)) {
+					switch was, seen := ids[r.ID]; {
+					case seen && was != r.Seq, !seen && r.Seq != last+1:
+						t.Errorf("seed %d, w-%d: %s came as %d after %d", seed, n, r.Type, r.Seq, last)
+					case !seen:
+						ids[r.ID], last, types = r.Seq, r.Seq, append(types, r.Type)
+					}
+				}
+				if got := strings.Join(types, " "); got != "accepted attempt done" {
+					t.Errorf("seed %d, w-%d: %s", seed, n, got)
+				}
+			}
+		})
+	}
 }

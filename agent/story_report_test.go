@@ -86,6 +86,20 @@ func TestStory_EverythingThatIsDoneToACallbackIsReported(t *testing.T) {
 			b.do("done", nil)
 			b.wait(OfferMissed)
 		}, []string{"scope"}, []string{"accepted", "rescheduled personal", "done"}},
+		"one that the agent claims from the team": {func(b *bed) {
+			web(b)
+			b.do("reject", nil)
+			b.agentDoes("not-ready", map[string]any{"channel": "webcallback"})
+			b.agentDoes("callbacks-claim", map[string]any{"callback": "w-1"})
+		}, []string{"scope"}, []string{"rejected", "rescheduled personal"}},
+		"one that the agent calls from the list": {func(b *bed) {
+			web(b)
+			b.do("reject", nil)
+			b.do("callbacks-call", map[string]any{"callback": "w-1"})
+			b.wait(CallConnected)
+			b.do("end", nil)
+			b.do("done", nil)
+		}, []string{"attempt", "result"}, []string{"rejected", "accepted", "attempt 1 answered", "done answered"}},
 		"an order that is missed": {func(b *bed) {
 			web(b)
 			b.wait(OfferMissed)
