@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CHECKS := all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help demo build test prepare lint vulnerabilities unit limits pure device interop asterisk conformance golden clean
+.PHONY: help demo build test prepare lint vulnerabilities unit limits pure oracle device interop asterisk conformance golden clean
 
 help:
 	@echo "make demo      build ringback and run its demo: a PBX in the process, and a callback for you"
@@ -27,7 +27,7 @@ build:
 	@.ci/build
 
 # What CI runs. Each step stands alone; `make test` is all of them in this order.
-test: prepare lint vulnerabilities pure unit limits device interop
+test: prepare lint vulnerabilities pure unit limits oracle device interop
 	@echo "make test: all steps passed"
 
 prepare:
@@ -53,6 +53,11 @@ unit:
 # What holds only without the race detector: times, bytes, 200,000 sources, 10,000 calls.
 limits:
 	$(GO) test -count=1 -timeout 10m ./internal/rude ./sip/message
+
+# Our G.722 beside that of spandsp, bit for bit.
+oracle:
+	$(GO) vet -tags spandsp ./media/codec ./internal/spandsp
+	$(GO) test -tags spandsp -count=1 -timeout 5m ./media/codec
 
 device:
 	$(GO) test -tags portaudio,pulse -count=1 -timeout 5m ./media/device/...

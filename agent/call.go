@@ -7,6 +7,7 @@ import (
 
 	"ringback/agent/store"
 	"ringback/dtmf"
+	"ringback/media"
 	"ringback/media/sdp"
 	"ringback/sip"
 )
@@ -22,8 +23,8 @@ func (a *Agent) unfit(s *sip.Session) *sdp.Refusal {
 	parsed, err := sdp.ParseOffer(offer)
 	if err == nil {
 		can := sdp.Capabilities{Address: local, Port: 9, Events: true, Direction: sdp.SendRecv}
-		for i, name := range []string{"PCMU", "PCMA"} {
-			can.Codecs = append(can.Codecs, sdp.Format{PayloadType: uint8(8 * i), Name: name, ClockRate: 8000, Channels: 1})
+		if can.Codecs, err = media.Formats(a.cfg.codecs()); err != nil {
+			return nil
 		}
 		_, _, err = sdp.Negotiate(sdp.NewLocal(0), parsed, can)
 	}

@@ -72,8 +72,8 @@ type AccountConfig struct {
 // AudioConfig names devices by preference and codecs by preference.
 type AudioConfig struct {
 	Headset []string `yaml:"headset"`
-	Ring    []string `yaml:"ring"` // empty: the headset
-	Codecs  []string `yaml:"codecs"`
+	Ring    []string `yaml:"ring"`   // empty: the headset
+	Codecs  []string `yaml:"codecs"` // opus, g722, pcmu, pcma; with g722 the phone mixes at 16 kHz
 }
 
 // MediaConfig is the RTP side.

@@ -57,7 +57,7 @@ func TestLoadConfig_ExampleOfTheSpecification(t *testing.T) {
 		len(c.Audio.Headset) != 2 || c.Audio.Headset[1] != "null" || c.Callbacks.Headers["id"] != "X-Callback-Id" {
 		t.Errorf("%+v", c)
 	}
-	if got := c.codecs(); !reflect.DeepEqual(got, []string{"PCMU", "PCMA"}) {
+	if got := c.codecs(); !reflect.DeepEqual(got, []string{"G722", "PCMU", "PCMA"}) {
 		t.Errorf("codecs of this build: %v", got)
 	}
 }

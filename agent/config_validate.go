@@ -15,7 +15,7 @@ import (
 // build cannot do are passed over as long as one is left.
 var knownCodecs = []string{"opus", "g722", "pcmu", "pcma"}
 
-var builtCodecs = []string{"pcmu", "pcma"}
+var builtCodecs = []string{"g722", "pcmu", "pcma"}
 
 func oneOf(field, value string, set ...string) error {
 	if slices.Contains(set, value) {

@@ -60,7 +60,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // open makes the rooms below; nothing runs yet.
 func (a *Agent) open() error {
-	engine := media.EngineConfig{Log: a.log}
+	engine := media.EngineConfig{Log: a.log, Rate: media.RateFor(a.cfg.codecs())}
 	config := sip.Config{Loop: a.loop, Listen: a.listeners(), UserAgent: "Ringback", Log: a.log, Trace: a.trace, Handler: upcalls{a}, Random: a.deps.Random,
 		TLS:    sip.TLSConfig{CAFile: a.cfg.Account.CAFile, CertFile: a.cfg.Account.CertFile, KeyFile: a.cfg.Account.KeyFile},
 		Policy: sip.Policy{Available: a.available, LocalUsers: func(user string) bool { return user == a.account.AOR.User }}}

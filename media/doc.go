@@ -27,7 +27,7 @@
 //
 // Where things are: engine.go and wheel.go the clock; network.go and socket_*.go
 // the sockets, portrange.go their numbers (RFC 3550 section 11); session.go and
-// negotiate.go the session and its offers (RFC 3264); source.go the source lock
+// negotiate.go the session and its offers (RFC 3264), codecs.go what it can; source.go the source lock
 // (RFC 7362 section 4); receive.go, send.go and digits.go packets (RFC 3550
 // section 5, RFC 3551 section 4, RFC 4733); statistics.go (RFC 3550 Appendix A.3
 // and A.8) and rtcp.go (section 6); stats.go what is told of it, mos.go ITU-T

@@ -25,6 +25,9 @@ const (
 	thereIP = "192.0.2.2"
 )
 
+// highHz is a tone that only a wideband codec carries.
+const highHz = 5500
+
 // story runs fn in virtual time over a network that is closed at its end.
 func story(t *testing.T, fn func(t *testing.T, n *simnet.Net)) {
 	t.Helper()
@@ -57,8 +60,14 @@ type phone struct {
 
 func newPhone(t *testing.T, n *simnet.Net, ip string, change ...func(*SessionConfig)) *phone {
 	t.Helper()
+	return newPhoneAt(t, n, ip, audio.Rate8k, change...)
+}
+
+// newPhoneAt is a phone whose bridge mixes at that rate.
+func newPhoneAt(t *testing.T, n *simnet.Net, ip string, rate int, change ...func(*SessionConfig)) *phone {
+	t.Helper()
 	p := &phone{t: t}
-	p.engine = NewEngine(EngineConfig{Network: n.Host(ip), Shards: 1})
+	p.engine = NewEngine(EngineConfig{Network: n.Host(ip), Shards: 1, Rate: rate})
 	go func() { _ = p.engine.Run(context.Background()) }()
 	cfg := SessionConfig{LocalIP: netip.MustParseAddr(ip), DTMF: true, OnEvent: p.note}
 	for _, c := range change {
@@ -68,7 +77,7 @@ func newPhone(t *testing.T, n *simnet.Net, ip string, change ...func(*SessionCon
 	p.session, err = p.engine.NewSession(cfg)
 	must(t, err)
 	p.bridge, p.player = p.engine.NewBridge(), p.engine.NewPlayer()
-	p.meter = p.engine.NewMeter(MeterConfig{Tones: []float64{440, 620, 850, 1004}, Speech: true, OnEvent: p.note})
+	p.meter = p.engine.NewMeter(MeterConfig{Tones: []float64{440, 620, 850, 1004, highHz}[:4+rate/audio.Rate16k], Speech: true, OnEvent: p.note})
 	for _, port := range []Port{p.session, p.player, p.meter} {
 		_, err := p.bridge.Add(port)
 		must(t, err)

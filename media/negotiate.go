@@ -10,16 +10,10 @@ import (
 
 // capabilities is what this session can do when it wants dir.
 func (s *Session) capabilities(dir sdp.Direction) sdp.Capabilities {
-	can := sdp.Capabilities{
+	return sdp.Capabilities{
 		Address: s.cfg.PublicIP, Port: s.ports.local.Port(), RTCPPort: s.ports.local.Port() + 1,
-		Events: s.cfg.DTMF, Direction: dir, Ptime: s.cfg.Ptime, MaxPtime: maxPtime,
+		Events: s.cfg.DTMF, Direction: dir, Ptime: s.cfg.Ptime, MaxPtime: maxPtime, Codecs: formats(s.codecs),
 	}
-	for _, c := range s.codecs {
-		can.Codecs = append(can.Codecs, sdp.Format{
-			PayloadType: c.PayloadType, Name: c.Name, ClockRate: c.ClockRate, Channels: c.Channels,
-		})
-	}
-	return can
 }
 
 // CreateOffer returns an SDP offer that asks for dir (RFC 3264 sections 5 and

@@ -20,7 +20,7 @@ type SessionConfig struct {
 	LocalIP    netip.Addr    // where its sockets are opened
 	PublicIP   netip.Addr    // what its SDP names; zero: LocalIP
 	Ports      PortRange     // zero: DefaultPorts
-	Codecs     []string      // names by preference; nil: all of package codec
+	Codecs     []string      // names by preference; nil: all that need no higher rate than the engine's
 	DTMF       bool          // offer and take telephone-event
 	NAT        bool          // learn once where the peer really sends from
 	Ptime      time.Duration // asked of the peer, and sent unless it asks otherwise; zero: 20 ms
@@ -60,18 +60,14 @@ func (c *SessionConfig) complete() error {
 	return nil
 }
 
-// codecs turns the names of a configuration into codecs.
-func (c *SessionConfig) codecs() ([]codec.Codec, error) {
+// codecs are those of the configuration, on a bridge of that rate.
+func (c *SessionConfig) codecs(rate int) ([]codec.Codec, error) {
 	if len(c.Codecs) == 0 {
-		return codec.All(), nil
+		return within(rate), nil
 	}
-	var found []codec.Codec
-	for _, name := range c.Codecs {
-		one, ok := codec.Find(name, 0)
-		if !ok {
-			return nil, fmt.Errorf("open media session: codec %q is not in this build: use %v", name, codec.All())
-		}
-		found = append(found, one)
+	found, err := find(c.Codecs)
+	if err != nil {
+		return nil, fmt.Errorf("open media session: %w", err)
 	}
 	return found, nil
 }
@@ -126,7 +122,7 @@ func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	codecs, err := cfg.codecs()
+	codecs, err := cfg.codecs(e.cfg.Rate)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ var rooms = []room{
 
 	{"media", "media/sdp media/codec media/jitter media/mixer media/device media/audio dtmf", "internal/simnet"},
 	{"media/sdp", "media/audio", ""},
-	{"media/codec", "media/audio", ""},
+	{"media/codec", "media/audio", "internal/spandsp"},
 	{"media/jitter", "media/audio", ""},
 	{"media/mixer", "media/audio", ""},
 	{"media/device", "media/audio", "internal/pulse"},
@@ -45,6 +45,7 @@ var rooms = []room{
 	{"internal/interop", "", "internal/asterisk internal/pulse internal/lab sip"},
 	{"internal/conformance", "", ""},
 	{"internal/rude", "", "agent agent/control internal/lab internal/simnet media sip sip/loop sip/message sip/transport"},
+	{"internal/spandsp", "", ""},
 	{"internal/archtest", "", ""},
 }
 

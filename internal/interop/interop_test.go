@@ -193,7 +193,7 @@ func cmdShows(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // heard FILE HZ: 600 ms of a tone of that frequency is in the recording spool/rec/FILE,
-// 8 kHz 16 bit mono, which may still be growing.
+// 16 bit mono, which may still be growing.
 func cmdHeard(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: heard FILE HZ")
@@ -237,16 +237,19 @@ func toneWindows(path string, hz float64) int {
 	if err != nil || len(data) < 44 {
 		return 0
 	}
-	const window = 1600
-	n := 0
+	rate := int(binary.LittleEndian.Uint32(data[24:]))
+	if rate < 8000 {
+		return 0 // its head is not written yet
+	}
+	window, n := rate/5, 0
 	for data = data[44:]; len(data) >= 2*window; data = data[2*window:] {
 		var re, im float64
 		for i := range window {
-			angle := 2 * math.Pi * float64(i) / window
+			angle := 2 * math.Pi * float64(i) / float64(window)
 			v := float64(int16(binary.LittleEndian.Uint16(data[2*i:]))) * (1 - math.Cos(angle))
-			re, im = re+v*math.Cos(angle*hz*window/8000), im+v*math.Sin(angle*hz*window/8000)
+			re, im = re+v*math.Cos(angle*hz/5), im+v*math.Sin(angle*hz/5)
 		}
-		if 2*math.Hypot(re, im)/window > 500 {
+		if 2*math.Hypot(re, im)/float64(window) > 500 {
 			n++
 		}
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	Presence   PresencePolicy
 	Publish    PublishPolicy
 	Calls      CallPolicy
+	Codecs     []string              // by preference; empty: those of 8 kHz
 	Hears      []float64             // tones in Hz that parties can tell, beside those of the lab; empty: 440, 480, 660, 880
 	Trace      func(sip.TraceRecord) // every message; must not block; nil: none
 	Log        *slog.Logger          // nil: discard

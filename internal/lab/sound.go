@@ -30,7 +30,7 @@ type sound struct {
 
 func newSound(b *boot) (*sound, error) {
 	cfg := b.lab.cfg
-	s := &sound{boot: b, engine: media.NewEngine(media.EngineConfig{Network: cfg.Network, Log: cfg.Log, Shards: 1}),
+	s := &sound{boot: b, engine: media.NewEngine(media.EngineConfig{Network: cfg.Network, Log: cfg.Log, Shards: 1, Rate: media.RateFor(cfg.Codecs)}),
 		tones: cfg.tones()}
 	s.bridge = s.engine.NewBridge()
 	var err error
@@ -90,7 +90,7 @@ func (s *sound) play(c audio.Cadence) (mixer.Slot, error) {
 // newSession opens the media of a leg.
 func (s *sound) newSession(tell func(media.Event)) (*media.Session, error) {
 	cfg := s.boot.lab.cfg
-	m, err := s.engine.NewSession(media.SessionConfig{LocalIP: cfg.IP, DTMF: true, NAT: true, OnEvent: tell, Log: cfg.Log})
+	m, err := s.engine.NewSession(media.SessionConfig{LocalIP: cfg.IP, Codecs: cfg.Codecs, DTMF: true, NAT: true, OnEvent: tell, Log: cfg.Log})
 	if err != nil {
 		return nil, err
 	}

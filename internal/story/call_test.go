@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ringback/agent"
+	"ringback/internal/lab"
 )
 
 func TestDial_BothHearEachOther(t *testing.T) {
@@ -18,6 +19,44 @@ func TestDial_BothHearEachOther(t *testing.T) {
 		d.do("done", nil)
 		d.saw("interaction.created", "call.dialling", "call.ringing 180", "call.connected", "call.ended completed", "channel.changed after-call-work", "interaction.done", "channel.changed ready")
 	})
+}
+
+// TestDial_Wideband: with G.722 both sides hear what a telephone loses, also after a
+// hold; with a colleague who has G.711 only the call is one of those.
+func TestDial_Wideband(t *testing.T) {
+	const sayHz, hearHz = 5500, 6200
+	for name, theirs := range map[string][]string{"g722": {"G722", "PCMU"}, "g722-refused": {"PCMU"}} {
+		t.Run(name, func(t *testing.T) {
+			p := plan{title: "A call in G.722, where the PBX can do it"}
+			p.agent = func(c *agent.Config) {
+				c.Audio.Codecs, c.Audio.Headset = []string{"g722", "pcmu"}, []string{"tone:5500"}
+			}
+			p.lab = func(c *lab.Config) {
+				c.Codecs, c.Hears = theirs, []float64{sayHz}
+				c.Extensions = append(c.Extensions, lab.Extension{Number: "3001", Behaviour: lab.Behaviour{Say: lab.Tone(hearHz)}})
+			}
+			atLab(t, "dial-"+name, p, func(d *desk) {
+				d.do("dial", args{"target": "3001"})
+				d.is(agent.PhaseConnected)
+				if name == "g722-refused" {
+					d.pass(3 * time.Second)
+					if c, far := d.call(agent.RoleMain), d.lab.Heard("3001"); c.Codec != "PCMU" || far.Audio > 0 || far.Level > -60 {
+						t.Errorf("%s, a tone of %d Hz was heard as %+v", c.Codec, sayHz, far)
+					}
+					return
+				}
+				d.hears(agent.RoleMain, hearHz)
+				d.heardBy("3001", sayHz)
+				d.do("hold", nil)
+				d.deafTo(agent.RoleMain, hearHz)
+				d.do("resume", nil)
+				d.hears(agent.RoleMain, hearHz)
+				if c := d.call(agent.RoleMain); c.Codec != "G722" {
+					t.Errorf("the codec is %s", c.Codec)
+				}
+			})
+		})
+	}
 }
 
 func TestDial_ReliableEarlyMediaThenAnAnswerWithoutSDP(t *testing.T) {

@@ -164,6 +164,18 @@ func TestTone_CadencesHaveTheirTimes(t *testing.T) {
 	}
 }
 
+// TestTone_AboveWhatTheRateCarries: 5500 Hz at 8000 samples a second would be heard
+// as 2500 Hz.
+func TestTone_AboveWhatTheRateCarries(t *testing.T) {
+	for rate, loud := range map[int]bool{8000: false, 11000: false, 16000: true} {
+		f := make(Frame, FrameSamples(rate))
+		NewTone(Sine(5500, -10), rate).Fill(f)
+		if got := LevelDBFS(f); (got > -20) != loud {
+			t.Errorf("at %d Hz: %.1f dBFS", rate, got)
+		}
+	}
+}
+
 func TestToneDetector_OnAfter200msOffAfter80(t *testing.T) {
 	d := NewToneDetector(8000, 440, 1004)
 	var on, off int

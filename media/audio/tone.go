@@ -14,9 +14,14 @@ type oscillator struct {
 	re, im, cos, sin float64
 }
 
+// set begins a sine. One that the rate cannot carry is silence: it would be heard as
+// another.
 func (o *oscillator) set(hz float64, rate int) {
 	o.sin, o.cos = math.Sincos(2 * math.Pi * hz / float64(rate))
 	o.re, o.im = 1, 0
+	if 2*hz >= float64(rate) {
+		o.re = 0
+	}
 }
 
 func (o *oscillator) next() float64 {

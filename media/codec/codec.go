@@ -63,7 +63,7 @@ func (c Codec) Ticks(samples int) int { return samples * c.ClockRate / c.SampleR
 func (c Codec) String() string { return fmt.Sprintf("%s/%d", c.Name, c.ClockRate) }
 
 // All returns every codec of this build, best first.
-func All() []Codec { return []Codec{alaw(), mulaw()} }
+func All() []Codec { return []Codec{g722(), alaw(), mulaw()} }
 
 // Find returns the codec of a name (any case) and RTP clock rate; rate 0 takes
 // the first of that name.

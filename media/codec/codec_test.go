@@ -28,7 +28,7 @@ func TestG711_ValuesOfTheStandard(t *testing.T) {
 }
 
 func TestG711_EveryCodeComesBack(t *testing.T) {
-	for _, c := range All() {
+	for _, c := range []Codec{alaw(), mulaw()} {
 		enc, dec := c.NewEncoder(), c.NewDecoder()
 		for code := range 256 {
 			pcm, _ := dec.Decode(nil, []byte{byte(code)})
@@ -41,7 +41,7 @@ func TestG711_EveryCodeComesBack(t *testing.T) {
 }
 
 func TestG711_NearestWithinAStep(t *testing.T) {
-	for _, c := range All() {
+	for _, c := range []Codec{alaw(), mulaw()} {
 		enc, dec := c.NewEncoder(), c.NewDecoder()
 		for v := -32768; v <= 32767; v++ {
 			code, _ := enc.Encode(nil, audio.Frame{int16(v)})
@@ -121,7 +121,7 @@ func TestConcealer_GoesOnAndFades(t *testing.T) {
 }
 
 func BenchmarkG711(b *testing.B) {
-	for _, c := range All() {
+	for _, c := range []Codec{alaw(), mulaw()} {
 		enc, dec := c.NewEncoder(), c.NewDecoder()
 		pcm, payload := make(audio.Frame, 160), make([]byte, 0, 160)
 		b.Run("law="+c.Name+"/op=encode", func(b *testing.B) {
