@@ -11,13 +11,14 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CHECKS := all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help demo build test prepare lint vulnerabilities unit limits pure oracle device interop asterisk conformance golden clean
+.PHONY: help demo build test prepare lint vulnerabilities unit limits fuzz fuzz-long pure oracle device interop asterisk conformance golden clean
 
 help:
 	@echo "make demo      build ringback and run its demo: a PBX in the process, and a callback for you"
 	@echo "make build     build bin/ringback, with PortAudio where its headers are or can be installed"
 	@echo "make test      run every test that CI runs; installs Asterisk, SIPp and a virtual headset first"
 	@echo "make conformance   run the tests of the 172 behaviours, and write testdata/conformance.md anew"
+	@echo "make fuzz-long     run each fuzz target for an hour"
 	@echo "make asterisk  run the tests' Asterisk on 127.0.0.10, to try the phone against by hand"
 
 demo: build
@@ -27,7 +28,7 @@ build:
 	@.ci/build
 
 # What CI runs. Each step stands alone; `make test` is all of them in this order.
-test: prepare lint vulnerabilities pure unit limits oracle device interop
+test: prepare lint vulnerabilities pure unit limits fuzz oracle device interop
 	@echo "make test: all steps passed"
 
 prepare:
@@ -58,6 +59,13 @@ limits:
 oracle:
 	$(GO) vet -tags spandsp ./media/codec ./internal/spandsp
 	$(GO) test -tags spandsp -count=1 -timeout 5m ./media/codec
+
+# Every fuzz target: a minute in all; before a release an hour each.
+fuzz:
+	@testdata/robustness/fuzz all 60
+
+fuzz-long:
+	@testdata/robustness/fuzz 3600
 
 device:
 	$(GO) test -tags portaudio,pulse -count=1 -timeout 5m ./media/device/...

@@ -3,6 +3,8 @@ package sip
 import (
 	"strings"
 	"testing"
+
+	"github.com/icholy/digest"
 )
 
 func TestConformance_R15_ChallengeGrammar(t *testing.T) {
@@ -101,4 +103,36 @@ func endsOpen(text string) bool {
 		}
 	}
 	return false
+}
+
+// FuzzAuthenticate answers a challenge of the account's PBX, whatever stands in it:
+// what goes out is one header line that reads back as credentials, for each realm at
+// most one, and never the password.
+func FuzzAuthenticate(f *testing.F) {
+	for _, seed := range []string{`Digest realm="a", nonce="n", qop="auth,auth-int", algorithm=MD5`, `Digest realm="a", nonce="n", algorithm=SHA-256-sess, qop=auth`,
+		`Digest realm="\"", nonce="\\", opaque="x", stale=TRUE`, `Digest realm="a", nonce="n", userhash=true, charset=UTF-8`,
+		`Basic realm="a", Digest realm="b", nonce="n"`, `Digest realm="a", nonce="n", Digest realm="a", nonce="m", algorithm=SHA-512-256`} {
+		f.Add(seed, "sip:a@b", "qop=auth, nextnonce=\"x\"")
+	}
+	f.Fuzz(func(t *testing.T, value, uri, info string) {
+		k := newKeyring(&Account{Username: `us"er\`, Password: "s3cr3t-c0ffee"})
+		a := k.attempt(true, true)
+		list, err := a.answer([]challenged{{false, value}, {true, value}}, signed{method: "REGISTER", uri: uri, body: []byte("b")})
+		if err != nil {
+			return
+		}
+		a.learn(false, info)
+		list = append(list, k.attempt(true, false).first(signed{method: "INVITE", uri: uri})...)
+		if len(list) == 0 || len(list) > 4*maxRealms {
+			t.Fatalf("%d credentials", len(list))
+		}
+		for _, c := range list {
+			if strings.ContainsAny(c.value, "\r\n\x00") || strings.Contains(c.value, "s3cr3t-c0ffee") {
+				t.Fatalf("%q gives %q", value, c.value)
+			}
+			if _, err := digest.ParseCredentials(c.value); err != nil && !strings.ContainsAny(value+uri, "\\\"\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x7f") {
+				t.Fatalf("%q gives %q: %v", value, c.value, err)
+			}
+		}
+	})
 }
