@@ -389,3 +389,45 @@ func TestConformance_M23_ManySSRCs(t *testing.T) {
 		}
 	})
 }
+
+// A stranger who sends from the first moment on, before the peer does, and goes on.
+func TestConformance_M02_StrangerIsThereFirst(t *testing.T) {
+	for _, nat := range []bool{false, true} {
+		t.Run(map[bool]string{false: "plain", true: "nat"}[nat], func(t *testing.T) {
+			story(t, func(t *testing.T, n *simnet.Net) {
+				p := newPhone(t, n, hereIP, func(c *SessionConfig) { c.NAT = nat })
+				defer p.close()
+				r := newPeer(t, n, p, thereIP, 4000)
+				p.tone(850)
+				bad, err := n.Host("198.51.100.9").ListenPacket(context.Background(), "udp4", "198.51.100.9:4000")
+				must(t, err)
+				other := *r
+				other.tone, other.ssrc = toneOf(1004), 0x6666
+				toStranger := 0
+				n.Tap(func(k simnet.Packet) {
+					if k.To.Addr().String() == "198.51.100.9" {
+						toStranger++
+					}
+				})
+				for range 5 {
+					other.sendFrom(bad, other.frame())
+					pass(20 * time.Millisecond)
+				}
+				heard := 0
+				for i := range 150 {
+					other.sendFrom(bad, other.frame())
+					r.speak(1)
+					if i == 10 {
+						heard = toStranger
+					}
+				}
+				if !p.hears(440) || p.hears(1004) || p.session.RemoteAddr().String() != thereIP+":4000" {
+					t.Errorf("hears the peer %v, the stranger %v, sends to %v", p.hears(440), p.hears(1004), p.session.RemoteAddr())
+				}
+				if toStranger != heard || toStranger > 5 || !nat && toStranger != 0 {
+					t.Errorf("%d packets to the stranger, %d of them after the peer was there", toStranger, toStranger-heard)
+				}
+			})
+		})
+	}
+}

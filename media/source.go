@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// relearnAfter is how long a learned source must have been silent before the
-// address in the SDP may take its place.
+// relearnAfter is how long a learned source must have been silent before the same
+// SDP, told again, has another one learned.
 const relearnAfter = time.Second
 
 // source is where the peer's packets come from. Without NAT mode that is what
 // its SDP says and nothing else. With NAT mode another address is learned once,
 // from two packets in sequence of an agreed payload type, and then locked; only
-// a new address by signalling opens it again (RFC 7362 section 4).
+// a new address by signalling opens it again (RFC 7362 section 4), or a packet from
+// where the SDP says: who was quicker than the peer itself was a stranger.
 type source struct {
 	nat      bool
 	sdp      netip.AddrPort
@@ -72,7 +73,7 @@ func (s *source) admit(from netip.AddrPort, seq uint16, wellFormed bool, now tim
 	case s.locked.IsValid() && from == s.locked:
 		s.last = now
 		return known
-	case from == s.sdp && (!s.locked.IsValid() || (s.learned && now.Sub(s.last) >= relearnAfter)):
+	case from == s.sdp && (!s.locked.IsValid() || s.learned):
 		s.lock(from, false, now)
 		return newlyLocked
 	case s.locked.IsValid() || !s.nat || !wellFormed || !s.sdp.IsValid():

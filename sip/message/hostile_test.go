@@ -171,7 +171,7 @@ func TestAdmission(t *testing.T) {
 		{"ACK is never answered", strings.ReplaceAll(edit("CSeq: 1 OPTIONS", "CSeq: x"), "OPTIONS", "ACK"), dropped},
 		{"a response is never answered", strings.Replace(base, "OPTIONS sip:us@h SIP/2.0", "SIP/2.0 99 x", 1), dropped},
 		{"response of version 3", strings.Replace(base, "OPTIONS sip:us@h SIP/2.0", "SIP/3.0 200 OK", 1), dropped},
-		{"headers over 32 kB", optionsText("X-A: " + strings.Repeat("y", MaxHeaderBytes)), 513},
+		{"headers over 32 kB", optionsText("X-A: " + strings.Repeat("y", 32<<10)), 513},
 		{"no empty line", strings.TrimSuffix(base, "\r\n"), 400},
 		{"empty", "", dropped},
 	}
@@ -233,6 +233,33 @@ func TestConformance_S02_CausesAreSafeToLog(t *testing.T) {
 		_, err := Parse([]byte(optionsText(row)))
 		if err == nil || strings.ContainsAny(err.Error(), "\x00\x1b\r\n") {
 			t.Errorf("%q: %q", row, err)
+		}
+	}
+}
+
+// A multipart inside a multipart and so on, or one of thousands of parts, is refused.
+func TestConformance_S05_Multiparts(t *testing.T) {
+	nest := func(deep int) string {
+		body := "x"
+		for i := range deep {
+			b := strconv.Itoa(i)
+			body = "Content-Type: multipart/mixed;boundary=b" + b + "\r\n\r\n--b" + b + "\r\n" + body + "\r\n--b" + b + "--"
+		}
+		_, body, _ = strings.Cut(body, "\r\n\r\n")
+		return body
+	}
+	for deep, taken := range map[int]bool{1: true, 4: true, 5: false, 500: false} {
+		req := NewRequest(INVITE, URI{Scheme: "sip", Host: "h"})
+		SetBody(req, "multipart/mixed;boundary=b"+strconv.Itoa(deep-1), []byte(nest(deep)))
+		if _, err := Parts(req); (err == nil) != taken {
+			t.Errorf("%d deep: %v", deep, err)
+		}
+	}
+	for parts, taken := range map[int]bool{MaxParts: true, MaxParts + 1: false, 5000: false} {
+		req := NewRequest(INVITE, URI{Scheme: "sip", Host: "h"})
+		SetBody(req, "multipart/mixed;boundary=b", []byte(strings.Repeat("--b\r\n\r\nx\r\n", parts)+"--b--"))
+		if got, err := Parts(req); (err == nil) != taken {
+			t.Errorf("%d parts: %d, %v", parts, len(got), err)
 		}
 	}
 }
