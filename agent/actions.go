@@ -35,6 +35,7 @@ type ActionSpec struct {
 	Help    string
 	Example string // of its JSON arguments
 	Edits   bool   // of an action on records: it changes them
+	Result  any    // the zero value of what an action on records returns
 	Large   bool   // its arguments may be as large as a file
 
 	do  func(*Agent, *request)                                        // on the loop

@@ -78,23 +78,23 @@ func contactActions() []ActionSpec {
 	}
 	return []ActionSpec{
 		{Name: "contacts", Targets: OnRecords, Args: []ArgSpec{queryArg(), limitArg()},
-			Help: "search the contacts", Example: `{"query":"山田"}`, ask: asking(askContacts)},
+			Help: "search the contacts", Example: `{"query":"山田"}`, Result: ContactList{}, ask: asking(askContacts)},
 		{Name: "contacts-show", Targets: OnRecords, Args: []ArgSpec{contactArg(true, whichContact)},
-			Help: "a contact with its numbers and addresses, and what can be done with each", Example: `{"contact":"k12"}`, ask: asking(askContact)},
+			Help: "a contact with its numbers and addresses, and what can be done with each", Example: `{"contact":"k12"}`, Result: ContactResult{}, ask: asking(askContact)},
 		{Name: "contacts-set", Targets: OnRecords, Edits: true,
 			Args: []ArgSpec{contactArg(false, whichContact+"; left out: a new contact"), field("name", "its name"), field("reading", "how the name is read"),
 				field("zone", "IANA time zone"), field("note", "free text"),
 				{Name: "points", Type: "points", Help: "numbers and addresses; they replace those of their kinds, and one without a value leaves none of its kind"}},
 			Help: "add a contact, or change one; what is left out stays", Example: `{"name":"山田 太郎","points":[{"kind":"phone","value":"03-1234-5678"}]}`,
-			ask: asking(askSetContact)},
+			Result: ContactResult{}, ask: asking(askSetContact)},
 		{Name: "contacts-delete", Targets: OnRecords, Edits: true, Args: []ArgSpec{contactArg(true, whichContact)},
-			Help: "delete a contact; its history stays", Example: `{"contact":"k12"}`, ask: asking(askDeleteContact)},
+			Help: "delete a contact; its history stays", Example: `{"contact":"k12"}`, Result: ContactResult{}, ask: asking(askDeleteContact)},
 		{Name: "contacts-import", Targets: OnRecords, Edits: true, Large: true,
 			Args: []ArgSpec{{Name: "text", Type: "string", Required: true, Help: "a file of vCards 3.0 or 4.0, or CSV with a header row"}, form},
 			Help: "add the contacts of a file to those that are there; all or, when one has a fault, none", Example: `{"text":"name,phone\n山田 太郎,03-1234-5678\n"}`,
-			ask: asking(askImport)},
+			Result: ImportResult{}, ask: asking(askImport)},
 		{Name: "contacts-export", Targets: OnRecords, Args: []ArgSpec{form, queryArg()},
-			Help: "the contacts as a file", Example: `{"form":"csv"}`, ask: asking(askExport)},
+			Help: "the contacts as a file", Example: `{"form":"csv"}`, Result: ExportResult{}, ask: asking(askExport)},
 	}
 }
 

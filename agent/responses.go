@@ -47,15 +47,15 @@ func responseActions() []ActionSpec {
 	category := ArgSpec{Name: "category", Type: "string", Help: "of this category"}
 	return []ActionSpec{
 		{Name: "responses", Targets: OnRecords, Args: []ArgSpec{{Name: "query", Type: "string", Help: "words of the title or the text; all when left out"}, category},
-			Help: "search the standard texts", Example: `{"query":"挨拶"}`, ask: asking(askResponses)},
+			Help: "search the standard texts", Example: `{"query":"挨拶"}`, Result: ResponseList{}, ask: asking(askResponses)},
 		{Name: "responses-show", Targets: OnRecords, Args: []ArgSpec{which(true, "its id such as r3, or a part of its title that only it has"), interactionArg()},
-			Help: "a standard text, its fields filled in for an interaction", Example: `{"response":"r3","interaction":"i7"}`, ask: asking(askResponse)},
+			Help: "a standard text, its fields filled in for an interaction", Example: `{"response":"r3","interaction":"i7"}`, Result: FilledResult{}, ask: asking(askResponse)},
 		{Name: "responses-set", Targets: OnRecords, Edits: true,
 			Args: []ArgSpec{which(false, "its id or title; left out: a new one"), {Name: "title", Type: "string", Help: "what it is found by"}, category,
 				{Name: "language", Type: "string", Help: "ja or en: how dates and times in it are written"}, {Name: "text", Type: "string", Help: "the text, with fields such as {contact.name}"}},
-			Help: "add a standard text, or change one; what is left out stays", Example: `{"title":"Greeting","text":"Hello {contact.name}"}`, ask: asking(askSetResponse)},
+			Help: "add a standard text, or change one; what is left out stays", Example: `{"title":"Greeting","text":"Hello {contact.name}"}`, Result: ResponseResult{}, ask: asking(askSetResponse)},
 		{Name: "responses-delete", Targets: OnRecords, Edits: true, Args: []ArgSpec{which(true, "its id or title")},
-			Help: "delete a standard text", Example: `{"response":"r3"}`, ask: asking(askDeleteResponse)},
+			Help: "delete a standard text", Example: `{"response":"r3"}`, Result: ResponseResult{}, ask: asking(askDeleteResponse)},
 	}
 }
 

@@ -89,8 +89,17 @@ func actionOperation(types schemas, a agent.ActionSpec) map[string]any {
 			"description": "a repeat with the same key gets the first answer and does nothing",
 		}},
 		"requestBody": map[string]any{"required": len(required) > 0, "content": map[string]any{"application/json": map[string]any{"schema": body}}},
-		"responses":   responses(types, map[string]any{"application/json": map[string]any{"schema": schema{"type": "object"}}}),
+		"responses":   responses(types, map[string]any{"application/json": map[string]any{"schema": resultSchema(types, a)}}),
 	}
+}
+
+// resultSchema is the form of an action's result; any object where the table says
+// nothing about it.
+func resultSchema(types schemas, a agent.ActionSpec) schema {
+	if a.Result == nil {
+		return schema{"type": "object"}
+	}
+	return types.of(reflect.TypeOf(a.Result))
 }
 
 func responses(types schemas, content map[string]any) map[string]any {

@@ -45,6 +45,9 @@ func TestOpenAPIDescribesTheCode(t *testing.T) {
 				t.Errorf("%s %s = %d %s", method, path, status, answer)
 				continue
 			}
+			if specOf(strings.TrimPrefix(path, "/v1/actions/")).Result != nil {
+				continue // TestOpenAPIDescribesRecords has real results
+			}
 			doc.check(t, method+" "+path, doc.answerOf(path, method, "application/json"), answer)
 		}
 	}
@@ -56,6 +59,63 @@ func TestOpenAPIDescribesTheCode(t *testing.T) {
 			t.Fatal(err)
 		}
 		doc.check(t, "an event", doc.answerOf("/v1/events", "get", "text/event-stream"), string(event))
+	}
+}
+
+// TestOpenAPIDescribesRecords holds the results of all actions on records against
+// their descriptions.
+func TestOpenAPIDescribesRecords(t *testing.T) {
+	cfg := agent.DefaultConfig()
+	cfg.Numbers.Region = "JP"
+	cfg.Team = []agent.TeamEntry{{Name: "佐藤", Target: "2001"}}
+	records, err := agent.OpenRecords(cfg, agent.RecordsOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer records.Close()
+	f := newFake()
+	f.do = func(name string, args json.RawMessage) (any, *agent.ActionError) {
+		return records.Do(t.Context(), name, args)
+	}
+	c := serve(t, f)
+	_, text := ask(t, c, "GET", "/v1/openapi.json", "")
+	doc := readDoc(t, text)
+	left := map[string]bool{}
+	for _, a := range agent.Actions() {
+		if a.Records() {
+			left[a.Name] = true
+		}
+	}
+	for _, step := range [][2]string{
+		{"contacts-import", `{"text":"name,phone,mail,誕生日\n山田 太郎,03-1234-5678,y@example.com,4/1\n"}`}, {"contacts", `{}`}, {"contacts-show", `{"contact":"k1"}`},
+		{"contacts-set", `{"contact":"k1","note":"","points":[{"kind":"phone","value":"03-1234-5678"}]}`}, {"contacts-export", `{"form":"vcard"}`},
+		{"responses-set", `{"title":"t","text":"Hello {contact.name}"}`}, {"responses", `{}`}, {"responses-show", `{"response":"r1"}`}, {"responses-delete", `{"response":"r1"}`},
+		{"favourites-add", `{"target":"03-1234-5678"}`}, {"favourites", `{}`}, {"directory", `{"query":"03-1234"}`}, {"directory", `{}`}, {"favourites-remove", `{"target":"03-1234-5678"}`},
+		{"blocked-add", `{"number":"03-1234-5678"}`}, {"blocked", `{}`}, {"blocked-remove", `{"number":"03-1234-5678"}`},
+		{"callbacks", `{"list":"due"}`}, {"history", `{"from":"24h"}`}, {"contacts-delete", `{"contact":"k1"}`},
+	} {
+		path := "/v1/actions/" + step[0]
+		status, answer := ask(t, c, "POST", path, step[1])
+		if status != 200 {
+			t.Errorf("%s %s = %d %s", step[0], step[1], status, answer)
+			continue
+		}
+		doc.check(t, step[0], doc.answerOf(path, "post", "application/json"), answer)
+		delete(left, step[0])
+	}
+	for _, name := range []string{"callbacks-show", "history-show"} { // in a store without work there are none
+		path := "/v1/actions/" + name
+		empty, err := json.Marshal(specOf(name).Result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := doc.answerOf(path, "post", "application/json"); s["$ref"] == nil || !strings.Contains(string(empty), `"schema"`) {
+			t.Errorf("%s is described as %v", name, s)
+		}
+		delete(left, name)
+	}
+	if len(left) > 0 {
+		t.Errorf("not held: %v", slices.Sorted(maps.Keys(left)))
 	}
 }
 

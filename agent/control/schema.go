@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"path"
 	"reflect"
 	"strings"
 	"time"
@@ -44,26 +45,36 @@ func (s schemas) of(t reflect.Type) schema {
 	}
 }
 
+// nameOf is a type's name in the document: those of the book have its name before
+// their own, because the agent has a Contact and a Callback too.
+func nameOf(t reflect.Type) string {
+	if path.Base(t.PkgPath()) == "book" {
+		return "book." + t.Name()
+	}
+	return t.Name()
+}
+
 func (s schemas) structure(t reflect.Type) schema {
-	ref := schema{"$ref": "#/components/schemas/" + t.Name()}
-	if _, known := s[t.Name()]; known {
+	name := nameOf(t)
+	ref := schema{"$ref": "#/components/schemas/" + name}
+	if _, known := s[name]; known {
 		return ref
 	}
 	properties, required := map[string]any{}, []string{}
-	s[t.Name()] = schema{"type": "object", "properties": properties}
+	s[name] = schema{"type": "object", "properties": properties}
 	for _, f := range reflect.VisibleFields(t) {
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || name == "-" || f.Anonymous && name == "" {
+		key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || key == "-" || f.Anonymous && key == "" {
 			continue
 		}
-		if name == "" {
-			name = f.Name
+		if key == "" {
+			key = f.Name
 		}
-		properties[name] = s.of(f.Type)
+		properties[key] = s.of(f.Type)
 		if !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
-			required = append(required, name)
+			required = append(required, key)
 		}
 	}
-	s[t.Name()]["required"] = required
+	s[name]["required"] = required
 	return ref
 }
