@@ -20,10 +20,11 @@
 //
 // # Where things are
 //
-// contact.go has contacts, find.go what is done with them, import.go reads a file, vcard.go (RFC 6350, 2426)
-// and csv.go its two forms, text.go its encodings; merge.go makes the plan, carries
-// it out, and exports. response.go, directory.go, callbacks.go, history.go and block.go
-// have what their names say; match.go compares as the store's searches do.
+// contact.go has contacts, find.go what is done with them, renumber.go reads their
+// numbers again; import.go reads a file, vcard.go and vcard_write.go (RFC 6350, 2426)
+// and csv.go have its two forms, text.go its encodings; merge.go makes the plan,
+// carries it out, and exports. response.go, directory.go, callbacks.go, history.go and
+// block.go have what their names say; match.go compares as the store's searches do.
 //
 // Outside: emersion/go-vcard knows the grammar of vCards; golang.org/x/text knows
 // Shift_JIS, in which Japanese spreadsheets write, and the widths of Japanese
