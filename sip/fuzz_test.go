@@ -64,6 +64,65 @@ func fuzzOne(t *testing.T, method, header, value string) {
 	})
 }
 
+// FuzzNotify sends NOTIFYs to an agent that has subscribed: the first of its dialog
+// and one in it, with what the fuzzer makes of a header. Nothing may panic, and a
+// subscription that is there keeps its bounds.
+func FuzzNotify(f *testing.F) {
+	for _, seed := range []struct{ header, value string }{
+		{"Subscription-State", "active;expires=4294967296"},
+		{"Subscription-State", "terminated;reason=giveup;retry-after=-1"},
+		{"Subscription-State", "Terminated;Reason=\"deactivated\";retry-after=99999999999999999999"},
+		{"Subscription-State", ";;="},
+		{"Event", "dialog;id="},
+		{"Event", "dialog.winfo;id=1"},
+		{"Contact", "<sip:[::1]>;q=1, *"},
+		{"Record-Route", "<sip:a;lr>,,<sip:b"},
+		{"Content-Type", "multipart/related;boundary=x"},
+		{"CSeq", "2147483647 NOTIFY"},
+	} {
+		f.Add(seed.header, seed.value)
+	}
+	f.Fuzz(func(t *testing.T, header, value string) {
+		synctest.Test(t, func(t *testing.T) {
+			inBubble(t, func(b *bed) { fuzzNotify(b, header, value) })
+		})
+	})
+}
+
+func fuzzNotify(b *bed, header, value string) {
+	if strings.HasPrefix(message.CanonicalName(header), "-") || len(value) > 60000 {
+		return
+	}
+	w, p := b.watch(func(o *SubscribeOptions) { o.Forks = true }), b.peer(pbxIP)
+	p.reply(p.subscribed(), 200)
+	p.lenient = true
+	for _, tag := range []string{p.tag, p.tag, "fork"} {
+		p.tag = tag
+		text := string(message.Bytes(p.build("NOTIFY", "Event: dialog", "Subscription-State: active", "X-Type: "+dialogInfo, "", "<one/>")))
+		lines := strings.Split(text, "\r\n")
+		for i, line := range lines {
+			if name, _, _ := strings.Cut(line, ":"); strings.EqualFold(name, header) {
+				lines[i] = header + ": " + value
+			}
+		}
+		p.write(strings.Join(lines, "\r\n"))
+		b.pass(100 * time.Millisecond)
+	}
+	w.do(func() {
+		if n := w.UA.Counters()["sip.panics"]; n != 0 {
+			b.Errorf("%d panics", n)
+		}
+		if n := len(w.UA.subscriptions); n < 1 || n > 1+mostForks {
+			b.Errorf("%d subscriptions", n)
+		}
+		for _, s := range w.UA.subscriptions {
+			if s.pause.wait < 0 || s.pause.wait > mostRetryAfter || s.granted < 0 {
+				b.Errorf("waits %v, was granted %v", s.pause.wait, s.granted)
+			}
+		}
+	})
+}
+
 // FuzzStatusLine reads what a NOTIFY of a transfer carries.
 func FuzzStatusLine(f *testing.F) {
 	f.Add([]byte("SIP/2.0 200 OK\r\n"))

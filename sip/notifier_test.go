@@ -64,6 +64,8 @@ func TestWatch_BothSides(t *testing.T) {
 				t.Errorf("%d watches, %d gone", len(n.watches), n.gone)
 			}
 		})
+		w.do(w.sub.Refresh) // the next one is half a minute away
+		b.pass(time.Second)
 		w.do(func() { w.told = nil })
 		w.do(func() { w.sub.Unsubscribe(nil) })
 		b.pass(time.Second)

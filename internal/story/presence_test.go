@@ -87,23 +87,30 @@ func TestPresence_HoldsForAnHour(t *testing.T) {
 }
 
 func TestPresence_SurvivesARestartOfThePBX(t *testing.T) {
-	p := watches("The PBX restarts under an agent who watches", "presence", colleague)
-	watch := p.agent
-	p.agent = func(c *agent.Config) { watch(c); c.Account.Keepalive = 0 }
-	atLab(t, "presence-restart", p, func(d *desk) {
-		d.sees(colleague, "idle", "")
-		d.lab.Stop(false)
-		d.sees(colleague, "unknown", "not registered")
-		d.pass(time.Minute)
-		if err := d.lab.Resume(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		back := time.Now()
-		d.sees(colleague, "idle", "")
-		if took := time.Since(back); took > 31*time.Second {
-			t.Errorf("told again after %v", took)
-		}
-	})
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			p := watches("The PBX restarts under an agent who watches over "+transport, "presence", colleague)
+			watch := p.agent
+			p.agent = func(c *agent.Config) {
+				watch(c)
+				c.Account.Transport, c.Account.Keepalive = transport, 0
+			}
+			atLab(t, "presence-restart-"+transport, p, func(d *desk) {
+				d.sees(colleague, "idle", "")
+				d.lab.Stop(false)
+				d.sees(colleague, "unknown", "not registered")
+				d.pass(time.Minute)
+				if err := d.lab.Resume(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				back := time.Now()
+				d.sees(colleague, "idle", "")
+				if took := time.Since(back); took > 31*time.Second {
+					t.Errorf("told again after %v", took)
+				}
+			})
+		})
+	}
 }
 
 // TestPresence_SurvivesAQuickRestart: no keepalive missed the PBX, and it has
