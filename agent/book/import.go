@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ringback/agent/phone"
 	"ringback/agent/store"
 )
 
@@ -25,6 +26,7 @@ type Imported struct {
 	Changed    int      `json:"changed"`
 	Left       int      `json:"left"`        // nothing in the file was different
 	PassedOver []string `json:"passed_over"` // columns or properties that a contact has no place for
+	Unread     int      `json:"unread"`      // long numbers that name no country and are none of the region: nobody is found by them
 }
 
 // ImportError is everything that is wrong with a file, each with its line. Nothing
@@ -145,6 +147,22 @@ func (b *Book) read(r io.Reader, form string) (*file, string, error) {
 	}
 	return f, form, nil
 }
+
+// unread counts the numbers that are too long for extensions, and no E.164 numbers.
+func (f *file) unread() int {
+	n := 0
+	for _, e := range f.entries {
+		for _, p := range e.Points {
+			if p.Kind == PointPhone && p.E164 == "" && len(phone.Digits(p.Value)) > maxExtension {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// maxExtension is how many digits an extension has at most.
+const maxExtension = 8
 
 func (f *file) passedOver() []string {
 	return slices.AppendSeq([]string{}, slices.Values(slices.Sorted(maps.Keys(f.passed))))

@@ -32,7 +32,7 @@ func (b *Book) Import(ctx context.Context, r io.Reader, form string, most int) (
 				hint("stop the agent and import the file without it, or split it")
 		}
 		if err = b.carryOut(p); !errors.Is(err, errChanged) || try == importTries {
-			p.told.Form, p.told.Contacts, p.told.PassedOver = form, len(f.entries), f.passedOver()
+			p.told.Form, p.told.Contacts, p.told.PassedOver, p.told.Unread = form, len(f.entries), f.passedOver(), f.unread()
 			return p.told, err
 		}
 	}

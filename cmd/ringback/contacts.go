@@ -155,6 +155,9 @@ func importText(r agent.ImportResult) string {
 	if len(r.PassedOver) > 0 {
 		text += "passed over: " + clean(strings.Join(r.PassedOver, ", ")) + "\n"
 	}
+	if r.Unread > 0 {
+		text += fmt.Sprintf("%d numbers name no country, and nobody is found by them: set numbers.region, such as JP, in the configuration\n", r.Unread)
+	}
 	return text
 }
 

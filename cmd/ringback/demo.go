@@ -97,6 +97,7 @@ func (b *bench) config(headset []string) agent.Config {
 	cfg.Callbacks.ReportTo = "sip:callbacks@" + at
 	cfg.Dispositions.Codes = []string{"sold", "no-interest", "call-again"}
 	cfg.Channels.NotReadyReasons = []string{"break", "lunch", "training"}
+	cfg.Numbers.Region = "JP"
 	return cfg
 }
 

@@ -138,6 +138,9 @@ func timelineText(timeline []json.RawMessage) string {
 		if e.Code > 0 {
 			about = append(about, fmt.Sprint(e.Code))
 		}
+		if strings.HasPrefix(string(e.Type), "message.") {
+			e.Text = "" // --json has it
+		}
 		for _, s := range []string{e.Reason, e.Text} {
 			if s != "" {
 				about = append(about, clean(s))
