@@ -31,7 +31,8 @@
 //
 // actions.go has the one table of actions; interaction_table.go the table of
 // states and actions (callbacks.md 5); channel_table.go that of channels; offer.go
-// that of offers (order.go: of orders to dial); leg.go that of calls; audio.go the
+// that of offers (order.go: of those that come without a call, errand.go: of those
+// that ask this phone to dial); leg.go that of calls; audio.go the
 // pure function from state to routes, sound.go what carries it out. request.go does
 // an action; event.go, eventlog.go, state.go, publish.go tell; config*.go read the
 // configuration; callback.go and uui.go read what a PBX says of a callback (RFC
