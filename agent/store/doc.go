@@ -29,6 +29,22 @@
 // backup.go copies and checks, export.go, import.go and merge.go have the JSON lines,
 // forget.go the retention.
 //
+// # Figures
+//
+// With 100,000 contacts and 1,000,000 interactions (a file of 1 GB), measured on
+// 2 cores of an AMD EPYC, 24 GiB, virtual disk, Go 1.26 (bench_linux_test.go):
+//
+//	search of contacts     0.1 to 6.5 ms   a lone digit takes longest, a lone character 2 ms
+//	search of history      0.1 to 21 ms    part of a number, 090-1234, takes longest
+//	two frequent words     10 to 18 ms     that are nowhere together
+//	start and end          1.5 ms          promised: 300
+//	commit                 0.9 ms          p99 5.3, worst of 100 10.6; an fsync alone: 0.3, 2.2, 5.3
+//	store in memory        0.2 ms          10 ms under the race detector
+//
+// Where seven other programs use the two cores, the search of 090-1234 takes 60 to 95
+// ms and a commit what an fsync takes there, 68 to 90 ms at the 99th percentile.
+// plan_test.go holds on any machine that each query has its index.
+//
 // Outside: modernc.org/sqlite, because it is pure Go and so is the headless
 // binary; golang.org/x/text/unicode/norm, because a Japanese name comes in several
 // widths.

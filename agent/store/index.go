@@ -71,8 +71,20 @@ const allContacts = "SELECT id FROM contact WHERE id > ? ORDER BY id LIMIT ?"
 // page is how many rows are read at a time when all are gone through.
 const page = 1000
 
-// fillSearch makes the search indexes anew.
+// fillSearch makes the search indexes anew, each in one segment.
 func fillSearch(tx *Tx) error {
+	if err := fillAll(tx); err != nil {
+		return err
+	}
+	for _, t := range searched {
+		if err := tx.exec("INSERT INTO " + t + "_search (" + t + "_search) VALUES ('optimize')"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fillAll(tx *Tx) error {
 	for table, query := range map[string]string{"interaction_search": interactionIndexed, "callback_search": callbackIndexed} {
 		if err := tx.exec("DELETE FROM " + table); err != nil {
 			return err

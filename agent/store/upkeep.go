@@ -50,26 +50,32 @@ const (
 func (s *Store) tidy() (more bool) {
 	c := <-s.write
 	defer func() { s.write <- c }()
-	err := c.within("BEGIN IMMEDIATE", func(c *conn) error {
-		for _, t := range searched {
-			before, _, err := one(c, value[int], "SELECT total_changes()")
-			if err != nil {
-				return err
-			}
-			if _, err := c.exec("INSERT INTO "+t+"_search ("+t+"_search, rank) VALUES ('merge', ?)", tidyStep); err != nil {
-				return err
-			}
-			after, _, err := one(c, value[int], "SELECT total_changes()")
-			if err != nil {
-				return err
-			}
-			more = more || after-before >= 2 // the statement itself counts as one
-		}
-		return nil
+	err := c.within("BEGIN IMMEDIATE", func(c *conn) (err error) {
+		more, err = merge(c, tidyStep)
+		return err
 	})
 	if err != nil {
 		s.o.Log.Warn("store: the search indexes were not merged", "file", s.path, "error", err)
 		return false
 	}
 	return more
+}
+
+// merge merges segments of each search index until some pages are written.
+func merge(c *conn, pages int) (more bool, err error) {
+	for _, t := range searched {
+		before, _, err := one(c, value[int], "SELECT total_changes()")
+		if err != nil {
+			return false, err
+		}
+		if _, err := c.exec("INSERT INTO "+t+"_search ("+t+"_search, rank) VALUES ('merge', ?)", pages); err != nil {
+			return false, err
+		}
+		after, _, err := one(c, value[int], "SELECT total_changes()")
+		if err != nil {
+			return false, err
+		}
+		more = more || after-before >= 2 // the statement itself counts as one
+	}
+	return more, nil
 }
