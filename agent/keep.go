@@ -100,11 +100,13 @@ func (a *Agent) amend(in *interaction, point string, change func(*interaction), 
 	next.log = append([]Attempt(nil), in.log...)
 	change(&next)
 	next.recorded = true
+	// Made before: a disk that is slow may still be writing when we have gone on.
+	rows, writings := a.rowsOf(&next), append(append([]writing{}, in.owed...), more...)
 	err := a.store.UpdateNamed(point, func(tx *store.Tx) error {
-		if err := a.write(tx, &next); err != nil {
+		if err := rows.put(tx); err != nil {
 			return err
 		}
-		for _, w := range append(append([]writing{}, in.owed...), more...) {
+		for _, w := range writings {
 			if err := w(tx, &next); err != nil {
 				return err
 			}
@@ -120,18 +122,37 @@ func (a *Agent) amend(in *interaction, point string, change func(*interaction), 
 	return nil
 }
 
-// write puts an interaction, its callback and its attempts into a transaction.
-func (a *Agent) write(tx *store.Tx, in *interaction) error {
-	if err := tx.PutInteraction(a.record(in)); err != nil {
+// rows are an interaction, its callback and its attempts as the store keeps them.
+type rows struct {
+	interaction store.Interaction
+	callback    *store.Callback // nil: it has none
+	attempts    []store.Attempt
+}
+
+func (a *Agent) rowsOf(in *interaction) rows {
+	r := rows{interaction: a.record(in)}
+	if in.key != "" && in.place != "" {
+		callback := a.callbackRecord(in)
+		r.callback = &callback
+	}
+	for _, t := range in.log {
+		r.attempts = append(r.attempts, a.attemptRecord(in, t))
+	}
+	return r
+}
+
+// put writes them into a transaction.
+func (r rows) put(tx *store.Tx) error {
+	if err := tx.PutInteraction(r.interaction); err != nil {
 		return err
 	}
-	if in.key != "" && in.place != "" {
-		if err := tx.PutCallback(a.callbackRecord(in)); err != nil {
+	if r.callback != nil {
+		if err := tx.PutCallback(*r.callback); err != nil {
 			return err
 		}
 	}
-	for _, t := range in.log {
-		if err := tx.PutAttempt(a.attemptRecord(in, t)); err != nil {
+	for _, t := range r.attempts {
+		if err := tx.PutAttempt(t); err != nil {
 			return err
 		}
 	}
