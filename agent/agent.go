@@ -83,6 +83,7 @@ type Agent struct {
 	waiters      []waiter
 	answers      []func() // to requests, given out when the state is published
 	depth        int      // of inputs inside of inputs
+	begun        bool     // the channels stand as the configuration says
 	stopping     bool
 	leaving      bool // the account leaves the PBX: nothing is sent any more
 }

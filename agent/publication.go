@@ -47,7 +47,8 @@ func (a *Agent) publicationTold(s sip.PublicationStatus) {
 	case !s.Published:
 		p.open = "unknown"
 	}
-	if s.Reason != "" && s.Reason != p.told && !a.stopping {
+	anew := s.Code == 412 && !s.Published // the PBX has forgotten it, and gets it at once
+	if s.Reason != "" && s.Reason != p.told && !anew && !a.stopping {
 		a.emit(Event{Type: ErrorHappened, Channel: ChannelVoice, Code: s.Code, Text: "publish presence: " + s.Reason})
 	}
 	p.told = s.Reason

@@ -110,9 +110,9 @@ func (a *Agent) tellingQueue() bool {
 	return d.failures == 0 && a.reachable() && (d.asking || code != "")
 }
 
-// reachable reports whether the PBX takes requests of ours now.
+// reachable reports whether the PBX takes requests of ours now, and has a reason to.
 func (a *Agent) reachable() bool {
-	return !a.leaving && (a.registered.State == "registered" || !a.cfg.Account.Register)
+	return a.begun && !a.leaving && (a.registered.State == "registered" || !a.cfg.Account.Register)
 }
 
 // codeAnswered: the PBX took a code that was sent for what was wanted then, or did

@@ -1,8 +1,13 @@
 package agent
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
+
+	"ringback/internal/lab"
 )
 
 // Whatever the PBX was told, the codes lead to what is wanted in two steps at most, and
@@ -54,4 +59,32 @@ func TestQueueCodes_WhatIsLeftBehind(t *testing.T) {
 	if code, _ := q.next(queueStand{pause: "*46"}, q.wantAtExit(queueStand{pause: "*46"})); code != "" {
 		t.Errorf("exit none sends %s", code)
 	}
+}
+
+// What comes to the agent before its channels stand must not make it tell the PBX that
+// it is logged out.
+func TestStory_ThePBXIsToldNothingBeforeTheChannelsStand(t *testing.T) {
+	story(t, func(_ *Config, p *lab.Config) {
+		p.Calls.OpenCalls = true
+		p.Extensions = []lab.Extension{{Number: "*46", Behaviour: lab.Behaviour{HangUpAfter: time.Second}}, {Number: "*47", Behaviour: lab.Behaviour{HangUpAfter: time.Second}}}
+	}, func(b *bed) {
+		cfg := testConfig()
+		cfg.Account.Register, cfg.Channels.Publish = false, true
+		cfg.Channels.PBX = map[string]string{"pause": "*46", "unpause": "*47"}
+		a := b.make(cfg, "1002", "10.0.0.12")
+		a.loop.Post(a.input(func() {}))
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- a.Run(ctx) }()
+		if e := b.at(lab.Published, "1002"); !strings.Contains(e.Text, "<basic>open</basic>") {
+			t.Errorf("%v", e)
+		}
+		if e := b.at(lab.CallStarted, "1002"); e.Peer != "*47" {
+			t.Errorf("%v", e)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

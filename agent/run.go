@@ -99,6 +99,7 @@ func (a *Agent) listeners() []sip.Listen {
 
 // begin is the first input.
 func (a *Agent) begin() {
+	a.begun = true
 	a.sound.started(a)
 	if err := errors.Join(a.restore(), a.loadAgenda()); err != nil {
 		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("read the store", err).Message})
