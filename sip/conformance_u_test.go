@@ -236,6 +236,22 @@ func TestConformance_U20_RouteSets(t *testing.T) {
 			}
 		})
 	})
+	t.Run("in the ACK of the 2xx", func(t *testing.T) {
+		story(t, func(b *bed) {
+			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+			for _, c := range []struct{ record, uri, route string }{
+				{"<sip:" + pbxIP + ";lr>", "sip:peer@10.0.0.77:5060", "<sip:" + pbxIP + ";lr>"},
+				{"<sip:" + pbxIP + ";x=y>", "sip:" + pbxIP + ";x=y", "<sip:peer@10.0.0.77:5060>"},
+			} {
+				a.invite("sip:peer@" + pbxIP)
+				p.reply(p.request("INVITE"), 200, "Contact: <sip:peer@10.0.0.77:5060>", "Record-Route: "+c.record, "", "answer")
+				ack := p.request("ACK")
+				if got := message.RequestURI(ack).String(); got != c.uri || message.Value(ack, "Route") != c.route {
+					t.Errorf("ACK %s, Route %s, want %s, %s", got, message.Value(ack, "Route"), c.uri, c.route)
+				}
+			}
+		})
+	})
 	t.Run("strict", func(t *testing.T) {
 		story(t, func(b *bed) {
 			a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
@@ -305,6 +321,26 @@ func TestConformance_S11_NoRequestsToHostsThatAStrangerNames(t *testing.T) {
 		p.invite("Contact: <sip:x@10.0.0.9>", "Record-Route: <sip:10.0.0.9;lr>", "Alert-Info: <http://10.0.0.9/ring.wav>", "", "offer")
 		p.response(403)
 		victim.silent(time.Minute)
+	})
+}
+
+// The same with names: nobody asks the DNS for what a stranger wrote.
+func TestConformance_S11_NoNamesOfAStrangersAreLookedUp(t *testing.T) {
+	story(t, func(b *bed) {
+		z := &zone{names: names{"evil.test": {"10.0.0.9"}}}
+		b.agent(agentIP, "1001", func(c *Config, _ *Account) { c.Resolver = z })
+		p := b.peer(otherIP)
+		victim := b.peer("10.0.0.9")
+		for _, method := range []string{"INVITE", "OPTIONS", "MESSAGE", "REFER", "SUBSCRIBE", "NOTIFY", "BYE", "PUBLISH"} {
+			p.callID, p.remote = message.NewCallID(), "<sip:1001@"+pbxIP+">"
+			p.ask(method, "Via: SIP/2.0/UDP evil.test:5060;branch=z9hG4bK"+method+";rport", "Contact: <sip:x@evil.test>", "Route: <sip:evil.test;lr>",
+				"Record-Route: <sip:evil.test;lr>", "Refer-To: <sip:x@evil.test>", "Call-Info: <http://evil.test/p.jpg>;purpose=icon",
+				"Alert-Info: <http://evil.test/ring.wav>", "Error-Info: <sip:x@evil.test>", "Reply-To: <sip:x@evil.test>")
+		}
+		victim.silent(time.Minute)
+		if len(z.asked) != 0 {
+			t.Errorf("asked the DNS for %v", z.asked)
+		}
 	})
 }
 

@@ -143,9 +143,16 @@ func FuzzRedact(f *testing.F) {
 		if strings.ContainsAny(before+within, "\r\n") || strings.Contains(before+within, secret) {
 			return
 		}
-		got := redact(before + "\r\nAuthorization: " + within + secret + "\r\n\r\n")
-		if strings.Contains(got, secret) {
-			t.Errorf("%q", got)
+		for _, text := range []string{
+			before + "\r\nAuthorization: " + within + secret + "\r\n\r\n",
+			before + "\r\nproxy-authorization\t: Digest\r\n " + within + secret + "\r\n\r\n",
+			before + "\r\n\r\nk=" + within + secret + "\r\n",
+			before + "\r\nWWW-Authenticate: " + within + ", nonce=\"" + secret + "\"\r\n",
+			before + "\r\nX: <sip:u:" + secret + "@h>" + within + "\r\n",
+		} {
+			if got := redact(text); strings.Contains(got, secret) {
+				t.Errorf("%q gives %q", text, got)
+			}
 		}
 	})
 }

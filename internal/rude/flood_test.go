@@ -108,14 +108,8 @@ func TestConformance_S07_SlowClientsByTheThousand(t *testing.T) {
 			onPhone(t, nil, func(p *phone) {
 				call := p.rings(p.pbx)
 				before, goroutines := heap(), runtime.NumGoroutine()
-				var ends []net.Conn
-				for n := range c.clients {
-					ip := netip.AddrFrom4([4]byte{172, 20, byte(n / 40 >> 8), byte(n / 40)}).String()
-					conn, err := p.net.Host(ip).Dial(p.Context(), "tcp", "", at)
-					if err != nil {
-						t.Fatal(err)
-					}
-					ends = append(ends, conn)
+				ends := p.connects(c.clients)
+				for _, conn := range ends {
 					if c.text != nil {
 						_, _ = io.WriteString(conn, c.text(p.pbx.New("OPTIONS"))) // one too many is closed
 					}
@@ -124,6 +118,9 @@ func TestConformance_S07_SlowClientsByTheThousand(t *testing.T) {
 				held := int64(heap()) - int64(before)
 				count := p.counters()
 				t.Logf("%d clients: %d kB held, %d and %d refused by limits", c.clients, held>>10, count["transport.accept_limit"], count["transport.accept_ip_limit"])
+				if c.clients > 1500 && count["transport.accept_limit"] == 0 {
+					t.Error("the limit was not reached")
+				}
 				if held > 64<<20 {
 					t.Errorf("%d bytes are held", held)
 				}
@@ -140,7 +137,8 @@ func TestConformance_S07_SlowClientsByTheThousand(t *testing.T) {
 				ends = nil
 				p.pass(time.Second)
 				call.works()
-				if left := int64(heap()) - int64(before); left > 8<<20 { // what simnet keeps of hosts among it
+				// A connection of simnet's leaves 1.4 kB behind in a bubble, without the phone.
+				if left := int64(heap()) - int64(before); left > int64(1<<20+2800*c.clients) {
 					t.Errorf("%d bytes are held afterwards", left)
 				}
 				if n := runtime.NumGoroutine(); n > goroutines+4 { // the PBX's own connection
@@ -186,6 +184,30 @@ func TestConformance_S05_LargeMessages(t *testing.T) {
 			})
 		})
 	}
+}
+
+// connects opens connections to the phone from many addresses, forty each, in one
+// moment.
+func (p *phone) connects(n int) []net.Conn {
+	p.Helper()
+	came := make(chan net.Conn, n)
+	for i := range n {
+		ip := netip.AddrFrom4([4]byte{172, 20, byte(i / 40 >> 8), byte(i / 40)}).String()
+		go func() {
+			conn, err := p.net.Host(ip).Dial(p.Context(), "tcp", "", at)
+			if err != nil {
+				p.Error(err)
+			}
+			came <- conn
+		}()
+	}
+	var all []net.Conn
+	for range n {
+		if conn := <-came; conn != nil {
+			all = append(all, conn)
+		}
+	}
+	return all
 }
 
 func first(q *Peer) string {

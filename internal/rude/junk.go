@@ -102,6 +102,9 @@ func Flood(sound Request) map[string]string {
 		}),
 		"a number of 30,000": with(func(r *Request) { r.CSeq = strings.Repeat("1", 30000) + " " + r.Method }),
 		"escapes":            with(func(r *Request) { r.URI = "sip:" + strings.Repeat("%41", 10000) + "@h" }),
+		"words of secrets": with(func(r *Request) {
+			r.Type, r.Body = "text/plain", strings.Repeat("signal k= sip:a: @ -authenticate application/dtmf nonce= authorization\r\n", 800)
+		}),
 	}
 }
 

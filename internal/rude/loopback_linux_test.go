@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"net/netip"
@@ -145,7 +146,17 @@ func (e *earpiece) say(ctx context.Context, to net.Addr) {
 // sound requests are answered within 20 ms (99 of 100), the phone stays under 200 MB,
 // and no audio is missing.
 func TestJunkDuringACall(t *testing.T) {
-	const seconds, rate = 5, 1000
+	t.Run("1,000 small ones a second", func(t *testing.T) { junkDuringACall(t, 1000, Junk) })
+	// What is dear to read, and to look for secrets in, up to 64 kB each.
+	t.Run("200 large ones a second", func(t *testing.T) {
+		flood := slices.Collect(maps.Values(Flood(Request{Method: "OPTIONS", URI: "sip:1001@127.0.0.1", Via: "SIP/2.0/UDP 127.0.0.9;branch=z9hG4bKx;rport",
+			From: "<sip:x@h>;tag=1", To: "<sip:1001@h>", CallID: "large", CSeq: "1 OPTIONS"})))
+		junkDuringACall(t, 200, func(n uint64, _ Request) string { return flood[n%uint64(len(flood))] })
+	})
+}
+
+func junkDuringACall(t *testing.T, rate int, junk func(n uint64, sound Request) string) {
+	const seconds = 5
 	l := onLoopback(t, nil)
 	ear := &earpiece{}
 	var err error
@@ -197,8 +208,8 @@ func TestJunkDuringACall(t *testing.T) {
 			if n%10 == 0 {
 				q = l.pbx
 			}
-			_ = q.Write(Junk(uint64(n), r))
-			if wait := time.Until(begin.Add(time.Duration(n) * time.Second / rate)); wait > time.Millisecond {
+			_ = q.Write(junk(uint64(n), r))
+			if wait := time.Until(begin.Add(time.Duration(n) * time.Second / time.Duration(rate))); wait > time.Millisecond {
 				<-time.After(wait)
 			}
 		}
