@@ -83,8 +83,8 @@ func TestConformance_S03_LogInjection(t *testing.T) {
 				p.drain()
 				b.pass(600 * time.Millisecond)
 				inv := p.request("INVITE")
+				a.do(func() { a.on = func(*Session, Event) { panic("x\r\n" + fake) } })
 				p.write(strings.Replace(p.replyText(inv, 401, "t", `WWW-Authenticate: Digest realm="`+fake+`", nonce="`), "Unauthorized", fake, 1))
-				a.on = func(*Session, Event) { panic("x\r\n" + fake) }
 				b.pass(time.Second)
 				all := w.all()
 				if len(all) < 20 {
