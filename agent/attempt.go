@@ -2,7 +2,6 @@ package agent
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"ringback/agent/store"
@@ -152,25 +151,12 @@ func restoredAttempt(r store.Attempt, now time.Time) Attempt {
 	return t
 }
 
-// resultNamed reads a call result as people write it.
-func resultNamed(text string) (string, bool) {
-	plain := func(s string) string {
-		return strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(s))
-	}
-	for _, result := range CallResults() {
-		if plain(result) == plain(text) {
-			return result, true
-		}
-	}
-	return "", false
-}
-
 // actResult corrects the call result of the newest attempt. Do-not-call puts the
 // number on that list.
 func (a *Agent) actResult(r *request) {
 	in := r.in
-	result, known := resultNamed(r.args.Result)
-	if !known {
+	result, known := oneOfTexts(r.args.Result, CallResults())
+	if !known || result == "" {
 		r.fail(refuse(CodeInvalid, "result: %q is not known", r.args.Result).hint("use one of %s", join(CallResults())))
 		return
 	}
