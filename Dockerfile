@@ -1,6 +1,6 @@
 # Two images of the same phone.
 #   docker build --target headless -t ringback:headless .   static, no audio device: tests, load, CI
-#   docker build --target desk -t ringback:desk .           with PortAudio, for a desk with a headset
+#   docker build --target desk -t ringback:desk .           with PortAudio and Opus, for a desk with a headset
 # With a headset of ALSA's:
 #   docker run --network host --device /dev/snd --group-add "$(stat -c %g /dev/snd/timer)" ringback:desk agent …
 # With one of PulseAudio's or PipeWire's, as the user whose it is:
@@ -38,7 +38,7 @@ USER 65532:65532
 ENTRYPOINT ["/usr/bin/ringback"]
 
 FROM modules AS build-desk
-RUN apt-get update && apt-get install -y --no-install-recommends portaudio19-dev pkg-config
+RUN apt-get update && apt-get install -y --no-install-recommends portaudio19-dev libopus-dev libwebrtc-audio-processing-dev g++ pkg-config
 # ALSA's door to PulseAudio alone: the rest of its package brings 350 MB of video codecs.
 WORKDIR /plugins
 RUN apt-get download libasound2-plugins && dpkg-deb -x libasound2-plugins_*.deb . \
@@ -48,12 +48,12 @@ RUN apt-get download libasound2-plugins && dpkg-deb -x libasound2-plugins_*.deb 
 WORKDIR /src
 COPY --from=source /src .
 ARG VERSION=devel
-RUN CGO_ENABLED=1 go build -tags portaudio -trimpath -ldflags "-s -w -X main.version=$VERSION" \
+RUN CGO_ENABLED=1 go build -tags portaudio,opus,nolibopusfile,apm -trimpath -ldflags "-s -w -X main.version=$VERSION" \
     -o /out/root/usr/bin/ringback ./cmd/ringback
 
 FROM debian:bookworm-slim AS desk
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libportaudio2 libpulse0 ca-certificates tzdata \
+ && apt-get install -y --no-install-recommends libportaudio2 libopus0 libwebrtc-audio-processing1 libpulse0 ca-certificates tzdata \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 65532 ringback \
  && useradd --uid 65532 --gid ringback --groups audio --home-dir /home/ringback ringback \

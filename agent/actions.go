@@ -50,7 +50,7 @@ func (s ActionSpec) Records() bool { return s.ask != nil }
 func Actions() []ActionSpec {
 	var all []ActionSpec
 	for _, group := range [][]ActionSpec{channelActions(), offerActions(), listActions(), callActions(), consultActions(),
-		conferenceActions(), recordActions(), outboxActions(),
+		conferenceActions(), recordingActions(), recordActions(), outboxActions(),
 		contactActions(), responseActions(), lookUpActions()} {
 		all = append(all, group...)
 	}
@@ -184,6 +184,24 @@ func conferenceActions() []ActionSpec {
 		party("conference-unmute", "the party is heard again", (*Agent).actConferenceUnmute),
 		party("conference-suspend", "hold the party out of the conference", (*Agent).actConferenceSuspend),
 		party("conference-reinstate", "take the party in again", (*Agent).actConferenceReinstate),
+	}
+}
+
+func recordingActions() []ActionSpec {
+	of := func(name, help string, do func(*Agent, *request), more ...ArgSpec) ActionSpec {
+		return ActionSpec{Name: name, Targets: OnInteraction, Args: append([]ArgSpec{interactionArg()}, more...), Help: help,
+			Example: `{"interaction":"i7"}`, do: do}
+	}
+	play := of("play", "play a WAV file into the call, to all who hear the agent; returns when it is heard", (*Agent).actPlay,
+		ArgSpec{Name: "file", Type: "string", Required: true, Help: "whole path of a WAV file of any rate"})
+	play.Example = `{"file":"/usr/share/sounds/welcome.wav"}`
+	return []ActionSpec{
+		of("record-start", "record the call with the contact, or go on with a recording that is paused", (*Agent).actRecordStart,
+			ArgSpec{Name: "file", Type: "string", Help: "name of the file in the folder of recordings; time and ids when left out"}),
+		of("record-pause", "write silence, as for card numbers; record-start goes on", (*Agent).actRecordPause),
+		of("record-stop", "end the recording; returns when the file is whole", (*Agent).actRecordStop),
+		play,
+		of("play-stop", "end what is played", (*Agent).actPlayStop),
 	}
 }
 

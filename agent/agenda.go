@@ -75,7 +75,7 @@ func (a *Agent) followAgenda() {
 	if !g.open || a.stopping || len(g.entries) == 0 {
 		return
 	}
-	now := a.now()
+	now := a.wall()
 	for _, e := range slices.Clone(g.entries) {
 		switch {
 		case e.offered != nil:
@@ -118,22 +118,15 @@ func (a *Agent) sleepUntilDue(now time.Time) {
 }
 
 // channelUnavailable says why nothing can be offered on a channel now; empty when
-// something can.
+// something can. What comes without a call is offered one at a time.
 func (a *Agent) channelUnavailable(name ChannelName) string {
-	ch := a.channelNamed(name)
-	switch {
-	case a.stopping:
-		return "the phone is being switched off"
-	case ch.state != channelReady && ch.reason != "":
-		return ch.state + ": " + ch.reason
-	case ch.state != channelReady:
-		return ch.state
-	case a.occupied():
-		return "busy with another contact"
+	if why := a.closed(a.channelNamed(name)); why != "" {
+		return why
 	}
 	for _, in := range a.interactions {
-		if !in.closed && in.channel == name && in.previewing {
-			return "busy with another contact"
+		atWork := in.inCall() || !in.closed && in.channel == name && in.previewing
+		if in.offer.open() && !in.closed || atWork && !a.cfg.Callbacks.RingWhileInUse {
+			return busyWith
 		}
 	}
 	return ""
@@ -186,7 +179,7 @@ func (a *Agent) entryLeft(in *interaction, how offerState, kind ReportType, fill
 	case e.personal() && how == offerRefused:
 		a.handOver(e)
 	case e.personal():
-		e.due = a.now().Add(a.cfg.Reschedule.Again)
+		e.due = a.wall().Add(a.cfg.Reschedule.Again)
 	default:
 		about := in.subject()
 		a.moveEntry(e, store.CallbackReturned, "returned", func(tx *store.Tx) error { return a.report(tx, about, kind, fill) })
@@ -208,7 +201,7 @@ func (a *Agent) moveEntry(e *entry, to store.CallbackState, point string, report
 	err := a.store.UpdateNamed(point, func(tx *store.Tx) error { return errors.Join(tx.PutCallback(row), report(tx)) })
 	if err != nil {
 		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("move callback "+row.Key, err).Message})
-		e.due = a.now().Add(saveAgain)
+		e.due = a.wall().Add(saveAgain)
 		return
 	}
 	a.agenda.remove(row.Key)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringback/agent/phone"
@@ -31,34 +32,49 @@ type Network interface {
 // Deps are what an agent is given by whoever runs it. The zero value is a phone
 // on the machine's own network that remembers nothing.
 type Deps struct {
-	Network  Network                         // nil: the machine's own
-	Log      *slog.Logger                    // nil: discard
-	StateDir string                          // where the store is, ringback.db; empty: it is in memory
-	Version  string                          // told in User-Agent, without numbers to strangers
-	Random   func(n int) int                 // a number from 0 to n-1, for waiting times that SIP wants random; nil: they are
-	Commit   func(point string, before bool) // called around each commit of the store, by its name: crash tests end the process there; nil: nobody
+	Network   Network                                      // nil: the machine's own
+	Resolver  sip.Resolver                                 // of names; nil: the machine's DNS
+	Log       *slog.Logger                                 // nil: discard
+	StateDir  string                                       // where the store is, ringback.db; empty: it is in memory
+	Version   string                                       // told in User-Agent, without numbers to strangers
+	Random    func(n int) int                              // a number from 0 to n-1, for waiting times that SIP wants random; nil: they are
+	WallClock func() time.Time                             // the clock on the wall, which may jump; nil: the machine's
+	Impair    Impairment                                   // what the network does to the phone's media, for tests
+	Media     *media.Engine                                // of several agents in one process, which its owner runs, at a rate that their codecs need; its own Impair counts. nil: the agent makes and runs one
+	Brief     bool                                         // one of very many in a load test: it remembers few events, no SIP messages and no history
+	Devices   func(list []string) ([]device.Device, error) // reads a preference list of the configuration; nil: device.ParsePreference
+	Mute      func() device.Mute                           // what the sound system does to the microphone; nil: it is asked
+	Commit    func(point string, before bool)              // called around each commit of the store, by its name: crash tests end the process there; nil: nobody
 }
+
+// Impairment is how badly the network treats media: loss, bursts, jitter, order.
+type Impairment = media.Impairment
 
 // Agent is one softphone: a registration, channels, offers, interactions and
 // calls, on one loop. Make one with New and run it with Run.
 type Agent struct {
-	cfg       Config
-	deps      Deps
-	log       *slog.Logger
-	loop      *loop.Loop
-	account   *sip.Account
-	domain    string
-	bind      netip.Addr // of the configuration: the one address of ours that is used; unspecified or not valid: whichever leads there
-	port      uint16
-	events    *EventLog
-	actions   map[string]ActionSpec
-	table     interactionTable
-	headers   map[string]string // callback field to header
-	tracer    *tracer
-	records   *Records
-	historian *historian
-	lookups   sync.WaitGroup // goroutines beside the loop that read the store, and end by themselves
-	ended     chan struct{}  // closed when Run has returned
+	cfg         Config
+	deps        Deps
+	log         *slog.Logger
+	loop        *loop.Loop
+	account     *sip.Account
+	certificate *media.Certificate // for DTLS; nil: calls are not encrypted
+	ways        media.Ways         // by which media reaches others beside the straight one
+	spares      spares
+	domain      string
+	bind        netip.Addr // of the configuration: the one address of ours that is used; unspecified or not valid: whichever leads there
+	port        uint16
+	events      *EventLog
+	actions     map[string]ActionSpec
+	table       interactionTable
+	headers     map[string]string // callback field to header
+	tracer      *tracer
+	records     *Records
+	historian   *historian
+	lookups     sync.WaitGroup // goroutines beside the loop that read the store, and end by themselves
+	ended       chan struct{}  // closed when Run has returned
+	refusals    refusalCounts
+	below       atomic.Pointer[rooms] // nil: Run has not opened them yet
 
 	mu    sync.Mutex
 	state State // the fold of the events so far
@@ -97,18 +113,32 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
+	if deps.WallClock == nil {
+		deps.WallClock = time.Now
+	}
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize, eventLogBytes),
 		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
-		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg), outbox: newOutbox(), queue: newQueueDesk(&cfg.Channels)}
+		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg), spares: spares{known: make(chan struct{})}, outbox: newOutbox(), queue: newQueueDesk(&cfg.Channels)}
+	if deps.Brief {
+		a.events = newEventLog(briefEvents, briefBytes)
+	}
 	for _, spec := range Actions() {
 		a.actions[spec.Name] = spec
 	}
 	var err error
-	if a.account, err = cfg.account(); err != nil {
+	if a.account, err = cfg.SIPAccount(); err != nil {
 		return nil, err
 	}
 	a.domain = a.account.AOR.HostPort()
 	if a.bind, a.port, err = splitBind(cfg.Account.Bind); err != nil {
+		return nil, err
+	}
+	if cfg.Media.Encryption != "off" {
+		if a.certificate, err = media.NewCertificate(); err != nil {
+			return nil, err
+		}
+	}
+	if a.ways, err = cfg.ways(); err != nil {
 		return nil, err
 	}
 	if a.rules, err = cfg.Reschedule.rules(); err != nil {
@@ -139,16 +169,22 @@ func (a *Agent) openStore() (err error) {
 	}
 	a.historian = a.newHistorian()
 	a.records.state, a.records.written = a.State, a.historian.flush
+	if a.deps.Brief {
+		a.records.written = func(context.Context) {}
+	}
 	if a.ids, err = openIDs(a.store, a.deps.StateDir, a.failure("keep ids")); err != nil {
 		return errors.Join(err, a.store.Close())
+	}
+	if a.account.InstanceID, err = openInstance(a.deps.StateDir); err != nil {
+		return errors.Join(err, a.closeStore())
 	}
 	return nil
 }
 
 func (a *Agent) closeStore() error { return errors.Join(a.ids.close(), a.store.Close()) }
 
-// account makes the SIP account of the configuration.
-func (c *Config) account() (*sip.Account, error) {
+// SIPAccount makes the SIP account of the configuration.
+func (c *Config) SIPAccount() (*sip.Account, error) {
 	aor, err := parseTarget(c.Account.AOR, "")
 	if err != nil {
 		return nil, err
@@ -198,6 +234,10 @@ func (a *Agent) Config() Config { return a.cfg }
 
 func (a *Agent) now() time.Time { return a.loop.Now() }
 
+// wall is the time by which contacts want to be called: a clock that is set, or a
+// laptop that slept, moves it.
+func (a *Agent) wall() time.Time { return a.deps.WallClock() }
+
 // failure reports an error of a goroutine beside the loop as an event.
 func (a *Agent) failure(what string) func(error) {
 	return func(err error) {
@@ -226,6 +266,8 @@ func (a *Agent) settle() {
 	a.followCalls()
 	a.followAgenda()
 	a.followContacts()
+	a.followRecordings()
+	a.followPlaying()
 	a.followSound()
 	a.followOutbox()
 	a.followQueue()
@@ -236,8 +278,11 @@ func (a *Agent) settle() {
 }
 
 // parseDevices reads a preference list; errors name the field.
-func parseDevices(field string, names []string) ([]device.Device, error) {
-	devices, err := device.ParsePreference(names)
+func parseDevices(parse func([]string) ([]device.Device, error), field string, names []string) ([]device.Device, error) {
+	if parse == nil {
+		parse = device.ParsePreference
+	}
+	devices, err := parse(names)
 	if err != nil {
 		var located *ConfigError
 		if errors.As(err, &located) {

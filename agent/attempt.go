@@ -152,7 +152,7 @@ func restoredAttempt(r store.Attempt, now time.Time) Attempt {
 }
 
 // actResult corrects the call result of the newest attempt. Do-not-call puts the
-// number on that list.
+// number on that list, and drops what is armed for it.
 func (a *Agent) actResult(r *request) {
 	in := r.in
 	result, known := oneOfTexts(r.args.Result, CallResults())
@@ -160,8 +160,12 @@ func (a *Agent) actResult(r *request) {
 		r.fail(refuse(CodeInvalid, "result: %q is not known", r.args.Result).hint("use one of %s", join(CallResults())))
 		return
 	}
+	same, void := in.result == result, result == ResultDoNotCall && in.armed != nil && a.e164(in.armed.Number) == a.e164(in.lastNumber())
 	change := func(in *interaction) {
 		in.result = result
+		if void {
+			in.armed = nil
+		}
 		if len(in.log) > 0 {
 			in.editAttempt(in.log[len(in.log)-1].Call).Result = result
 		}
@@ -172,11 +176,18 @@ func (a *Agent) actResult(r *request) {
 		}
 		return tx.Block(store.Blocked{E164: a.e164(in.lastNumber()), Reason: "said to the agent in " + string(in.id), Added: a.now()})
 	}
-	if refused := a.amend(in, "result", change, block); refused != nil {
+	writings := []writing{block}
+	if !same {
+		writings = append(writings, a.reportingResult(result))
+	}
+	if refused := a.amend(in, "result", change, writings...); refused != nil {
 		r.fail(refused)
 		return
 	}
 	a.emit(Event{Type: InteractionChanged, Interaction: in.id, Reason: "result"})
+	if void {
+		a.emit(Event{Type: InteractionRescheduled, Interaction: in.id, Reason: "dropped"})
+	}
 	a.armRetry(in)
 	r.ok(nil)
 }

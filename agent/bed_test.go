@@ -116,6 +116,11 @@ func (b *bed) second(change func(*Config)) *bed {
 
 func (b *bed) make(cfg Config, user, ip string) *Agent {
 	b.t.Helper()
+	return b.makeWith(cfg, user, ip, Deps{StateDir: b.dir})
+}
+
+func (b *bed) makeWith(cfg Config, user, ip string, deps Deps) *Agent {
+	b.t.Helper()
 	at := b.lab.Addr("udp")
 	cfg.Account.AOR = fmt.Sprintf("sip:%s@%s", user, at)
 	cfg.Account.Registrar = "sip:" + at.String()
@@ -124,7 +129,8 @@ func (b *bed) make(cfg Config, user, ip string) *Agent {
 	if slices.Equal(cfg.Audio.Headset, []string{"null"}) {
 		cfg.Audio.Headset = []string{fmt.Sprintf("tone:%d", micHz)}
 	}
-	a, err := New(cfg, Deps{Network: b.net.Host(ip), StateDir: b.dir})
+	deps.Network = b.net.Host(ip)
+	a, err := New(cfg, deps)
 	if err != nil {
 		b.t.Fatal(err)
 	}

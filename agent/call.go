@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ringback/agent/store"
+	"ringback/agent/verdict"
 	"ringback/dtmf"
 	"ringback/media"
 	"ringback/media/sdp"
@@ -22,7 +23,12 @@ func (a *Agent) unfit(s *sip.Session) *sdp.Refusal {
 	}
 	parsed, err := sdp.ParseOffer(offer)
 	if err == nil {
-		can := sdp.Capabilities{Address: local, Port: 9, Events: true, Direction: sdp.SendRecv}
+		want := a.security(s)
+		can := sdp.Capabilities{Address: local, Port: 9, Events: true, Direction: sdp.SendRecv,
+			Encryption: want.Encryption, Suites: want.Suites, KeysReadable: want.KeysReadable, Fingerprint: want.Fingerprint()}
+		if a.cfg.Media.ICE {
+			can.ICE, can.ICEOnly = &sdp.ICE{}, a.cfg.Media.ICEPolicy == "relay"
+		}
 		if can.Codecs, err = media.Formats(a.cfg.codecs()); err != nil {
 			return nil
 		}
@@ -37,14 +43,19 @@ func (a *Agent) unfit(s *sip.Session) *sdp.Refusal {
 
 // refuseOffer refuses a call whose media cannot be (RFC 3261 21.4.26).
 func (a *Agent) refuseOffer(s *sip.Session, r *sdp.Refusal) {
-	var headers []sip.Header
-	local, _ := a.address(s) // an INVITE came there
-	if warning := r.WarningHeader(local.String()); warning != "" {
-		headers = append(headers, sip.Header{Name: "Warning", Value: warning})
-	}
-	if err := s.Reject(r.Code, "", headers...); err != nil {
+	a.Refuse(RefusedOffer)
+	if err := s.Reject(r.Code, "", a.warning(s, r)...); err != nil {
 		a.log.Debug("refuse call", "error", err)
 	}
+}
+
+// warning says in words why an offer is refused.
+func (a *Agent) warning(s *sip.Session, r *sdp.Refusal) []sip.Header {
+	local, _ := a.address(s) // an INVITE came there
+	if warning := r.WarningHeader(local.String()); warning != "" {
+		return []sip.Header{{Name: "Warning", Value: warning}}
+	}
+	return nil
 }
 
 // answer takes a call that came: from here on it is connected.
@@ -100,6 +111,7 @@ func (a *Agent) legUp(l *leg) {
 func (l *leg) refreshMedia() {
 	if l.media != nil {
 		l.codec = codecName(l.media.Codec())
+		l.suite, l.keying = l.media.Suite(), l.media.Keying()
 	}
 }
 
@@ -161,20 +173,19 @@ func (a *Agent) confirmed(l *leg, e sip.Confirmed) {
 
 // hangUpUnusable ends a call whose media description cannot be used.
 func (a *Agent) hangUpUnusable(l *leg, err error) {
+	a.Refuse(RefusedAnswer)
 	e := l.event(ErrorHappened)
 	e.Text = "agree on media: " + err.Error()
 	a.emit(e)
 	_ = l.session.Hangup(sip.ReasonHeader{Protocol: "SIP", Cause: 488, Text: "unusable media description"})
 }
 
-// identityChanged: the PBX says that somebody else is at the other end.
+// identityChanged: the PBX says that somebody else is at the other end. Who asked for a
+// callback stays its contact: it is he who is called again, and whose history this is.
 func (a *Agent) identityChanged(l *leg, who sip.Address) {
 	l.remote = who
-	if l.role == RoleMain {
+	if l.role == RoleMain && l.in.callback == nil {
 		l.in.contact = Contact{Name: cleanText(sip.DecodeText(who.Display)), Number: numberOf(who.URI)}
-		if l.in.callback != nil && l.in.callback.Number == l.in.contact.Number && l.in.callback.Name != "" {
-			l.in.contact.Name = l.in.callback.Name
-		}
 	}
 	e := l.event(InteractionChanged)
 	e.Reason = "connected party changed"
@@ -202,6 +213,7 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 	l.noteEnd(a.now(), c)
 	l.hangup.Stop()
 	a.tellReferrer(l, c)
+	a.refusedEncryption(l, c)
 	if !wasUp && !l.incoming {
 		a.sound.refused(c)
 	}
@@ -210,7 +222,7 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 		a.attemptOver(l, c)
 	}
 	e := l.event(CallEnded)
-	e.Code, e.Reason, e.Text = c.Code, l.reason, cleanText(c.Text)
+	e.Code, e.Reason, e.Text = c.Code, l.reason, a.causeText(c)
 	a.emit(e)
 	a.transferLost(l, c)
 	switch l.role {
@@ -224,6 +236,15 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 			a.crossed(l)
 		}
 	}
+}
+
+// causeText says why a call ended: in the table's words what stood between us and the
+// far end, else in the far end's own.
+func (a *Agent) causeText(c sip.Cause) string {
+	if f, ok := verdict.OfCall(c, a.verdictCase()); ok {
+		return f.Error()
+	}
+	return cleanText(c.Text)
 }
 
 // crossed: the accept crossed the caller's CANCEL. Nobody talked, so that there is
@@ -255,7 +276,7 @@ func (a *Agent) callerGone(in *interaction, c sip.Cause) {
 		return
 	}
 	e := in.main.event(OfferCancelled)
-	e.Channel, e.Reason, e.Text = in.channel, string(c.Kind), cleanText(c.Text)
+	e.Channel, e.Reason, e.Text = in.channel, string(c.Kind), a.causeText(c)
 	a.emit(e)
 }
 
@@ -328,6 +349,14 @@ func (a *Agent) actDone(r *request) {
 		return
 	}
 	in := r.in
+	if in.armed != nil {
+		if blocked := a.blocked(in.armed.Number); blocked != nil { // since it was armed
+			err := refuse(CodeNotAllowed, "done is not allowed: %s is to be called again, and %s", in.id, blocked.Message)
+			err.Allowed = a.table.allowed(in.phase(), in.facts())
+			r.fail(err.hint("drop what is armed: ringback reschedule %s --drop", in.id))
+			return
+		}
+	}
 	change := func(in *interaction) {
 		if in.key == "" && in.armed != nil {
 			in.key, in.source, in.since = a.ownKey(in.id), "agent", in.created

@@ -111,6 +111,9 @@ func (c *channel) setBusy(busy bool, now time.Time, wrapUp time.Duration) {
 	c.busy = false
 }
 
+// mayRing reports whether plain calls may be offered although the channel is not ready.
+func (c *channel) mayRing() bool { return c.state != channelDND && c.state != channelOut }
+
 func (c *channel) view() ChannelState {
 	return ChannelState{State: c.state, Reason: c.reason, Since: c.since, Pending: c.pending,
 		PendingReason: c.pendingWhy, WrapUpUntil: c.wrapUntil, Missed: c.missed}

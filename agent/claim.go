@@ -43,8 +43,8 @@ func (a *Agent) actClaim(r *request) {
 	}
 	was := row
 	row.State, row.Scope, row.Updated = store.CallbackScheduled, ScopePersonal, a.now()
-	if row.Due.Before(a.now()) {
-		row.Due = a.now().UTC().Truncate(time.Second)
+	if row.Due.Before(a.wall()) {
+		row.Due = a.wall().UTC().Truncate(time.Second)
 	}
 	told := a.reportingOf(was, ReportRescheduled, func(rep *Report) { rep.fillRescheduled(row) })
 	if err := a.store.UpdateNamed("claim", func(tx *store.Tx) error { return errors.Join(tx.PutCallback(row), told(tx)) }); err != nil {

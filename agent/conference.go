@@ -6,8 +6,9 @@ import (
 	"ringback/sip"
 )
 
-// maxParties is how many calls one conference takes beside the contact's.
-const maxParties = 15
+// MaxConferenceParties is the most that calls.conference_parties may be: each call takes
+// two of the mixer's slots, and its share of the encoding.
+const MaxConferenceParties = 100
 
 func (a *Agent) actConference(r *request) {
 	in := r.in
@@ -32,8 +33,9 @@ func (a *Agent) actConference(r *request) {
 	if refused == nil {
 		refused = a.checkRegistered()
 	}
-	if refused == nil && len(in.parties()) >= maxParties {
-		refused = refuse(CodeFailed, "conference: it is full, with %d parties", len(in.parties()))
+	if refused == nil && len(in.parties()) >= a.cfg.Calls.ConferenceParties {
+		refused = refuse(CodeFailed, "conference: it is full, with %d parties beside the contact", len(in.parties())).
+			hint("drop one with conference-drop, or raise calls.conference_parties (at most %d)", MaxConferenceParties)
 	}
 	if refused != nil {
 		r.fail(refused)

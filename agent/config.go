@@ -3,10 +3,12 @@ package agent
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"ringback/agent/schedule"
+	"ringback/media"
 )
 
 // Secret is a text that never shows itself: every way to print it gives ***.
@@ -34,6 +36,8 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(mask) }
 type Config struct {
 	Account      AccountConfig     `yaml:"account"`
 	Audio        AudioConfig       `yaml:"audio"`
+	Headset      HeadsetConfig     `yaml:"headset"`
+	Opus         OpusConfig        `yaml:"opus"`
 	Media        MediaConfig       `yaml:"media"`
 	DTMF         DTMFConfig        `yaml:"dtmf"`
 	Calls        CallsConfig       `yaml:"calls"`
@@ -45,6 +49,7 @@ type Config struct {
 	Information  InformationConfig `yaml:"information"`
 	Team         []TeamEntry       `yaml:"team"`
 	Store        StoreConfig       `yaml:"store"`
+	Recording    RecordingConfig   `yaml:"recording"`
 	TeamPresence string            `yaml:"team_presence"` // how presences are asked for: dialog, presence or off
 }
 
@@ -57,7 +62,8 @@ type AccountConfig struct {
 	Password     Secret        `yaml:"-"`             // from RINGBACK_PASSWORD or the file
 	Registrar    string        `yaml:"registrar"`     // empty: the AOR's domain
 	Proxy        string        `yaml:"proxy"`         // outbound proxy; empty: none
-	Transport    string        `yaml:"transport"`     // udp, tcp or tls
+	Transport    string        `yaml:"transport"`     // udp, tcp, tls, ws or wss
+	WSPath       string        `yaml:"ws_path"`       // of the WebSocket
 	Register     bool          `yaml:"register"`      // false: never registers, and calls without
 	Expires      time.Duration `yaml:"expires"`
 	Bind         string        `yaml:"bind"` // ADDRESS[:PORT]; empty or [::]:PORT: whichever leads to the PBX now
@@ -72,8 +78,36 @@ type AccountConfig struct {
 // AudioConfig names devices by preference and codecs by preference.
 type AudioConfig struct {
 	Headset []string `yaml:"headset"`
-	Ring    []string `yaml:"ring"`   // empty: the headset
-	Codecs  []string `yaml:"codecs"` // opus, g722, pcmu, pcma; with g722 the phone mixes at 16 kHz
+	Ring    []string `yaml:"ring"` // empty: the headset
+	// RingInCall: an offer during a call rings on the ring device too, in place of a
+	// call-waiting tone in the ear.
+	RingInCall bool `yaml:"ring_in_call"`
+	// SecondEar hears what the headset hears: for who sits beside the agent. Empty: nobody.
+	SecondEar []string `yaml:"second_ear"`
+	// ComfortNoise: pauses are not sent in G.711 and G.722 where the far end takes it (RFC 3389).
+	ComfortNoise bool     `yaml:"comfort_noise"`
+	Codecs       []string `yaml:"codecs"` // opus, g722, pcmu, pcma, l16/16000, l16/8000; the phone mixes at the rate of the widest
+}
+
+// HeadsetConfig is what is done to the sound of the headset.
+type HeadsetConfig struct {
+	HighPass         bool   `yaml:"high_pass"`         // takes hum and thumps below 100 Hz out of the microphone
+	NoiseSuppression string `yaml:"noise_suppression"` // off, low, moderate, high or very-high
+	AutoGain         bool   `yaml:"auto_gain"`         // brings the voice to one level
+	EchoCancellation bool   `yaml:"echo_cancellation"` // for a loudspeaker in place of a headset
+	MicrophoneGain   int    `yaml:"microphone_gain"`   // dB, -30 to 30
+	Volume           int    `yaml:"volume"`            // dB, -30 to 30, of what the agent hears
+	SideTone         int    `yaml:"side_tone"`         // dB, -60 to -1, the own voice in the ear; 0: none
+	Ceiling          int    `yaml:"ceiling"`           // dBFS, -30 to 0: nothing that the agent hears is louder
+}
+
+// OpusConfig is how Opus is sent (RFC 7587), within what the far end asks for.
+type OpusConfig struct {
+	BitRate    int  `yaml:"bit_rate"`   // bit/s, 6000 to 510000; 0: 32000, and the far end sends as it likes
+	Complexity int  `yaml:"complexity"` // 1 to 10, of the encoder: CPU against quality
+	FEC        bool `yaml:"fec"`        // each packet may hold the one before once more, as far as packets are lost
+	DTX        bool `yaml:"dtx"`        // pauses are not sent
+	CBR        bool `yaml:"cbr"`        // constant bit rate
 }
 
 // MediaConfig is the RTP side.
@@ -81,6 +115,19 @@ type MediaConfig struct {
 	Ports   string        `yaml:"ports"`   // FIRST-LAST; empty: the engine's own
 	NAT     bool          `yaml:"nat"`     // learn where the peer really sends from
 	Timeout time.Duration `yaml:"timeout"` // without any packet until the call is ended; 0: never
+
+	Encryption string   `yaml:"encryption"`  // off, optional or required
+	Keying     string   `yaml:"keying"`      // of offers: sdes or dtls; either is taken
+	ICE        bool     `yaml:"ice"`         // find the way to the far end by ICE, where that speaks it
+	ICEServers []string `yaml:"ice_servers"` // URLs of STUN and TURN servers
+	ICEPolicy  string   `yaml:"ice_policy"`  // all, or relay: through TURN servers only
+	// TURNUsername and the password, whose file's first line it is, or RINGBACK_TURN_PASSWORD, are for all TURN servers.
+	TURNUsername     string `yaml:"turn_username"`
+	TURNPasswordFile string `yaml:"turn_password_file"`
+	TURNPassword     Secret `yaml:"-"`
+
+	Suites      []string `yaml:"suites"`        // of SRTP, by preference; empty: all
+	KeysInClear bool     `yaml:"keys_in_clear"` // SRTP keys go also over signalling that is not encrypted
 }
 
 // DTMFConfig is how digits are sent unless the action says otherwise.
@@ -99,11 +146,14 @@ type CallsConfig struct {
 	Refer        string        `yaml:"refer"`          // REFER in: ask, accept or refuse
 	Replaces     string        `yaml:"replaces"`       // INVITE with Replaces in: accept or refuse
 	RingTimeout  time.Duration `yaml:"ring_timeout"`   // of calls out; 0: until the PBX gives up
+
+	ConferenceParties int  `yaml:"conference_parties"` // calls that one conference takes beside the contact's, 1 to 100
+	ConferenceLevels  bool `yaml:"conference_levels"`  // voices are brought to one level, and the noise of who is silent shut out
 }
 
 // CallbacksConfig is how callbacks are recognised, offered and refused.
 type CallbacksConfig struct {
-	ReportTo       string            `yaml:"report_to"`   // where the PBX takes reports; empty: they are kept and not sent
+	ReportTo       string            `yaml:"report_to"`   // where the PBX takes reports; empty: they are not sent, and kept as long as the history
 	ReportAge      time.Duration     `yaml:"report_age"`  // after which one that could not be delivered counts as failed
 	ReportSize     int               `yaml:"report_size"` // bytes of one report at most
 	OfferTimeout   time.Duration     `yaml:"offer_timeout"`
@@ -126,10 +176,23 @@ type DispositionConfig struct {
 }
 
 // StoreConfig is how long the store keeps what is over. What is not over, and what
-// the PBX was not told yet, is kept in any case.
+// the PBX is still to be told, is kept in any case.
 type StoreConfig struct {
 	KeepHistory time.Duration `yaml:"keep_history"` // interactions with their calls and attempts, and callbacks; 0: for ever
 	KeepNotes   time.Duration `yaml:"keep_notes"`   // the notes of interactions; 0: as long as these
+	// KeepRecordings is of the files of recordings, from their end; 0: as long as the history.
+	KeepRecordings time.Duration `yaml:"keep_recordings"`
+}
+
+// RecordingConfig is which calls with contacts are recorded, where to, and how
+// those in them learn of it.
+type RecordingConfig struct {
+	Start      string        `yaml:"start"`               // by itself: never, callbacks or always
+	Folder     string        `yaml:"folder"`              // empty: recordings, in the profile's state folder
+	Tone       bool          `yaml:"consent_tone"`        // contact and agent hear a beep again and again while it is recorded
+	ToneHz     int           `yaml:"consent_tone_hz"`     // 300 to 3400
+	ToneLength time.Duration `yaml:"consent_tone_length"` // of each beep
+	ToneEvery  time.Duration `yaml:"consent_tone_every"`  // from the beginning of one to that of the next
 }
 
 // ChannelsConfig is about readiness.
@@ -188,14 +251,22 @@ type TeamEntry struct {
 	Presence bool `yaml:"presence"`
 }
 
+// defaultCodecs are those that this build can send, the best first.
+func defaultCodecs() []string {
+	return slices.DeleteFunc([]string{"opus", "g722", "pcmu", "pcma"}, func(name string) bool { return !media.Sends(name) })
+}
+
 // DefaultConfig is what holds where nothing else is said. It has no account.
 func DefaultConfig() Config {
 	return Config{
-		Account: AccountConfig{Transport: "udp", Register: true, Expires: 300 * time.Second},
-		Audio:   AudioConfig{Headset: []string{"portaudio", "null"}, Codecs: []string{"pcmu", "pcma"}},
-		Media:   MediaConfig{NAT: true},
+		Account: AccountConfig{Transport: "udp", WSPath: "/ws", Register: true, Expires: 300 * time.Second},
+		Audio:   AudioConfig{Headset: []string{"portaudio", "null"}, Codecs: defaultCodecs()},
+		Headset: HeadsetConfig{HighPass: true, NoiseSuppression: "off", Ceiling: -3},
+		Opus:    OpusConfig{Complexity: 9, FEC: true},
+		Media:   MediaConfig{NAT: true, Encryption: "off", Keying: "sdes", ICEPolicy: "all"},
 		DTMF:    DTMFConfig{Method: "rfc4733", Duration: 100 * time.Millisecond, Gap: 60 * time.Millisecond},
-		Calls:   CallsConfig{Waiting: true, WhenNotReady: "refuse", Redirect: "follow", Transfer: "refer", Refer: "ask", Replaces: "accept"},
+		Calls: CallsConfig{Waiting: true, WhenNotReady: "refuse", Redirect: "follow", Transfer: "refer", Refer: "ask", Replaces: "accept",
+			ConferenceParties: 32, ConferenceLevels: true},
 		Callbacks: CallbacksConfig{
 			// Asterisk 22 answers 202 to a MESSAGE of more than 1023 bytes, and throws its body away.
 			ReportAge: 72 * time.Hour, ReportSize: 1000,
@@ -205,6 +276,7 @@ func DefaultConfig() Config {
 		},
 		TeamPresence: TeamPresenceDialog,
 		Store:        StoreConfig{KeepHistory: 365 * 24 * time.Hour},
+		Recording:    RecordingConfig{Start: recordNever, ToneHz: 1400, ToneLength: 500 * time.Millisecond, ToneEvery: 15 * time.Second},
 		Channels:     ChannelsConfig{WrapUp: 30 * time.Second, Start: "ready", StartWeb: "not-ready", PBXBy: "call"},
 		Information:  InformationConfig{Language: "en"},
 		Reschedule: RescheduleConfig{MaxDays: 30, Reasons: []string{"no answer", "busy", "cannot talk", "answering machine", "asked for later"},

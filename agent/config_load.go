@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"ringback/agent/plainyaml"
 )
 
 // maxConfig is the longest configuration file that is read.
@@ -25,8 +26,12 @@ const maxConfig = 1 << 20
 // environment, flags.
 type LoadOptions struct {
 	Path   string                      // YAML file; empty: none
+	Text   []byte                      // what stands in it; nil: it is read from Path
 	Getenv func(string) (string, bool) // nil: the process's environment
 	Flags  map[string]string           // by field, such as account.aor
+
+	// Defaults changes the defaults before anything is read; nil: they stay.
+	Defaults func(*Config)
 
 	// RecordsOnly reads what Records need: the account may be missing, and no
 	// password is read.
@@ -58,8 +63,14 @@ func readConfig(o LoadOptions) (Config, error) {
 		o.Getenv = os.LookupEnv
 	}
 	c := DefaultConfig()
+	if o.Defaults != nil {
+		o.Defaults(&c)
+	}
 	if o.Path != "" {
-		text, err := readLimited(o.Path, maxConfig)
+		text, err := o.Text, error(nil)
+		if text == nil {
+			text, err = readLimited(o.Path, maxConfig)
+		}
 		if err != nil {
 			return Config{}, fmt.Errorf("read configuration: %w", err)
 		}
@@ -68,7 +79,7 @@ func readConfig(o LoadOptions) (Config, error) {
 		}
 	}
 	// A bare null in a YAML list is no text; here it is the device of that name.
-	for _, list := range [][]string{c.Audio.Headset, c.Audio.Ring} {
+	for _, list := range [][]string{c.Audio.Headset, c.Audio.Ring, c.Audio.SecondEar} {
 		for i, name := range list {
 			if name == "" {
 				list[i] = "null"
@@ -89,11 +100,7 @@ func readConfig(o LoadOptions) (Config, error) {
 	if o.RecordsOnly {
 		return c, nil
 	}
-	if secret, given := o.Getenv("RINGBACK_PASSWORD"); given && secret != "" {
-		c.Account.Password = Secret(secret)
-		return c, nil
-	}
-	return c, c.readPassword()
+	return c, c.readSecrets(o.Getenv)
 }
 
 func (c *Config) applyFlags(flags map[string]string) error {
@@ -143,11 +150,10 @@ func (c *Config) decode(source string, text []byte) (err error) {
 		return yamlError(source, err)
 	}
 	for _, doc := range file.Docs {
-		plain := plainYAML{}
-		if ast.Walk(&plain, doc); plain.odd != nil {
-			at := plain.odd.GetToken().Position
-			return &ConfigError{Source: source, Line: at.Line, Column: at.Column, Value: plain.odd.GetToken().Value,
-				Why: "tags, anchors and aliases are not taken", Remedy: "write the value itself"}
+		if odd := plainyaml.Odd(doc); odd != nil {
+			at := odd.GetToken().Position
+			return &ConfigError{Source: source, Line: at.Line, Column: at.Column, Value: odd.GetToken().Value,
+				Why: plainyaml.Refusal, Remedy: plainyaml.Remedy}
 		}
 		if err := c.checkTypes(source, doc); err != nil {
 			return err
@@ -158,20 +164,6 @@ func (c *Config) decode(source string, text []byte) (err error) {
 		return nil
 	}
 	return yamlError(source, err)
-}
-
-// plainYAML looks for what a configuration has no use for, and what lets a short
-// file grow without bound.
-type plainYAML struct{ odd ast.Node }
-
-// Visit implements ast.Visitor.
-func (p *plainYAML) Visit(n ast.Node) ast.Visitor {
-	switch n.Type() {
-	case ast.TagType, ast.AnchorType, ast.AliasType, ast.MergeKeyType:
-		p.odd = n
-		return nil
-	}
-	return p
 }
 
 func yamlError(source string, err error) error {
@@ -190,27 +182,6 @@ func yamlError(source string, err error) error {
 		out.Field = "key"
 	}
 	return out
-}
-
-// readPassword takes the first line of the password file.
-func (c *Config) readPassword() error {
-	if c.Account.PasswordFile == "" {
-		return nil
-	}
-	path, err := atHome("account.password_file", c.Account.PasswordFile)
-	if err != nil {
-		return err
-	}
-	text, err := readLimited(path, 4096)
-	if err != nil {
-		return &ConfigError{Field: "account.password_file", Value: path, Why: err.Error(), Remedy: "put the password in it, or set RINGBACK_PASSWORD"}
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	if line = strings.TrimRight(line, "\r"); line == "" {
-		return &ConfigError{Field: "account.password_file", Value: path, Why: "its first line is empty", Remedy: "put the password there"}
-	}
-	c.Account.Password = Secret(line)
-	return nil
 }
 
 // findFiles makes the paths of certificates whole, and says which one is not
@@ -326,7 +297,7 @@ func (f field) set(source, text string) error {
 		}
 		*target = d
 	case *[]string:
-		if *target = splitList(text); f.name == "audio.headset" || f.name == "audio.ring" {
+		if *target = splitList(text); f.name == "audio.headset" || f.name == "audio.ring" || f.name == "audio.second_ear" {
 			*target = SplitDevices(text)
 		}
 	case *map[string]string:

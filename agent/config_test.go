@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ringback/media"
 )
 
 // exampleConfig is cli.md section 5.
@@ -57,7 +59,11 @@ func TestLoadConfig_ExampleOfTheSpecification(t *testing.T) {
 		len(c.Audio.Headset) != 2 || c.Audio.Headset[1] != "null" || c.Callbacks.Headers["id"] != "X-Callback-Id" {
 		t.Errorf("%+v", c)
 	}
-	if got := c.codecs(); !reflect.DeepEqual(got, []string{"G722", "PCMU", "PCMA"}) {
+	want := []string{"G722", "PCMU", "PCMA"}
+	if media.Sends("opus") {
+		want = append([]string{"OPUS"}, want...)
+	}
+	if got := c.codecs(); !reflect.DeepEqual(got, want) {
 		t.Errorf("codecs of this build: %v", got)
 	}
 }
@@ -96,9 +102,19 @@ func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
 		"anchor":             {"account: &a {aor: *a}\n", "p.yaml:1:10"},
 		"missing aor":        {"account: {username: x}\n", "account.aor"},
 		"bad aor":            {"account: {aor: '1001'}\n", "sip:1001@pbx.example.com"},
-		"transport":          {"account: {aor: 'sip:1@h', transport: ws}\n", `account.transport "ws"`},
+		"transport":          {"account: {aor: 'sip:1@h', transport: sctp}\n", `account.transport "sctp"`},
+		"encryption":         {"account: {aor: 'sip:1@h'}\nmedia: {encryption: always}\n", `media.encryption "always"`},
+		"suite":              {"account: {aor: 'sip:1@h'}\nmedia: {suites: [DES]}\n", `media.suites "DES"`},
+		"ice server":         {"account: {aor: 'sip:1@h'}\nmedia: {ice: true, ice_servers: ['turn.example.com']}\n", "write stun:HOST"},
+		"ice off":            {"account: {aor: 'sip:1@h'}\nmedia: {ice_servers: ['stun:x']}\n", "media.ice: true"},
+		"ice policy":         {"account: {aor: 'sip:1@h'}\nmedia: {ice: true, ice_policy: direct}\n", `media.ice_policy "direct"`},
+		"relay of nobody":    {"account: {aor: 'sip:1@h'}\nmedia: {ice: true, ice_servers: ['stun:x'], ice_policy: relay}\n", "needs a TURN server"},
+		"turn of whom":       {"account: {aor: 'sip:1@h'}\nmedia: {ice: true, ice_servers: ['turns:x'], turn_username: u}\n", "RINGBACK_TURN_PASSWORD"},
+		"keys in clear":      {"account: {aor: 'sip:1@h'}\nmedia: {encryption: required}\n", "account.transport: tls"},
 		"codec":              {"account: {aor: 'sip:1@h'}\naudio: {codecs: [mp3]}\n", `audio.codecs "mp3"`},
-		"no codec left":      {"account: {aor: 'sip:1@h'}\naudio: {codecs: [opus]}\n", "add pcmu"},
+		"no codec left":      {"account: {aor: 'sip:1@h'}\naudio: {codecs: []}\n", "add pcmu"},
+		"bit rate":           {"account: {aor: 'sip:1@h'}\nopus: {bit_rate: 5000}\n", "6000 to 510000"},
+		"complexity":         {"account: {aor: 'sip:1@h'}\nopus: {complexity: 11}\n", "1 to 10"},
 		"reject code":        {"account: {aor: 'sip:1@h'}\ncallbacks: {reject_code: 200}\n", "400 to 699"},
 		"header field":       {"account: {aor: 'sip:1@h'}\ncallbacks: {headers: {colour: X-Y}}\n", "colour"},
 		"header name":        {"account: {aor: 'sip:1@h'}\ncallbacks: {headers: {id: 'X Y'}}\n", "X Y"},
@@ -184,7 +200,7 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		if c.Validate() == nil {
-			if _, err := c.account(); err != nil {
+			if _, err := c.SIPAccount(); err != nil {
 				t.Errorf("valid, and no account: %v", err)
 			}
 		}
@@ -215,6 +231,31 @@ func TestLoadConfig_FilesAtHome(t *testing.T) {
 	c, err := load(t, "account: {aor: 'sip:1@h', ca_file: ~/ca.pem}\n", nil, nil)
 	if err != nil || c.Account.CAFile != filepath.Join(home, "ca.pem") {
 		t.Errorf("%q: %v", c.Account.CAFile, err)
+	}
+}
+
+func TestConfig_RingInCallNeedsARingDevice(t *testing.T) {
+	c := DefaultConfig()
+	c.Account.AOR, c.Audio.RingInCall = "sip:1001@pbx.example.com", true
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "audio.ring_in_call") || !strings.Contains(err.Error(), "name a device in audio.ring") {
+		t.Errorf("%v", err)
+	}
+	if c.Audio.Ring = []string{"null"}; c.Validate() != nil {
+		t.Errorf("%v", c.Validate())
+	}
+}
+
+func TestConfig_ConferenceParties(t *testing.T) {
+	for n, good := range map[int]bool{0: false, 1: true, 32: true, MaxConferenceParties: true, MaxConferenceParties + 1: false, -3: false} {
+		c := DefaultConfig()
+		c.Account.AOR, c.Calls.ConferenceParties = "sip:1001@pbx.example.com", n
+		err := c.Validate()
+		if (err == nil) != good {
+			t.Errorf("%d parties: %v", n, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "write 1 to 100") {
+			t.Errorf("%d parties: the remedy is missing: %v", n, err)
+		}
 	}
 }
 

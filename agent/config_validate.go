@@ -1,21 +1,22 @@
 package agent
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"ringback/agent/phone"
-	"ringback/agent/schedule"
+	"ringback/media"
+	"ringback/media/codec"
+	"ringback/media/headset"
 )
 
 // knownCodecs are the names that may stand in audio.codecs; those that this
 // build cannot do are passed over as long as one is left.
-var knownCodecs = []string{"opus", "g722", "pcmu", "pcma"}
-
-var builtCodecs = []string{"g722", "pcmu", "pcma"}
+var knownCodecs = []string{"opus", "g722", "pcmu", "pcma", "l16", "l16/16000", "l16/8000"}
 
 func oneOf(field, value string, set ...string) error {
 	if slices.Contains(set, value) {
@@ -31,11 +32,18 @@ func between(field string, value, least, most time.Duration) error {
 	return &ConfigError{Field: field, Value: value.String(), Why: "is out of range", Remedy: "write " + least.String() + " to " + most.String()}
 }
 
+func within(field string, value, least, most int) error {
+	if value >= least && value <= most {
+		return nil
+	}
+	return &ConfigError{Field: field, Value: strconv.Itoa(value), Why: "is out of range", Remedy: fmt.Sprintf("write %d to %d", least, most)}
+}
+
 // Validate names the first field that cannot work, its value and the remedy. The
 // error is a *ConfigError.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.validateAccount, c.validateAddresses, c.validateAudio, c.validateDTMF,
-		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateReschedule, c.validateInformation, c.validateTeam, c.validateStore} {
+	for _, check := range []func() error{c.validateAccount, c.validateAddresses, c.validateAudio, c.validateHeadset, c.validateDTMF,
+		c.validateCalls, c.validateCallbacks, c.validateChannels, c.validateReschedule, c.validateInformation, c.validateTeam, c.validateStore, c.validateRecording} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -45,22 +53,6 @@ func (c *Config) Validate() error {
 
 // validateRecords checks what Records need.
 func (c *Config) validateRecords() error { return first(c.validateTeam(), c.validateInformation()) }
-
-// validateStore: less than an hour would forget what the agent has just done.
-func (c *Config) validateStore() error {
-	for _, keep := range []struct {
-		field string
-		value time.Duration
-	}{{"store.keep_history", c.Store.KeepHistory}, {"store.keep_notes", c.Store.KeepNotes}} {
-		if keep.value == 0 {
-			continue
-		}
-		if err := between(keep.field, keep.value, time.Hour, 100*365*24*time.Hour); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 func first(errs ...error) error {
 	for _, err := range errs {
@@ -86,13 +78,16 @@ func (c *Config) validateAccount() error {
 	if (a.CertFile == "") != (a.KeyFile == "") {
 		return &ConfigError{Field: "account.cert_file", Value: a.CertFile, Why: "certificate and key belong together", Remedy: "give cert_file and key_file, or neither"}
 	}
+	if !strings.HasPrefix(a.WSPath, "/") || strings.ContainsFunc(a.WSPath, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return &ConfigError{Field: "account.ws_path", Value: a.WSPath, Why: "is no path", Remedy: "write it like /ws"}
+	}
 	for _, name := range a.Algorithms {
 		if err := oneOf("account.algorithms", name, "SHA-512-256", "SHA-256", "MD5"); err != nil {
 			return err
 		}
 	}
 	return first(
-		oneOf("account.transport", strings.ToLower(a.Transport), "udp", "tcp", "tls"),
+		oneOf("account.transport", strings.ToLower(a.Transport), "udp", "tcp", "tls", "ws", "wss"),
 		between("account.expires", a.Expires, 10*time.Second, 24*time.Hour),
 		between("account.keepalive", a.Keepalive, 0, time.Hour))
 }
@@ -114,7 +109,7 @@ func (c *Config) validateAddresses() error {
 	if _, _, err := splitPorts(c.Media.Ports); err != nil {
 		return &ConfigError{Field: "media.ports", Value: c.Media.Ports, Why: err.Error(), Remedy: "write FIRST-LAST, such as 20000-20999"}
 	}
-	return between("media.timeout", c.Media.Timeout, 0, 24*time.Hour)
+	return first(between("media.timeout", c.Media.Timeout, 0, 24*time.Hour), c.validateEncryption())
 }
 
 // splitBind reads ADDRESS[:PORT]; the zero address when empty.
@@ -127,6 +122,12 @@ func splitBind(bind string) (netip.Addr, uint16, error) {
 	}
 	addr, err := netip.ParseAddr(strings.Trim(bind, "[]"))
 	return addr, 0, err
+}
+
+// MediaPorts is the range that sound is received on; zero: the engine's own.
+func (c *Config) MediaPorts() (media.PortRange, error) {
+	first, last, err := splitPorts(c.Media.Ports)
+	return media.PortRange{Min: first, Max: last}, err
 }
 
 // splitPorts reads FIRST-LAST; zeros when empty.
@@ -144,7 +145,7 @@ func splitPorts(text string) (first, last uint16, err error) {
 		return 0, 0, err
 	}
 	if low < 1024 || high < low+3 {
-		return 0, 0, &ConfigError{Why: "needs four ports or more, above 1023"}
+		return 0, 0, errors.New("needs four ports or more, above 1023")
 	}
 	return uint16(low), uint16(high), nil
 }
@@ -152,6 +153,9 @@ func splitPorts(text string) (first, last uint16, err error) {
 func (c *Config) validateAudio() error {
 	if len(c.Audio.Headset) == 0 {
 		return &ConfigError{Field: "audio.headset", Why: "is empty", Remedy: "name a device; null is none"}
+	}
+	if c.Audio.RingInCall && len(c.Audio.Ring) == 0 {
+		return &ConfigError{Field: "audio.ring_in_call", Value: "true", Why: "has nothing to ring on but the headset", Remedy: "name a device in audio.ring, or leave it out"}
 	}
 	for _, name := range c.Audio.Codecs {
 		if err := oneOf("audio.codecs", strings.ToLower(name), knownCodecs...); err != nil {
@@ -161,16 +165,84 @@ func (c *Config) validateAudio() error {
 	if len(c.codecs()) == 0 {
 		return &ConfigError{Field: "audio.codecs", Value: strings.Join(c.Audio.Codecs, ","), Why: "has none that this build can do", Remedy: "add pcmu or pcma"}
 	}
+	return c.validateOpus()
+}
+
+func (c *Config) validateOpus() error {
+	rate, complexity := c.Opus.BitRate, c.Opus.Complexity
+	switch {
+	case rate != 0 && (rate < codec.MinOpusBitRate || rate > codec.MaxOpusBitRate):
+		return &ConfigError{Field: "opus.bit_rate", Value: strconv.Itoa(rate), Why: "is out of range", Remedy: "write 6000 to 510000 bit/s, or 0 for the default"}
+	case complexity < 1 || complexity > codec.MaxOpusComplexity:
+		return &ConfigError{Field: "opus.complexity", Value: strconv.Itoa(complexity), Why: "is out of range", Remedy: "write 1 to 10"}
+	}
 	return nil
 }
 
-// codecs are the configured codecs that this build can do.
+// opus is what the media room needs of it.
+func (c *Config) opus() codec.OpusConfig {
+	o := c.Opus
+	return codec.OpusConfig{BitRate: o.BitRate, Complexity: o.Complexity, NoFEC: !o.FEC, DTX: o.DTX, CBR: o.CBR}
+}
+
+// codecs are the configured codecs that this build can send.
 func (c *Config) codecs() []string {
 	var names []string
 	for _, name := range c.Audio.Codecs {
-		if slices.Contains(builtCodecs, strings.ToLower(name)) {
+		if media.Sends(name) {
 			names = append(names, strings.ToUpper(name))
 		}
+	}
+	return names
+}
+
+func (c *Config) validateHeadset() error {
+	h := c.Headset
+	for _, f := range []struct {
+		field              string
+		value, least, most int
+	}{
+		{"headset.microphone_gain", h.MicrophoneGain, -headset.MaxGain, headset.MaxGain},
+		{"headset.volume", h.Volume, -headset.MaxGain, headset.MaxGain},
+		{"headset.side_tone", h.SideTone, headset.MinSideTone, 0},
+		{"headset.ceiling", h.Ceiling, headset.MinCeiling, 0},
+	} {
+		if f.value < f.least || f.value > f.most {
+			return &ConfigError{Field: f.field, Value: strconv.Itoa(f.value), Why: "is out of range", Remedy: fmt.Sprintf("write %d to %d dB", f.least, f.most)}
+		}
+	}
+	return oneOf("headset.noise_suppression", h.NoiseSuppression, headset.NoiseGrades()...)
+}
+
+// headset is what the media room needs of it: what this build can do.
+func (c *Config) headset() headset.Config {
+	h := c.Headset
+	sound := headset.Config{HighPass: h.HighPass, MicrophoneGain: h.MicrophoneGain, Volume: h.Volume, SideTone: h.SideTone, Ceiling: h.Ceiling}
+	if headset.Library {
+		sound.EchoCancellation, sound.AutoGain = h.EchoCancellation, h.AutoGain
+		sound.NoiseSuppression, _ = headset.ParseNoiseSuppression(h.NoiseSuppression) // validated
+	}
+	return sound
+}
+
+// secondEar hears at the headset's ceiling and volume, and nothing of its own.
+func (c *Config) secondEar() headset.Config {
+	return headset.Config{Volume: c.Headset.Volume, Ceiling: c.Headset.Ceiling}
+}
+
+// unheard names what is wished for the headset and not in this build.
+func (h HeadsetConfig) unheard() (names []string) {
+	if headset.Library {
+		return nil
+	}
+	if h.EchoCancellation {
+		names = append(names, "headset.echo_cancellation")
+	}
+	if h.NoiseSuppression != headset.NoiseOff.String() {
+		names = append(names, "headset.noise_suppression")
+	}
+	if h.AutoGain {
+		names = append(names, "headset.auto_gain")
 	}
 	return names
 }
@@ -189,144 +261,8 @@ func (c *Config) validateCalls() error {
 		oneOf("calls.transfer", c.Calls.Transfer, "refer", "ring-first"),
 		oneOf("calls.refer", c.Calls.Refer, "ask", "accept", "refuse"),
 		oneOf("calls.replaces", c.Calls.Replaces, "accept", "refuse"),
-		between("calls.ring_timeout", c.Calls.RingTimeout, 0, time.Hour))
-}
-
-func (c *Config) validateCallbacks() error {
-	b := &c.Callbacks
-	for _, f := range []struct {
-		field string
-		code  int
-	}{{"callbacks.reject_code", b.RejectCode}, {"callbacks.not_ready_code", b.NotReadyCode}} {
-		if f.code < 400 || f.code > 699 {
-			return &ConfigError{Field: f.field, Value: strconv.Itoa(f.code), Why: "is no refusal", Remedy: "write a SIP code from 400 to 699"}
-		}
-	}
-	if b.MissedLimit < 0 {
-		return &ConfigError{Field: "callbacks.missed_offers_to_not_ready", Value: strconv.Itoa(b.MissedLimit), Why: "is negative", Remedy: "write 0 for never"}
-	}
-	if _, _, err := b.autoAnswer(); err != nil {
-		return &ConfigError{Field: "callbacks.auto_answer", Value: b.AutoAnswer, Why: "is not known", Remedy: "write off, header, or a duration such as 3s"}
-	}
-	for name, header := range b.Headers {
-		if err := oneOf("callbacks.headers", name, callbackFields()...); err != nil {
-			return err
-		}
-		if !isToken(header) {
-			return &ConfigError{Field: "callbacks.headers." + name, Value: header, Why: "is no header name", Remedy: "write one like X-Callback-Id"}
-		}
-	}
-	if b.ReportSize < 600 || b.ReportSize > 60_000 {
-		return &ConfigError{Field: "callbacks.report_size", Value: strconv.Itoa(b.ReportSize), Why: "is out of range", Remedy: "write 600 to 60000 bytes"}
-	}
-	return first(
-		between("callbacks.report_age", b.ReportAge, time.Minute, 365*24*time.Hour),
-		between("callbacks.offer_timeout", b.OfferTimeout, time.Second, 10*time.Minute))
-}
-
-// autoAnswer reads the setting: whether a header decides, or always after a time.
-func (b *CallbacksConfig) autoAnswer() (byHeader bool, after time.Duration, err error) {
-	switch b.AutoAnswer {
-	case "off":
-		return false, -1, nil
-	case "header":
-		return true, -1, nil
-	}
-	after, err = time.ParseDuration(b.AutoAnswer)
-	if err == nil && (after < 0 || after > 10*time.Minute) {
-		err = strconv.ErrRange
-	}
-	return false, after, err
-}
-
-func (c *Config) validateChannels() error {
-	for _, text := range slices.Concat(c.Channels.NotReadyReasons, c.Dispositions.Codes) {
-		if strings.TrimSpace(text) == "" {
-			return &ConfigError{Field: "channels.not_ready_reasons or dispositions.codes", Why: "has an empty entry", Remedy: "remove it"}
-		}
-	}
-	if c.Dispositions.Mandatory && len(c.Dispositions.Codes) == 0 {
-		return &ConfigError{Field: "dispositions.mandatory", Value: "true", Why: "there are no codes to choose from", Remedy: "list them in dispositions.codes"}
-	}
-	return first(
-		between("channels.wrap_up", c.Channels.WrapUp, 0, 24*time.Hour),
-		oneOf("channels.start", c.Channels.Start, "ready", "not-ready"),
-		oneOf("channels.start_webcallback", c.Channels.StartWeb, "ready", "not-ready"),
-		c.validateQueueCodes())
-}
-
-// validateQueueCodes checks what the PBX's queue is told with.
-func (c *Config) validateQueueCodes() error {
-	ch := &c.Channels
-	for name, code := range ch.PBX {
-		if err := oneOf("channels.pbx", name, "login", "logout", "pause", "unpause"); err != nil {
-			return err
-		}
-		if err := checkCode("channels.pbx."+name, code); err != nil {
-			return err
-		}
-	}
-	known := slices.Concat(ch.NotReadyReasons, []string{missedReason, channelACW, channelDND, channelNotReady})
-	for reason, code := range ch.PBXReasons {
-		if len(ch.NotReadyReasons) > 0 && !slices.Contains(known, reason) {
-			return &ConfigError{Field: "channels.pbx_reasons", Value: reason, Why: "is no reason", Remedy: "write one of " + strings.Join(known, ", ")}
-		}
-		if err := checkCode("channels.pbx_reasons."+reason, code); err != nil {
-			return err
-		}
-	}
-	switch {
-	case (ch.PBX["pause"] == "") != (ch.PBX["unpause"] == ""):
-		return &ConfigError{Field: "channels.pbx", Why: "pause and unpause belong together", Remedy: "give both codes, or neither"}
-	case len(ch.PBXReasons) > 0 && ch.PBX["pause"] == "":
-		return &ConfigError{Field: "channels.pbx_reasons", Why: "there is no pause code for all other reasons", Remedy: "give channels.pbx.pause and unpause"}
-	case ch.PBXExit == "logout" && ch.PBX["logout"] == "", slices.Contains([]string{"pause", "unpause"}, ch.PBXExit) && ch.PBX["pause"] == "":
-		return &ConfigError{Field: "channels.pbx_exit", Value: ch.PBXExit, Why: "there is no code for it", Remedy: "give it in channels.pbx"}
-	}
-	return first(
-		oneOf("channels.pbx_by", ch.PBXBy, "call", "message"),
-		oneOf("channels.pbx_exit", ch.PBXExit, "", "unpause", "pause", "logout", "none"))
-}
-
-func checkCode(field, code string) error {
-	if _, err := parseTarget(code, "pbx.example.com"); err != nil {
-		return &ConfigError{Field: field, Value: code, Why: "cannot be dialled", Remedy: `write a feature code such as "*46", or a SIP URI`}
-	}
-	return nil
-}
-
-func (c *Config) validateReschedule() error {
-	r := &c.Reschedule
-	if _, err := phone.New(c.Numbers.Region); err != nil {
-		return &ConfigError{Field: "numbers.region", Value: c.Numbers.Region, Why: "has no telephone numbers", Remedy: "write the two letters of a country, such as JP"}
-	}
-	if _, err := r.rules(); err != nil {
-		return err
-	}
-	if r.MaxDays < 0 || r.MaxDays > 3650 {
-		return &ConfigError{Field: "reschedule.max_days", Value: strconv.Itoa(r.MaxDays), Why: "is out of range", Remedy: "write 0 (no bound) to 3650"}
-	}
-	if r.Zone != "" && zoneNamed(r.Zone) == nil {
-		return &ConfigError{Field: "reschedule.zone", Value: r.Zone, Why: "is not known", Remedy: "write an IANA name such as Asia/Tokyo"}
-	}
-	for _, preset := range r.Presets {
-		if _, err := schedule.Read(preset, time.Now(), time.UTC); err != nil {
-			return &ConfigError{Field: "reschedule.presets", Value: preset, Why: "is no time", Remedy: "write it like " + schedule.Forms}
-		}
-	}
-	if b := c.Callbacks; b.Retries < 0 || b.Retries > 20 {
-		return &ConfigError{Field: "callbacks.retries", Value: strconv.Itoa(b.Retries), Why: "is out of range", Remedy: "write 0 (none) to 20"}
-	}
-	for _, f := range []struct {
-		field string
-		value time.Duration
-	}{{"callbacks.retry_busy", c.Callbacks.RetryBusy}, {"callbacks.retry_no_answer", c.Callbacks.RetryNoAnswer},
-		{"callbacks.retry_machine", c.Callbacks.RetryMachine}, {"reschedule.personal_to_team", r.PersonalToTeam}} {
-		if err := between(f.field, f.value, 0, 30*24*time.Hour); err != nil {
-			return err
-		}
-	}
-	return between("reschedule.again", r.Again, time.Second, 24*time.Hour)
+		between("calls.ring_timeout", c.Calls.RingTimeout, 0, time.Hour),
+		within("calls.conference_parties", c.Calls.ConferenceParties, 1, MaxConferenceParties))
 }
 
 // isToken reports whether a text is a token of RFC 3261 25.1.

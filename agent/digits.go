@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"ringback/dtmf"
@@ -28,11 +29,34 @@ func (in *interaction) recordDigits(field, digits string) {
 	in.setCase(field, all)
 }
 
+// discreet hides the numerals of digits, as x, while the recording is paused: a card
+// number that is not to be in the file is not to be in events and store either.
+func (in *interaction) discreet(digits string) string {
+	if !in.recordingPaused() {
+		return digits
+	}
+	return numeralsHidden(digits)
+}
+
+// recordingPaused reports whether nothing of the call is to be kept now.
+func (in *interaction) recordingPaused() bool {
+	return in.recording != nil && in.recording.state == recordingPaused
+}
+
+func numeralsHidden(digits string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return 'x'
+		}
+		return r
+	}, digits)
+}
+
 // digitReceived notes a key that the far end pressed.
 func (a *Agent) digitReceived(l *leg, d dtmf.Digit, method string) {
-	l.in.recordDigits(caseReceived, d.String())
 	e := l.event(DTMFReceived)
-	e.Digits, e.Method = d.String(), method
+	e.Digits, e.Method = l.in.discreet(d.String()), method
+	l.in.recordDigits(caseReceived, e.Digits)
 	a.emit(e)
 }
 
@@ -45,6 +69,19 @@ type digitsOrder struct {
 	hold    time.Duration
 	gap     time.Duration
 	over    bool
+	paused  bool // the recording was when the order was given
+	pauses  int  // that there were by then
+}
+
+// kept is what events, case data and history have of the digits: no numerals when the
+// recording was paused at any time from the order on, since a card number may have begun
+// before the pause, and still go out when it has ended.
+func (o *digitsOrder) kept() string {
+	in := o.leg.in
+	if o.paused || in.pauses > o.pauses || in.recordingPaused() {
+		return numeralsHidden(o.seq.Digits())
+	}
+	return o.seq.Digits()
 }
 
 func (a *Agent) actDTMF(r *request) {
@@ -97,7 +134,7 @@ func parseDigits(text string) (dtmf.Sequence, *ActionError) {
 }
 
 func (a *Agent) digitsOrder(r *request) (*digitsOrder, *ActionError) {
-	o := &digitsOrder{request: r, leg: r.in.talking(), method: a.cfg.DTMF.Method}
+	o := &digitsOrder{request: r, leg: r.in.talking(), method: a.cfg.DTMF.Method, paused: r.in.recordingPaused(), pauses: r.in.pauses}
 	if r.args.Party != "" {
 		l, refused := a.party(r.in, r.args.Party)
 		if refused != nil {
@@ -190,10 +227,9 @@ func (a *Agent) digitsDone(o *digitsOrder, err error) {
 		o.request.fail(failed)
 		return
 	}
-	digits := o.seq.Digits()
-	o.leg.in.recordDigits(caseSent, digits)
 	e := o.leg.event(DTMFSent)
-	e.Digits, e.Method = digits, o.method
+	e.Digits, e.Method = o.kept(), o.method
+	o.leg.in.recordDigits(caseSent, e.Digits)
 	a.emit(e)
 	o.request.ok(o.leg)
 }

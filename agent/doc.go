@@ -40,7 +40,9 @@
 // publication.go publishes it (RFC 3903, 3863); report.go is the contract with who
 // takes reports, outbox*.go send them (RFC 3428). A verb has the file of its name:
 // dial, hold (RFC 3264 8.4), digits (RFC 4733, INFO), transfer (RFC 3515, 5589, 3891; transfer_ring.go for PBXs
-// that let go of the contact too early), consult, conference, disposition.
+// that let go of the contact too early), consult, conference, disposition, play, recording
+// (recording_file.go names and reads its files, recording_mend.go ends those of a phone that
+// died, recording_forget.go removes the old).
 // tidy.go closes plain calls that nobody marks Done. address.go follows the machine
 // into another network (RFC 3261 12.2.1.1).
 // team.go has who the configuration names, watch.go their presences (RFC 6665, 4235,
@@ -50,7 +52,26 @@
 // lookups.go are those, contact.go brings what is found to the interactions. history.go
 // is a reader of the events on its own goroutine that keeps them. information.go makes
 // of an interaction what is shown. ids.go and retention.go keep house in the store.
+// What is wrong is said in the words of agent/verdict. refused.go has the one list of what is refused and counted, in all rooms below.
+//
+// # What is recorded
+//
+// A recording is of one call with a contact, and of nothing else: left is all that the
+// contact hears, right is the contact, as far as anybody hears it (routes in audio.go
+// decides both with the same rows). So the parties of a conference are on the left, with
+// the agent; the contact goes on to be recorded while the agent is out of a conference,
+// because the others talk with it; and on hold and in a consultation, with whomever, both
+// channels are silent. A pause is silence and no gap: the file's time stays the call's.
+// Digits of ours are events or made behind the mixer, and those of the contact come as
+// events: none is in the file, unless the contact's telephone sends it as sound, which a
+// pause silences.
+//
+// The file is made first, empty and under a name that nothing has; then its row is
+// committed; only then it gets sound. So no sound is ever on a disk that the store does
+// not know of, and no row ever names a file of somebody else's. The file has the row's id
+// in it: what has not is never removed. Files are opened, read, closed and removed beside
+// the loop.
 //
 // Outside: goccy/go-yaml reads the configuration, because it names line and
-// column of what it does not know.
+// column of what it does not know; google/uuid makes the phone's instance id (RFC 9562).
 package agent

@@ -60,7 +60,7 @@ func (a *Agent) errandOver(l *leg, c sip.Cause) {
 		return
 	}
 	e := l.event(CallEnded)
-	e.Code, e.Reason, e.Text = c.Code, l.reason, cleanText(c.Text)
+	e.Code, e.Reason, e.Text = c.Code, l.reason, a.causeText(c)
 	a.emit(e)
 	switch {
 	case o.stands && !a.stopping:

@@ -67,9 +67,22 @@ const (
 	MediaStopped       EventType = "media.stopped"
 	MediaQuality       EventType = "media.quality"
 	MediaSilent        EventType = "media.silent"
-	MediaHeard         EventType = "media.heard" // sound or a tone of the far end began or ended
+	MediaHeard         EventType = "media.heard"       // sound or a tone of the far end began or ended
+	MediaEncrypted     EventType = "media.encrypted"   // by SRTP both ways, from now on; the text names the suite
+	MediaUnencrypted   EventType = "media.unencrypted" // not any more
 	MediaDeviceLost    EventType = "media.device-lost"
 	MediaDeviceChanged EventType = "media.device-changed"
+
+	// Duration is where in the file it happened; of stopped, how long the file is.
+	RecordingStarted EventType = "recording.started"
+	RecordingPaused  EventType = "recording.paused"
+	RecordingResumed EventType = "recording.resumed"
+	RecordingStopped EventType = "recording.stopped" // the reason is stopped, call-ended, disk-failed or interrupted
+	RecordingFailed  EventType = "recording.failed"  // it could not begin, or the disk takes no more; the call goes on
+
+	// Duration is how long the file is; of ended, how much of it was heard.
+	PlayStarted EventType = "play.started"
+	PlayEnded   EventType = "play.ended" // the reason is completed, stopped, replaced, held or call-ended
 
 	MessageReceived EventType = "message.received"
 	MessageSent     EventType = "message.sent" // and answered with code, or not: then the reason is timed-out or unreachable
@@ -107,9 +120,11 @@ type Event struct {
 	Digits      string        `json:"digits,omitempty"`
 	Method      string        `json:"method,omitempty"`
 	Device      string        `json:"device,omitempty"`
-	Code        int           `json:"code,omitempty"`   // SIP status code
-	Reason      string        `json:"reason,omitempty"` // one word of ours, such as busy or cancelled
-	Text        string        `json:"text,omitempty"`   // for people; for a message its body
+	File        string        `json:"file,omitempty"`     // its whole path
+	Duration    Length        `json:"duration,omitempty"` // such as 1m2.34s
+	Code        int           `json:"code,omitempty"`     // SIP status code
+	Reason      string        `json:"reason,omitempty"`   // one word of ours, such as busy or cancelled
+	Text        string        `json:"text,omitempty"`     // for people; for a message its body
 	ContentType string        `json:"content_type,omitempty"`
 	Report      string        `json:"report,omitempty"` // id of a report in the outbox
 	Change      *Change       `json:"change,omitempty"`

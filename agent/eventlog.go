@@ -18,12 +18,23 @@ const (
 	eventLogBytes = 16 << 20
 )
 
+// And of a brief one.
+const (
+	briefEvents = 256
+	briefBytes  = 256 << 10
+)
+
+// eventLogFirst is for how many events there is room at first: a thousand agents in one
+// process have mostly few.
+const eventLogFirst = 64
+
 // EventLog is the append-only list of an agent's events with dense sequence
 // numbers from 1, of which the newest are kept. Writers never wait for readers.
 // All its methods may be called from any goroutine.
 type EventLog struct {
 	mu     sync.Mutex
-	ring   []Event // the event with seq n is at (n-1) mod its length
+	ring   []Event // the event with seq n is at (n-1) mod its length, which grows up to size
+	size   int     // events that it may hold
 	most   int     // bytes that it may hold
 	bytes  int     // that it holds
 	gone   uint64  // seq of the newest that is forgotten; 0 when none is
@@ -33,7 +44,7 @@ type EventLog struct {
 }
 
 func newEventLog(size, most int) *EventLog {
-	return &EventLog{ring: make([]Event, size), most: most, wake: make(chan struct{})}
+	return &EventLog{ring: make([]Event, min(size, eventLogFirst)), size: size, most: most, wake: make(chan struct{})}
 }
 
 // append gives the event its seq and keeps it. The agent's loop only.
@@ -42,7 +53,9 @@ func (l *EventLog) append(e Event) Event {
 	defer l.mu.Unlock()
 	l.last++
 	e.Seq = l.last
-	if l.last-l.gone > uint64(len(l.ring)) {
+	if full := l.last-l.gone > uint64(len(l.ring)); full && len(l.ring) < l.size {
+		l.grow()
+	} else if full {
 		l.forget()
 	}
 	*l.place(e.Seq) = e
@@ -54,6 +67,15 @@ func (l *EventLog) append(e Event) Event {
 }
 
 func (l *EventLog) place(seq uint64) *Event { return &l.ring[(seq-1)%uint64(len(l.ring))] }
+
+// grow makes room for twice as many, while the newest has its seq and not its place yet.
+func (l *EventLog) grow() {
+	old := l.ring
+	l.ring = make([]Event, min(l.size, 2*len(old)))
+	for seq := l.gone + 1; seq < l.last; seq++ {
+		*l.place(seq) = old[(seq-1)%uint64(len(old))]
+	}
+}
 
 // forget drops the oldest event.
 func (l *EventLog) forget() {
@@ -117,11 +139,12 @@ func (l *EventLog) Last() uint64 {
 	return l.last
 }
 
-// first is the seq of the oldest event that is remembered; 1 when there is none.
+// first is the seq of the oldest event that is remembered, or of the next where there is
+// none.
 func (l *EventLog) first() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.last - uint64(len(l.ring)) + 1
+	return l.gone + 1
 }
 
 // Since returns a cursor whose first event is the one after seq; 0 means from

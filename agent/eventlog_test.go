@@ -37,6 +37,27 @@ func TestEventLog_DenseAndBounded(t *testing.T) {
 	}
 }
 
+// There is room for few at first; as it grows, each event stays in its place.
+func TestEventLog_GrowsToItsSize(t *testing.T) {
+	const size = 3*eventLogFirst + 5
+	l := newEventLog(size, 1<<30)
+	if len(l.ring) > eventLogFirst {
+		t.Errorf("it begins with room for %d", len(l.ring))
+	}
+	for n := range uint64(2 * size) {
+		l.append(Event{})
+		first := max(1, int64(n)+2-size)
+		if got := l.first(); got != uint64(first) {
+			t.Fatalf("after %d events the oldest is %d, want %d", n+1, got, first)
+		}
+		for seq := l.first(); seq <= n+1; seq++ {
+			if e := l.place(seq); e.Seq != seq {
+				t.Fatalf("after %d events %d is in the place of %d", n+1, e.Seq, seq)
+			}
+		}
+	}
+}
+
 // Large events are forgotten sooner, the newest never.
 func TestEventLog_IsBoundedByBytes(t *testing.T) {
 	l := newEventLog(1000, 100<<10)

@@ -295,7 +295,7 @@ func (h *historian) callRecords() []store.HistoryCall {
 			continue
 		}
 		r := store.HistoryCall{ID: string(id), Interaction: string(c.Interaction), Role: string(c.Role), Remote: c.Remote, RemoteName: c.RemoteName,
-			SIPCallID: c.SIPCallID, Incoming: c.Incoming, Started: c.Started, Ended: *c.Ended, Code: c.Code, Reason: c.Reason, Codec: c.Codec,
+			SIPCallID: c.SIPCallID, Incoming: c.Incoming, Started: c.Started, Ended: *c.Ended, Code: c.Code, Reason: c.Reason, Codec: c.Codec, Suite: c.Suite, Keying: c.Keying,
 			Quality: mustJSON(c.Quality), Ladder: string(mustJSON(h.messages(c.SIPCallID)))}
 		if c.Connected != nil {
 			r.Connected = *c.Connected

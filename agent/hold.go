@@ -199,12 +199,14 @@ func (a *Agent) offerReceived(l *leg, e sip.OfferReceived) {
 	}
 	body, err := l.media.AcceptOffer(e.SDP, dir)
 	if err != nil {
-		code := 488
+		code, why := 488, []sip.Header(nil)
 		var refusal *sdp.Refusal
 		if errors.As(err, &refusal) {
-			code = refusal.Code
+			code, why = refusal.Code, a.warning(l.session, refusal)
+			a.refusedChange(l, refusal)
+			a.Refuse(RefusedOffer)
 		}
-		if err := l.session.RefuseOffer(code); err != nil {
+		if err := l.session.RefuseOffer(code, why...); err != nil {
 			a.log.Debug("refuse offer", "call", string(l.id), "error", err)
 		}
 		return

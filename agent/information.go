@@ -226,10 +226,11 @@ func (f infoFacts) time(t *time.Time, zone string) string {
 func (f infoFacts) row(field InfoField, fact string) InfoRow {
 	r := InfoRow{Field: field.Field, Value: f.values[fact], Editable: field.Editable && strings.HasPrefix(fact, "case.")}
 	r.Label = cmp.Or(f.config.labelOf(field, fact), field.Field)
+	link := f.config.linkOf(field, fact)
 	switch {
 	case r.Value == "":
-	case field.Link != "":
-		r.Link = strings.ReplaceAll(field.Link, "{value}", url.PathEscape(r.Value))
+	case link != "":
+		r.Link = strings.ReplaceAll(link, "{value}", url.PathEscape(r.Value))
 	case isWebLink(r.Value):
 		r.Link = r.Value
 	}
@@ -240,18 +241,36 @@ func (f infoFacts) row(field InfoField, fact string) InfoRow {
 // it, its own, or one in the other language. Empty: it has none.
 func (c *InformationConfig) labelOf(field InfoField, fact string) string {
 	labels := []string{field.Label[c.Language]}
+	for _, other := range c.listed(fact) {
+		labels = append(labels, other.Label[c.Language])
+	}
+	labels = append(labels, standardLabel(fact, c.Language), field.Label[book.English], field.Label[book.Japanese])
+	return cmp.Or(labels...)
+}
+
+// linkOf is where a click on a field leads: its own link, or the one that the lists
+// have for it. Empty: nowhere.
+func (c *InformationConfig) linkOf(field InfoField, fact string) string {
+	link := field.Link
+	for _, other := range c.listed(fact) {
+		link = cmp.Or(link, other.Link)
+	}
+	return link
+}
+
+// listed are the fields of the lists of case and callback that show a fact.
+func (c *InformationConfig) listed(fact string) (fields []InfoField) {
 	for _, list := range []struct {
 		prefix string
 		fields []InfoField
 	}{{"case.", c.Case}, {"callback.", c.Callback}} {
-		for _, other := range list.fields {
-			if list.prefix+other.Field == fact {
-				labels = append(labels, other.Label[c.Language])
+		for _, field := range list.fields {
+			if list.prefix+field.Field == fact {
+				fields = append(fields, field)
 			}
 		}
 	}
-	labels = append(labels, standardLabel(fact, c.Language), field.Label[book.English], field.Label[book.Japanese])
-	return cmp.Or(labels...)
+	return fields
 }
 
 // standardLabel is the label of a fact that has one of its own.

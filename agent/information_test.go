@@ -89,7 +89,7 @@ func TestInformation(t *testing.T) {
 	for _, row := range []struct{ what, got, want string }{
 		{"case", rowsText(info.Case), "お客様番号=A/1 ? -> https://crm.example.com/customers/A%2F1%20%3F\n商品= (editable)\n契約= (editable)\n請求額=1200"},
 		{"callback", rowsText(info.Callback), "用件=請求書\n希望日時=" + at.Local().Format("2006年1月2日") + "（水） " + at.Local().Format("15:04") + "\n試行回数=2\nキャンペーン=冬"},
-		{"toast", rowsText(toast), "名前=山田 太郎\n電話番号=03-1234-5678\n用件=請求書\nお客様=A/1 ?"},
+		{"toast", rowsText(toast), "名前=山田 太郎\n電話番号=03-1234-5678\n用件=請求書\nお客様=A/1 ? -> https://crm.example.com/customers/A%2F1%20%3F"},
 	} {
 		if row.got != row.want {
 			t.Errorf("%s\n%s\nwant\n%s", row.what, row.got, row.want)

@@ -32,8 +32,11 @@ type interaction struct {
 	frozen      bool   // closed, and published so
 	saving      bool   // what the disk did not take is written again soon
 	owed        []writing
-	found       found // what the records say of its number
-	shown       shown // what was made of it to be shown
+	found       found      // what the records say of its number
+	shown       shown      // what was made of it to be shown
+	recording   *recording // of the call with the contact; nil: there is none
+	pauses      int        // of recordings, so far
+	playing     *playing   // nil: nothing is
 	kept
 }
 
@@ -95,7 +98,10 @@ func (in *interaction) phase() Phase {
 
 // facts are what the table's guards look at.
 func (in *interaction) facts() facts {
-	f := facts{attempts: in.attempts, mainUp: in.main.up(), consultUp: in.consult.up(), parties: len(in.parties())}
+	f := facts{attempts: in.attempts, mainUp: in.main.up(), consultUp: in.consult.up(), parties: len(in.parties()), playing: in.playing != nil}
+	if in.recording != nil {
+		f.recording = in.recording.state
+	}
 	for _, l := range in.legs {
 		f.transferring = f.transferring || l.live() && l.transfer != nil
 	}
@@ -228,7 +234,8 @@ func (in *interaction) dropCase(key string) {
 func (in *interaction) view(t interactionTable) InteractionState {
 	v := InteractionState{ID: in.id, Kind: in.kind, Channel: in.channel, State: in.phase(),
 		Contact: in.contact, Callback: in.callback, Case: in.caseData, Disposition: in.disposition, Note: in.note,
-		Result: in.result, Attempts: in.attempts, AttemptLog: in.log, Reschedule: in.armed, Timezone: in.zone, Muted: in.muted, Created: in.created, Calls: []CallID{}}
+		Result: in.result, Attempts: in.attempts, AttemptLog: in.log, Reschedule: in.armed, Timezone: in.zone, Muted: in.muted, Created: in.created, Calls: []CallID{},
+		Recording: in.recording.view(), Playing: in.playing.view()}
 	if v.AttemptLog == nil {
 		v.AttemptLog = []Attempt{}
 	}

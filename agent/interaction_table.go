@@ -7,11 +7,13 @@ import (
 
 // facts are what the guards of the table look at beside the phase.
 type facts struct {
-	mainUp       bool // the contact is connected
-	consultUp    bool // the target of the consultation is connected
-	parties      int  // calls beside the contact's that are joined or being called
-	transferring bool // a transfer is under way
-	attempts     int  // calls to the contact so far
+	mainUp       bool           // the contact is connected
+	consultUp    bool           // the target of the consultation is connected
+	parties      int            // calls beside the contact's that are joined or being called
+	transferring bool           // a transfer is under way
+	attempts     int            // calls to the contact so far
+	playing      bool           // a file is played, or read for it
+	recording    recordingState // of the call with the contact; empty: there is none
 }
 
 // column is one action of the table: the phases in which it is allowed, and a
@@ -32,6 +34,13 @@ func table() []column {
 	party := func(f facts) bool { return f.parties > 0 }
 	settled := func(f facts) bool { return !f.transferring }
 	all := []column{
+		{action: "record-start", phases: talking, when: func(f facts) bool { return f.mainUp && (f.recording == "" || f.recording == recordingPaused) },
+			why: "the contact is not there any more, or the call is being recorded"},
+		{action: "record-pause", phases: talking, when: func(f facts) bool { return f.recording == recordingRuns }, why: "the call is not being recorded"},
+		{action: "record-stop", phases: talking, when: func(f facts) bool { return f.recording == recordingRuns || f.recording == recordingPaused },
+			why: "the call is not being recorded"},
+		{action: "play", phases: []Phase{PhaseConnected, PhaseConsulting, PhaseConference}},
+		{action: "play-stop", phases: talking, when: func(f facts) bool { return f.playing }, why: "nothing is played"},
 		{action: "accept", phases: []Phase{PhaseOffered}},
 		{action: "reject", phases: []Phase{PhaseOffered}},
 		{action: "call", phases: []Phase{PhasePreview, PhaseReadyToCall}},

@@ -209,7 +209,7 @@ func TestInteractionTable_GuardsSayWhy(t *testing.T) {
 	in := fixture(a, PhaseConsulting)
 	in.consult.phase = CallPhaseRinging
 	err := refusedOf(t, a, "consult-transfer", nil)
-	if err == nil || err.Code != CodeNotAllowed || !strings.Contains(err.Message, "both be connected") {
+	if err == nil || err.Code != CodeNotAllowed || err.Message != "consult-transfer is not allowed: i1 is consulting, and contact and target must both be connected" {
 		t.Errorf("%+v", err)
 	}
 	in.main.transfer = &transfer{}

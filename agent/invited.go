@@ -65,6 +65,13 @@ func (a *Agent) holdCallback(in *interaction, c *Callback) {
 	if in.key = c.ID; in.key == "" {
 		in.key = a.ownKey(in.id)
 	}
+	known, have, err := a.store.Callback(in.key)
+	if err != nil { // it is offered all the same
+		a.log.Warn("look for a callback", "callback", in.key, "error", err)
+	}
+	if have { // it was here before: what is counted of it goes on
+		in.since, in.attempts = known.Created, known.Attempts
+	}
 	for key, value := range c.Data {
 		in.setCase(key, value)
 	}
@@ -85,26 +92,38 @@ func contactOf(s *sip.Session, c *Callback) Contact {
 
 // unavailable says why a call cannot be offered now; empty when it can.
 func (a *Agent) unavailable(kind Kind, c *Callback) string {
+	why := a.closed(a.voice)
 	switch {
-	case a.stopping:
-		return "the phone is being switched off"
-	case a.voice.state == channelDND:
-		return "do not disturb"
-	case a.voice.state == channelOut:
-		return "logged out"
-	case a.voice.state != channelReady && (kind == KindVoiceCallback || a.cfg.Calls.WhenNotReady == "refuse"):
-		if a.voice.reason != "" {
-			return a.voice.state + ": " + a.voice.reason
-		}
-		return a.voice.state
+	case why != "" && (kind == KindVoiceCallback || a.cfg.Calls.WhenNotReady == "refuse" || !a.voice.mayRing() || a.stopping):
+		return why
 	case kind == KindVoiceCallback && c.ID != "" && a.openCallback(c.ID) != nil:
 		return "offered already"
 	case kind == KindVoiceCallback && !a.cfg.Callbacks.RingWhileInUse && a.occupied():
-		return "busy with another contact"
+		return busyWith
 	case kind == KindCall && !a.cfg.Calls.Waiting && a.occupied():
-		return "busy with another contact"
+		return busyWith
 	}
 	return ""
+}
+
+// busyWith is why a contact is not offered while the agent has another.
+const busyWith = "busy with another contact"
+
+// closed says why a channel takes no offers; empty when it does.
+func (a *Agent) closed(c *channel) string {
+	switch {
+	case a.stopping:
+		return "the phone is being switched off"
+	case c.state == channelReady:
+		return ""
+	case c.state == channelDND:
+		return "do not disturb"
+	case c.state == channelOut:
+		return "logged out"
+	case c.reason != "":
+		return c.state + ": " + c.reason
+	}
+	return c.state
 }
 
 // available is the code that a call would get now, for OPTIONS.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ringback/agent/store"
+	"ringback/agent/verdict"
 )
 
 // What must not be lost is on the disk before it holds: amend writes an
@@ -186,13 +187,8 @@ func (a *Agent) save(in *interaction, point string, more ...writing) {
 func (a *Agent) storeFailed(what string, err error) *ActionError {
 	a.log.Error("store", "what", what, "error", err)
 	e := refuse(CodeFailed, "%s: %v", what, err)
-	switch {
-	case errors.Is(err, store.ErrFull):
-		e.Hint = "nothing has changed; make room on the disk, then do it again"
-	case errors.Is(err, store.ErrReadOnly):
-		e.Hint = "nothing has changed; make the profile's state folder writable, then do it again"
-	case errors.Is(err, store.ErrSlow):
-		e.Hint = "the disk does not answer; do it again, a repeat does no harm"
+	if f, ok := verdict.OfError(err, verdict.Case{File: a.store.Path(), Now: a.now()}); ok {
+		e.Message, e.Hint = what+": "+f.Wrong, f.Do
 	}
 	return e
 }

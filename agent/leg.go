@@ -32,6 +32,7 @@ type leg struct {
 	joined     bool    // in the conference
 	suspended  bool    // in the conference, held out of it
 	muted      bool    // in the conference, nobody hears it
+	recorded   bool    // a recording of it was begun, or could not be
 	confirmed  bool    // the caller has acknowledged our answer
 	errand     *errand // an errand, to dial the contact, came with it
 	early      bool    // the PBX sends early media
@@ -47,9 +48,12 @@ type leg struct {
 	hangup      *loop.Timer   // of auto_hangup
 	hangupAfter time.Duration // of the answer
 	stats       Quality
+	troubles    int       // that its media told of
 	measured    time.Time // when stats were told; the zero time before that
 	heard       Heard
 	codec       string
+	suite       string // of SRTP; empty: not encrypted
+	keying      string // of it, sdes or dtls
 }
 
 // legInput is what moves a call.
@@ -96,7 +100,7 @@ func (l *leg) view() CallState {
 		HeldByMe: l.live() && (l.held || l.joined && l.in.away), HeldByRemote: l.live() && l.heldRemote,
 		Muted: l.muted || l.role == RoleMain && l.in.muted, Suspended: l.suspended, Joined: l.joined,
 		Transferring: l.live() && l.transfer != nil, Remote: l.remote.URI.Bare().String(), RemoteName: cleanText(sip.DecodeText(l.remote.Display)),
-		Codec: l.codec, Quality: l.stats, Heard: l.heard, Started: l.started,
+		Codec: l.codec, Encrypted: l.suite != "", Suite: l.suite, Keying: l.keying, Quality: l.stats, Heard: l.heard, Started: l.started,
 		Connected: timeOf(l.connected), Ended: timeOf(l.ended), Code: l.code, Reason: l.reason}
 	if l.session != nil {
 		v.SIPCallID = string(l.session.ID())
@@ -132,17 +136,8 @@ func (a *Agent) newLeg(in *interaction, role Role, incoming bool) *leg {
 
 // openMedia gives a call its media session and its place in the bridge.
 func (a *Agent) openMedia(l *leg) error {
-	first, last, err := splitPorts(a.cfg.Media.Ports)
-	if err != nil {
-		return err
-	}
-	local, err := a.address(l.session)
-	if err != nil {
-		return err
-	}
-	l.media, err = a.engine.NewSession(media.SessionConfig{LocalIP: local, Ports: media.PortRange{Min: first, Max: last},
-		Codecs: a.cfg.codecs(), DTMF: true, NAT: a.cfg.Media.NAT, TimeoutFor: a.mediaTimeout(), Log: a.log,
-		OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.mediaEvent(l, e) })) }})
+	var err error
+	l.media, err = a.mediaSession(l.session, func(e media.Event) { a.mediaEvent(l, e) })
 	if err != nil {
 		return err
 	}
@@ -176,7 +171,9 @@ func (l *leg) measure() {
 	}
 	s := l.media.Stats()
 	l.stats = Quality{RXPackets: s.RxPackets, TXPackets: s.TxPackets, Lost: uint64(max(s.Lost, 0)),
-		JitterMS: hundredth(s.JitterMS), RTTMS: hundredth(s.RTTMS), MOS: hundredth(s.MOS)}
+		JitterMS: hundredth(s.JitterMS), RTTMS: hundredth(s.RTTMS), MOS: hundredth(s.MOS), MOSScale: s.MOSScale,
+		Listening: hundredth(s.MOSListening), DelayMS: hundredth(s.MouthToEarMS), Concealed: s.Concealed, Late: s.Late,
+		BurstRatio: hundredth(s.BurstRatio), RemoteMOS: hundredth(s.RemoteMOS), RemoteLost: hundredth(100 * s.RemoteLoss), Trouble: l.stats.Trouble, TroubleName: l.stats.TroubleName}
 	l.codec = codecName(s.Codec)
 }
 

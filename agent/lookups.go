@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -93,7 +94,7 @@ func lookUpActions() []ActionSpec {
 			Help: "take a number off the do-not-call list", Example: `{"number":"03-1234-5678"}`, Result: BlockedList{}, ask: asking(askUnblock)},
 		{Name: "favourites", Targets: OnRecords, Args: []ArgSpec{queryArg()},
 			Help: "the targets kept at hand", Example: `{}`, Result: FavouriteList{}, ask: asking(askFavourites)},
-		{Name: "favourites-add", Targets: OnRecords, Edits: true, Args: []ArgSpec{target, {Name: "name", Type: "string", Help: "its name; the contact's when left out"}},
+		{Name: "favourites-add", Targets: OnRecords, Edits: true, Args: []ArgSpec{target, {Name: "name", Type: "string", Help: "its name; the colleague's or the contact's when left out"}},
 			Help: "keep a target at hand", Example: `{"target":"2001","name":"受付"}`, Result: FavouriteList{}, ask: asking(askAddFavourite)},
 		{Name: "favourites-remove", Targets: OnRecords, Edits: true, Args: []ArgSpec{target},
 			Help: "forget a favourite, named by its target or its name", Example: `{"target":"2001"}`, Result: FavouriteList{}, ask: asking(askRemoveFavourite)},
@@ -218,6 +219,11 @@ func askFavourites(_ context.Context, r *Records, a listArgs) (any, error) {
 }
 
 func askAddFavourite(_ context.Context, r *Records, a listArgs) (any, error) {
+	for _, m := range r.team() {
+		if m.Target == a.Target {
+			a.Name = cmp.Or(a.Name, m.Name)
+		}
+	}
 	f, err := r.book.AddFavourite(a.Target, a.Name)
 	return favouriteList([]book.Favourite{f}, false), err
 }

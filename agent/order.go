@@ -180,6 +180,15 @@ func (o *order) kind() Kind {
 // the PBX is taken for its repetition rather than for a new round.
 const repeatWithin = 2 * time.Minute
 
+// standing is how an order stands to what is known of its callback.
+type standing int
+
+const (
+	orderNew      standing = iota // it is offered
+	orderHere                     // it is here already, or done
+	orderReturned                 // it went back to the PBX a moment ago, and belongs there
+)
+
 // takeOrder keeps an order and has it offered. code is the SIP answer: 200 once
 // it is in the store, also for a repeat, which is offered only once.
 func (a *Agent) takeOrder(o *order) (code int, why string) {
@@ -196,11 +205,14 @@ func (a *Agent) takeOrder(o *order) (code int, why string) {
 	if err != nil {
 		return 500, a.storeFailed("look for the order", err).Message
 	}
-	if have && a.repeats(o, known) {
-		return 200, "known already"
-	}
 	row := a.orderRow(o)
 	if have {
+		switch a.standing(o, known) {
+		case orderHere:
+			return 200, "known already"
+		case orderReturned:
+			return a.tellReturned(known)
+		}
 		row.Created, row.Attempts = known.Created, known.Attempts
 	}
 	if blocked != nil {
@@ -229,16 +241,36 @@ func (a *Agent) refuseOrder(o *order, row store.Callback, code int, why string) 
 	return code, why
 }
 
-// repeats reports whether an order is one that is here already, or was here a
-// moment ago. The PBX may offer a callback again that it was given back.
-func (a *Agent) repeats(o *order, known store.Callback) bool {
+// standing tells a repetition of an order from a new round: the PBX may offer a
+// callback again that it was given back, or whose time has come.
+func (a *Agent) standing(o *order, known store.Callback) standing {
 	switch known.State {
 	case store.CallbackWaiting, store.CallbackOpen, store.CallbackScheduled:
-		return true
+		return orderHere
 	}
 	var was callbackBody
 	same := json.Unmarshal(known.Body, &was) == nil && was.Order == o.body
-	return same && (known.State == store.CallbackDone || a.now().Sub(known.Updated) < repeatWithin)
+	lately := a.now().Sub(known.Updated) < repeatWithin
+	due := known.State == store.CallbackHanded && !known.Due.After(a.wall())
+	switch {
+	case same && known.State == store.CallbackDone:
+		return orderHere
+	case same && lately && !due:
+		return orderReturned
+	}
+	return orderNew
+}
+
+// tellReturned refuses an order that went back a moment ago, and says so in a report:
+// who sends it again may have missed that, and would count on this phone.
+func (a *Agent) tellReturned(known store.Callback) (int, string) {
+	code, why := a.cfg.Callbacks.NotReadyCode, "given back to the PBX a moment ago"
+	told := a.reportingOf(known, ReportRejected, func(r *Report) { r.Code, r.Reason = code, why })
+	if err := a.store.UpdateNamed("order-refused", told); err != nil {
+		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("keep that "+known.Key+" was refused", err).Message})
+	}
+	a.outbox.kick()
+	return code, why
 }
 
 // callbackBody is a callback in the store, in the agent's own form.
@@ -320,7 +352,11 @@ func (a *Agent) actOrder(r *request) {
 	case 603:
 		r.fail(refuse(CodeRejected, "order: %s", why))
 	default:
-		r.fail(refuse(CodeNotAllowed, "order: %s", why).hint("ready --channel %s", o.channel))
+		refused := refuse(CodeNotAllowed, "order: %s", why)
+		if a.closed(a.channelNamed(o.channel)) != "" {
+			refused.Hint = "ready --channel " + string(o.channel)
+		}
+		r.fail(refused)
 	}
 }
 

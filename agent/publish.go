@@ -124,7 +124,7 @@ func (a *Agent) changedWork(c *Change) {
 				c.Calls = append(c.Calls, v)
 			}
 		}
-		in.frozen = in.closed && len(in.live()) == 0 && told == len(c.Interactions)+len(c.Calls)
+		in.frozen = in.closed && len(in.live()) == 0 && in.recording == nil && told == len(c.Interactions)+len(c.Calls)
 	}
 	for _, old := range was.Interactions {
 		if !keep[old.ID] {

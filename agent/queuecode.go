@@ -136,11 +136,11 @@ func (a *Agent) codeAnswered(code string, then, want queueStand, reply sip.Reply
 	}
 	d.after = a.now().Add(wait)
 	d.timer = a.loop.After(wait, a.input(func() {}))
-	reason := code + ": " + refusal(reply)
-	if reason != d.reason {
+	reason, before := code+": "+refusal(reply), d.reason
+	d.reason = reason // before it is told: an event carries the state
+	if reason != before {
 		a.emit(Event{Type: ErrorHappened, Channel: ChannelVoice, Code: reply.Code, Target: code, Text: "tell the PBX's queue: " + reason})
 	}
-	d.reason = reason
 }
 
 // codeTaken reports whether a PBX has done what a code asks: it answered, or it
@@ -205,13 +205,8 @@ type codeCall struct {
 
 func (c *codeCall) dial(to sip.URI) error {
 	a := c.agent
-	first, last, err := splitPorts(a.cfg.Media.Ports)
-	if err != nil {
-		return err
-	}
-	c.media, err = a.engine.NewSession(media.SessionConfig{LocalIP: a.bind, Ports: media.PortRange{Min: first, Max: last},
-		Codecs: a.cfg.codecs(), Log: a.log})
-	if err != nil {
+	var err error
+	if c.media, err = a.mediaSession(nil, func(media.Event) {}); err != nil {
 		return err
 	}
 	offer, err := c.media.CreateOffer(sdp.RecvOnly)

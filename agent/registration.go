@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"errors"
 	"time"
 
+	"ringback/agent/verdict"
 	"ringback/sip"
 )
 
@@ -25,7 +27,7 @@ func (a *Agent) unregister(then func()) {
 func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 	before := a.registered
 	a.registered = RegistrationState{State: lower(string(s.State)), AOR: s.AOR, Expires: timeOf(s.Expires), Code: s.Code,
-		Reason: s.Reason, NextTry: timeOf(s.NextTry), Contact: s.Contact}
+		Reason: a.registrationReason(s), NextTry: timeOf(s.NextTry), Contact: s.Contact}
 	if a.registered.AOR == "" {
 		a.registered.AOR = a.account.AOR.String()
 	}
@@ -35,7 +37,7 @@ func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 	if a.outbox.kick(); s.State == sip.Registered && (before.State != "registered" || a.outbox.outage > 0) {
 		a.outbox.pbxBack()
 	}
-	e := Event{State: a.registered.State, Code: s.Code, Reason: s.Reason}
+	e := Event{State: a.registered.State, Code: s.Code, Reason: a.registered.Reason}
 	switch {
 	case s.Lost:
 		e.Type = RegistrationLost
@@ -57,6 +59,64 @@ func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 	case s.State == sip.Registered && !a.stopping:
 		a.watchTeam()
 	}
+	if s.Back && !a.stopping {
+		a.lookAfterCalls()
+	}
+}
+
+// lookAfterCalls asks, once the PBX answers again, whether it still has each call: a
+// PBX that was restarted has forgotten them, and the agent would talk to nobody. Not
+// before: while the PBX is silent the network may be the one that is away, and the
+// contact is still there when it is whole again.
+func (a *Agent) lookAfterCalls() {
+	for _, in := range a.interactions {
+		for _, l := range in.live() {
+			switch {
+			case l.up():
+				a.stillThere(l, func() {})
+			case !l.incoming && l.session != nil:
+				_ = l.session.Probe() // one that cannot be asked about rings until it is ended
+			}
+		}
+	}
+}
+
+// registrationReason is why the registration is as it is, in the words of the table of
+// verdicts where they have the case.
+func (a *Agent) registrationReason(s sip.RegistrationStatus) string {
+	c := a.verdictCase()
+	c.Contact = s.Contact
+	if s.Server.IsValid() {
+		c.Addr = s.Server.String()
+	}
+	var doubt *sip.DoubtError
+	if s.State == sip.Registered && errors.As(s.Err, &doubt) {
+		return verdict.OfDoubt(doubt, c).Error()
+	}
+	if s.Code >= 300 && !errors.Is(s.Err, sip.ErrForgotten) {
+		return verdict.OfAnswer(s.Code, s.Answer, s.Err, c).Error()
+	}
+	if f, ok := verdict.OfError(s.Err, c); ok {
+		return f.Error()
+	}
+	return s.Reason
+}
+
+// verdictCase has what verdicts name of the account.
+func (a *Agent) verdictCase() verdict.Case {
+	to := a.account.AOR
+	if a.account.Registrar.Host != "" {
+		to = a.account.Registrar
+	}
+	if a.account.Proxy != nil {
+		to = *a.account.Proxy
+	}
+	user := a.account.Username
+	if user == "" {
+		user = a.account.AOR.UserText()
+	}
+	return verdict.Case{Host: to.Host, Addr: to.HostPort(), Transport: a.account.Transport, AOR: a.account.AOR.String(), User: user,
+		Password: a.account.Password != "", Now: a.now()}
 }
 
 // checkRegistered refuses to call while the PBX does not know us.

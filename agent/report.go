@@ -27,6 +27,7 @@ const (
 	ReportCancelled   ReportType = "cancelled"   // accepted in the moment in which the PBX took it back: it is the PBX's
 	ReportWithdrawn   ReportType = "withdrawn"   // the phone itself gave it back, with a reason
 	ReportAttempt     ReportType = "attempt"     // a call to the contact has ended, with its result
+	ReportResult      ReportType = "result"      // the agent corrected the result of the last attempt that was reported
 	ReportRescheduled ReportType = "rescheduled" // to at, in the scope given
 	ReportNote        ReportType = "note"        // one part of a note that is too long for one report
 	ReportDone        ReportType = "done"        // the agent has finished with it
@@ -48,7 +49,7 @@ type Report struct {
 
 	Attempt  int        `json:"attempt,omitempty"`  // its number, from 1, of all that were made for the callback
 	Attempts int        `json:"attempts,omitempty"` // done: how many there were
-	Result   string     `json:"result,omitempty"`   // call result of an attempt, or of the last one
+	Result   string     `json:"result,omitempty"`   // call result of an attempt, or of the last one; result: what it really was
 	Number   string     `json:"number,omitempty"`   // that was dialled, or is to be dialled
 	Name     string     `json:"name,omitempty"`     // rescheduled: the contact's
 	Code     int        `json:"code,omitempty"`     // SIP status code of a refusal, or of the end of an attempt
@@ -117,7 +118,8 @@ func (a *Agent) report(tx *store.Tx, about subject, kind ReportType, fill func(*
 	}
 	for _, part := range r.split(a.cfg.Callbacks.ReportSize) {
 		r.Seq++
-		part.Seq, part.ID = r.Seq, part.newID(about.since)
+		part.Seq = r.Seq
+		part.ID = part.newID(about.since)
 		if err := tx.PutReport(store.Report{ID: part.ID, Callback: r.Callback, Kind: string(part.Type), Body: part.text(), Created: a.now()}); err != nil {
 			return err
 		}
@@ -173,6 +175,20 @@ func (a *Agent) reportingAttempt(t *Attempt) []writing {
 	}
 	ended := *t
 	return []writing{a.reporting(ReportAttempt, func(in *interaction, r *Report) { r.fillWith(in, ended) })}
+}
+
+// reportingResult reports that the agent knows better how the last attempt went;
+// nothing before its end, which is reported with what the agent says then.
+func (a *Agent) reportingResult(result string) writing {
+	return func(tx *store.Tx, in *interaction) error {
+		if len(in.log) == 0 || in.log[len(in.log)-1].Ended == nil {
+			return nil
+		}
+		last := in.log[len(in.log)-1]
+		return a.report(tx, in.subject(), ReportResult, func(r *Report) {
+			r.Attempt, r.Result, r.Number = in.attempts, result, last.Number
+		})
+	}
 }
 
 // reportingDone reports what became of a callback whose interaction is done.
@@ -283,8 +299,11 @@ const idLength = 26
 // whether the first commit took place, it is the same and is kept once.
 func (r Report) newID(since time.Time) string {
 	what := fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d\x00%s\x00%d", r.Agent, r.Callback, r.Interaction, since.UnixMilli(), r.Type, r.Part)
-	if r.Type == ReportAttempt {
+	switch r.Type {
+	case ReportAttempt:
 		what = fmt.Appendf(what, "\x00%d", r.Attempt)
+	case ReportResult: // may be corrected to and fro
+		what = fmt.Appendf(what, "\x00%d", r.Seq)
 	}
 	sum := sha256.Sum256(what)
 	return "r-" + hex.EncodeToString(sum[:])[:idLength-2]

@@ -35,6 +35,7 @@ type args struct {
 	Personal    bool              `json:"personal"`
 	Drop        bool              `json:"drop"`
 	Report      string            `json:"report"`
+	File        string            `json:"file"`
 }
 
 type headerArg struct {
@@ -109,6 +110,14 @@ func (a *Agent) Do(ctx context.Context, name string, raw json.RawMessage) (any, 
 	}
 	if r.spec.Records() {
 		return a.lookInto(ctx, r)
+	}
+	if a.cfg.Media.asksServers() { // a call before they have answered could not use them
+		select {
+		case <-a.spares.known:
+		case <-ctx.Done():
+			return nil, refuse(CodeTimeout, "%s: the STUN and TURN servers have not answered in time", name)
+		case <-a.ended:
+		}
 	}
 	if !a.loop.Post(a.input(func() { a.perform(r) })) {
 		return nil, refuse(CodeFailed, "%s: the agent has ended", name)
@@ -191,7 +200,7 @@ func (a *Agent) checkAllowed(action string, in *interaction) *ActionError {
 	err := refuse(CodeNotAllowed, "%s is not allowed: %s is %s", action, in.id, phase)
 	switch {
 	case why != "":
-		err.Message = action + " is not allowed now: " + why
+		err.Message += ", and " + why
 	case phase == PhaseDone && in.result != "":
 		err.Message += " (" + in.result + ")"
 	}

@@ -18,6 +18,8 @@ type Reschedule struct {
 	Reason string    `json:"reason"`
 	Scope  string    `json:"scope"` // personal: offered here again; team: given to the PBX
 	Retry  bool      `json:"retry"` // armed by the phone, as callbacks.retry says
+	// Untold: it is for the team, and nobody is there who could be told (callbacks.report_to).
+	Untold bool `json:"untold,omitempty"`
 }
 
 // Whose a rescheduled callback is.
@@ -70,7 +72,7 @@ func (a *Agent) actPresets(r *request) {
 		return
 	}
 	zone := a.contactZone(in)
-	r.done(Presets{Interaction: in.id, Zone: zone.String(), Presets: a.rules.Presets(a.cfg.Reschedule.Presets, a.now(), zone)})
+	r.done(Presets{Interaction: in.id, Zone: zone.String(), Presets: a.rules.Presets(a.cfg.Reschedule.Presets, a.wall(), zone)})
 }
 
 // arm makes a reschedule last and tells it.
@@ -113,11 +115,11 @@ func (a *Agent) wished(r *request) (*Reschedule, *ActionError) {
 			return nil, refuse(CodeInvalid, "reschedule: zone %q is not known", name).hint("use an IANA name such as Asia/Tokyo")
 		}
 	}
-	at, err := schedule.Read(r.args.At, a.now(), zone)
+	at, err := schedule.Read(r.args.At, a.wall(), zone)
 	if err != nil {
 		return nil, refuse(CodeInvalid, "reschedule: %v", err)
 	}
-	if err := a.rules.Check(at, a.now(), zone); err != nil {
+	if err := a.rules.Check(at, a.wall(), zone); err != nil {
 		return nil, refuse(CodeInvalid, "reschedule: %v", err)
 	}
 	number, refused := a.rescheduleNumber(in, r.args.Number)
@@ -133,6 +135,7 @@ func (a *Agent) wished(r *request) (*Reschedule, *ActionError) {
 	if r.args.Personal {
 		next.Scope = ScopePersonal
 	}
+	next.Untold = next.Scope == ScopeTeam && a.cfg.Callbacks.ReportTo == ""
 	return next, nil
 }
 
@@ -186,7 +189,7 @@ func (a *Agent) armRetry(in *interaction) {
 		return
 	}
 	zone := a.contactZone(in)
-	at, fits := a.rules.Fit(a.now().Add(wait), a.now(), zone)
+	at, fits := a.rules.Fit(a.wall().Add(wait), a.wall(), zone)
 	if !fits || a.blocked(in.contact.Number) != nil {
 		return
 	}

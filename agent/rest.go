@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"time"
 
 	"ringback/media"
@@ -22,11 +23,15 @@ type duty struct {
 // followDevices wakes the devices that the state needs: the headset from the first
 // sign of a call to its last tone, the ring device while it rings.
 func (a *Agent) followDevices() {
+	if a.deps.Brief && slices.Equal(a.cfg.Audio.Headset, []string{"null"}) {
+		return // at rest it is as silent and deaf as at work, and a thousand of them need no clock each
+	}
 	calls := false
 	for _, in := range a.interactions {
 		calls = calls || len(in.live()) > 0
 	}
 	a.followDevice(&a.sound.speaking, calls || a.sound.tone.Playing())
+	a.followDevice(&a.sound.listening, calls || a.sound.tone.Playing())
 	a.followDevice(&a.sound.alerting, a.sound.alerts == "ring")
 }
 

@@ -79,3 +79,41 @@ func TestStory_DevicesRest(t *testing.T) {
 		b.do("done", nil)
 	})
 }
+
+// The second ear hears what the headset hears, no louder than its ceiling, and is at
+// work as long.
+func TestStory_SecondEar(t *testing.T) {
+	dir := t.TempDir()
+	headset, second := filepath.Join(dir, "headset.wav"), filepath.Join(dir, "second.wav")
+	change := func(c *Config, _ *lab.Config) {
+		c.Audio.Headset, c.Audio.SecondEar = []string{"file:," + headset}, []string{"file:," + second}
+	}
+	story(t, change, func(b *bed) {
+		if got := b.agent.State().Audio.SecondEar; got != "file:,"+second {
+			t.Errorf("state: second ear %q", got)
+		}
+		b.do("dial", map[string]any{"target": contact})
+		b.wait(CallConnected)
+		<-time.After(5 * time.Second)
+		b.do("end", nil)
+		b.wait(CallEnded)
+		<-time.After(time.Minute)
+		level := func(path string) float64 {
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			clip, err := audio.ReadWAV(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pcm := clip.Channel(0).Samples
+			return audio.LevelDBFS(pcm[len(pcm)/3 : len(pcm)/2])
+		}
+		if h, s := level(headset), level(second); h < -30 || s < h-1 || s > h+1 {
+			t.Errorf("headset at %.1f dBFS, second ear at %.1f", h, s)
+		}
+		b.do("done", nil)
+	})
+}

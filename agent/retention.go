@@ -22,6 +22,9 @@ func (a *Agent) forget() {
 		return
 	}
 	before := store.Retention{History: a.ago(c.KeepHistory), Notes: a.ago(c.KeepNotes)}
+	if a.cfg.Callbacks.ReportTo == "" {
+		before.Untold = before.History
+	}
 	gone := make(chan store.Forgotten, 1) // a late update must not touch anything here
 	err := a.store.UpdateNamed("forget", func(tx *store.Tx) error {
 		f, err := tx.Forget(before, forgetStep)
@@ -31,8 +34,15 @@ func (a *Agent) forget() {
 	next := forgetEvery
 	if err != nil {
 		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("forget what is old", err).Message})
-	} else if f := <-gone; f.More {
-		next = forgetPause
+	} else {
+		f := <-gone
+		if f.More {
+			next = forgetPause
+		}
+		if f.Untold > 0 { // what the outbox knows of them
+			a.outbox.begun = false
+			a.outbox.kick()
+		}
 	}
 	a.loop.After(next, a.input(a.forget))
 }

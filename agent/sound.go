@@ -4,87 +4,112 @@ import (
 	"errors"
 	"slices"
 
+	"ringback/agent/verdict"
 	"ringback/media"
 	"ringback/media/audio"
+	"ringback/media/device"
+	"ringback/media/headset"
 	"ringback/media/mixer"
 	"ringback/sip"
+)
+
+// The roles of audio devices, as in the configuration and in events.
+const (
+	roleHeadset   = "headset"
+	roleRing      = "ring"
+	roleSecondEar = "second_ear"
 )
 
 // sound is the agent's side of the bridge: headset, ring device, tones.
 type sound struct {
 	bridge      *media.Bridge
-	headset     *media.DevicePort
-	ringer      *media.DevicePort // nil: the headset rings
 	tone, alert *media.Player
 	names       AudioState
 
-	speaking, alerting duty // of headset and ring device
+	speaking, alerting, listening duty // of headset, ring device (none: the headset rings) and second ear
 
-	headsetSlot, toneSlot, alertSlot, ringSlot mixer.Slot
+	headsetSlot, toneSlot, alertSlot, ringSlot, secondSlot mixer.Slot
 
 	routes  []mixer.Route // what the bridge has
+	levels  []mixer.Slot  // whose voice it levels
 	ringing bool          // the tone player plays ringback
 	alerts  string        // what the alert player plays: ring, call-waiting or nothing
 }
 
 // open makes the ports. Nothing runs yet.
 func (s *sound) open(a *Agent) error {
-	headset, err := parseDevices("audio.headset", a.cfg.Audio.Headset)
-	if err != nil {
-		return err
-	}
-	s.ringSlot = mixer.None
+	s.ringSlot, s.secondSlot = mixer.None, mixer.None
 	s.bridge = a.engine.NewBridge()
-	s.headset, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: headset, Listen: true, Resting: true, Log: a.log,
-		OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.deviceEvent("headset", e) })) }})
-	if err != nil {
-		return err
-	}
-	if len(a.cfg.Audio.Ring) > 0 {
-		ring, err := parseDevices("audio.ring", a.cfg.Audio.Ring)
+	for _, role := range []struct {
+		name    string
+		devices []string
+		listen  bool
+		sound   headset.Config
+		duty    *duty
+	}{
+		{roleHeadset, a.cfg.Audio.Headset, true, a.cfg.headset(), &s.speaking},
+		{roleRing, a.cfg.Audio.Ring, false, headset.Config{}, &s.alerting},
+		{roleSecondEar, a.cfg.Audio.SecondEar, false, a.cfg.secondEar(), &s.listening},
+	} {
+		if len(role.devices) == 0 {
+			continue
+		}
+		devices, err := parseDevices(a.deps.Devices, "audio."+role.name, role.devices)
 		if err != nil {
 			return err
 		}
-		s.ringer, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: ring, Resting: true, Log: a.log,
-			OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.deviceEvent("ring", e) })) }})
+		role.duty.port, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: devices, Listen: role.listen, Resting: true, Sound: role.sound, Log: a.log,
+			OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.deviceEvent(role.name, e) })) }})
 		if err != nil {
 			return err
 		}
 	}
-	s.speaking.port, s.alerting.port = s.headset, s.ringer
 	return s.place(a)
 }
 
 func (s *sound) place(a *Agent) error {
 	s.tone, s.alert = a.engine.NewPlayer(), a.engine.NewPlayer()
-	var errs [4]error
-	s.headsetSlot, errs[0] = s.bridge.Add(s.headset)
+	var errs [5]error
+	s.headsetSlot, errs[0] = s.bridge.Add(s.speaking.port)
 	s.toneSlot, errs[1] = s.bridge.Add(s.tone)
 	s.alertSlot, errs[2] = s.bridge.Add(s.alert)
-	if s.ringer != nil {
-		s.ringSlot, errs[3] = s.bridge.Add(s.ringer)
+	if s.alerting.port != nil {
+		s.ringSlot, errs[3] = s.bridge.Add(s.alerting.port)
+	}
+	if s.listening.port != nil {
+		s.secondSlot, errs[4] = s.bridge.Add(s.listening.port)
 	}
 	return errors.Join(errs[:]...)
 }
 
 // started notes which devices were found first.
 func (s *sound) started(*Agent) {
-	s.names.Headset = s.headset.Device()
-	if s.ringer != nil {
-		s.names.Ring = s.ringer.Device()
+	s.names.Headset = s.speaking.port.Device()
+	s.names.Microphone, s.names.Ear = s.speaking.port.Sound()
+	if s.alerting.port != nil {
+		s.names.Ring = s.alerting.port.Device()
+	}
+	if s.listening.port != nil {
+		s.names.SecondEar = s.listening.port.Device()
 	}
 }
 
 func (s *sound) view() AudioState { return s.names }
 
-// close stops the devices; it waits for them. Not on the loop.
+// close stops the devices, for which it waits, and frees what else is in the engine,
+// which may go on for other agents. Not on the loop.
 func (s *sound) close() {
-	if s.headset != nil {
-		_ = s.headset.Close()
+	for _, port := range []*media.DevicePort{s.speaking.port, s.alerting.port, s.listening.port} {
+		if port != nil {
+			_ = port.Close()
+		}
 	}
-	if s.ringer != nil {
-		_ = s.ringer.Close()
+	for _, p := range []*media.Player{s.tone, s.alert} {
+		if p != nil {
+			_ = p.Close()
+		}
 	}
+	_ = s.bridge.Close()
 }
 
 // seat puts a call, and the meter that listens to it, into the bridge.
@@ -105,7 +130,44 @@ func (s *sound) unseat(l *leg) {
 	}
 	s.bridge.Remove(l.media)
 	l.slot, l.hears, l.meter = mixer.None, mixer.None, nil
-	s.routes = nil // slots may be given to others
+	s.routes, s.levels = nil, nil // slots may be given to others
+}
+
+// seatRecording puts a recording, with its consent tone, into the bridge.
+func (s *sound) seatRecording(a *Agent, t *recording) error {
+	var errs [3]error
+	t.left, errs[0] = s.bridge.Add(t.take.Port(0))
+	t.right, errs[1] = s.bridge.Add(t.take.Port(1))
+	if a.cfg.Recording.Tone {
+		t.beep = a.engine.NewPlayer()
+		t.beepSlot, errs[2] = s.bridge.Add(t.beep)
+	}
+	return errors.Join(errs[:]...)
+}
+
+func (s *sound) unseatRecording(t *recording) {
+	s.bridge.Remove(t.take.Port(0))
+	s.bridge.Remove(t.take.Port(1))
+	if t.beep != nil {
+		s.bridge.Remove(t.beep)
+	}
+	t.left, t.right, t.beepSlot, t.beep = mixer.None, mixer.None, mixer.None, nil
+	s.routes, s.levels = nil, nil // slots may be given to others
+}
+
+// seatPlayer puts what plays a file into the bridge.
+func (s *sound) seatPlayer(a *Agent, p *playing) (err error) {
+	p.player = a.engine.NewPlayer()
+	p.slot, err = s.bridge.Add(p.player)
+	return err
+}
+
+func (s *sound) unseatPlayer(p *playing) {
+	if p.player != nil {
+		_ = p.player.Close()
+	}
+	p.player, p.slot = nil, mixer.None
+	s.routes, s.levels = nil, nil
 }
 
 // beep tells the agent that a call was answered without his hand.
@@ -143,7 +205,7 @@ func (a *Agent) followSound() {
 	}
 	alert := ""
 	if a.alerting() {
-		if alert = "ring"; a.voice.busy {
+		if alert = "ring"; a.callWaits() {
 			alert = "call-waiting"
 		}
 	}
@@ -159,7 +221,12 @@ func (a *Agent) followSound() {
 		}
 	}
 	a.followDevices()
-	want := routes(a.hearing())
+	h := a.hearing()
+	if want := levelled(h); a.cfg.Calls.ConferenceLevels && (s.levels == nil || !slices.Equal(want, s.levels)) {
+		s.levels = want
+		s.bridge.SetLevelled(want...)
+	}
+	want := routes(h)
 	if s.routes != nil && slices.Equal(want, s.routes) {
 		return
 	}
@@ -169,20 +236,26 @@ func (a *Agent) followSound() {
 	}
 }
 
-// deviceEvent tells of a headset or ring device that was lost or changed.
+// deviceEvent tells of a device that was lost or changed.
 func (a *Agent) deviceEvent(role string, e media.Event) {
 	switch e := e.(type) {
 	case media.DeviceLost:
 		text := role
-		if e.Err != nil {
+		switch {
+		case errors.Is(e.Err, device.ErrHangs), errors.Is(e.Err, device.ErrGone):
+			text += ": " + verdict.AudioHangs.Say("device", e.Name).Error()
+		case e.Err != nil:
 			text += ": " + e.Err.Error()
 		}
 		a.emit(Event{Type: MediaDeviceLost, Device: e.Name, Text: text})
 	case media.DeviceChanged:
-		if role == "ring" {
-			a.sound.names.Ring = e.Name
-		} else {
-			a.sound.names.Headset = e.Name
+		switch names := &a.sound.names; role {
+		case roleRing:
+			names.Ring = e.Name
+		case roleSecondEar:
+			names.SecondEar = e.Name
+		default:
+			names.Headset = e.Name
 		}
 		a.emit(Event{Type: MediaDeviceChanged, Device: e.Name, Text: role})
 	}
@@ -200,8 +273,18 @@ func (a *Agent) mediaEvent(l *leg, e media.Event) {
 		a.emit(l.event(MediaStarted))
 	case media.MediaSilent:
 		out := l.event(MediaSilent)
-		out.Text = "no packet for " + e.For.String()
+		out.Text = verdict.MediaGone.Say("time", e.For.String()).Error()
 		a.emit(out)
+	case media.TroubleChanged:
+		a.troubled(l, e)
+	case media.EncryptionChanged:
+		a.encryptionChanged(l, e.Suite)
+	case media.PathFailed:
+		out := l.event(ErrorHappened)
+		out.Text = "there is no way for the sound to the far end: " + e.Err.Error()
+		a.emit(out)
+	case media.EncryptionFailed:
+		a.encryptionFailed(l, e.Err)
 	case media.RTPTimeout:
 		out := l.event(MediaStopped)
 		out.Text = "no packet for " + e.For.String()

@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"fmt"
 	"slices"
 	"time"
+
+	"ringback/media"
 )
 
 // StateSchema names the version of the state's JSON form.
@@ -70,6 +73,9 @@ type State struct {
 	Calls        []CallState                  `json:"calls"`
 	Outbox       OutboxState                  `json:"outbox"`
 	Team         []TeamState                  `json:"team"` // in the order of the configuration
+	// Refused counts what was refused since the agent's start, by the names of Causes.
+	// The desk fills it in: it does not come from events.
+	Refused map[string]uint64 `json:"refused"`
 }
 
 // RegistrationState is one account's registration. Times are null when there is
@@ -99,38 +105,43 @@ type ChannelState struct {
 	Presence *QueueState `json:"presence,omitempty"` // what was published
 }
 
-// AudioState names the devices in use.
+// AudioState names the devices in use, and what is done to the headset's sound.
 type AudioState struct {
-	Headset string `json:"headset"`
-	Ring    string `json:"ring"`
+	Headset    string `json:"headset"`
+	Ring       string `json:"ring"`
+	SecondEar  string `json:"second_ear,omitempty"`
+	Microphone string `json:"microphone"` // the stages on the way from the microphone, "high-pass 100 Hz, ..."
+	Ear        string `json:"ear"`        // those on the way to the ear
 }
 
 // InteractionState is one piece of work in the agent's hands.
 type InteractionState struct {
-	ID           InteractionID  `json:"id"`
-	Kind         Kind           `json:"kind"`
-	Channel      ChannelName    `json:"channel"`
-	State        Phase          `json:"state"`
-	Allowed      []string       `json:"allowed"`
-	AcceptMeans  string         `json:"accept_means,omitempty"` // while offered: answer, dial or preview
-	Contact      Contact        `json:"contact"`
-	Callback     *Callback      `json:"callback"`
-	Case         map[string]any `json:"case"`
-	Disposition  string         `json:"disposition"`
-	Note         string         `json:"note"`
-	Result       string         `json:"result"`      // of the last call, set by the phone
-	Attempts     int            `json:"attempts"`    // of the callback, before this interaction too
-	AttemptLog   []Attempt      `json:"attempt_log"` // of this interaction, oldest first
-	Reschedule   *Reschedule    `json:"reschedule"`  // armed until Done
-	Timezone     string         `json:"timezone"`    // the contact's, an IANA name
-	Muted        bool           `json:"muted"`
-	Held         bool           `json:"held"`
-	Created      time.Time      `json:"created"`
-	OfferExpires *time.Time     `json:"offer_expires"`
-	Info         InfoState      `json:"info"`  // case and callback information, as the configuration orders it
-	Toast        []InfoRow      `json:"toast"` // what an offer's notice says
-	Past         []Past         `json:"past"`  // earlier interactions with the same number, the newest first
-	Calls        []CallID       `json:"calls"`
+	ID           InteractionID   `json:"id"`
+	Kind         Kind            `json:"kind"`
+	Channel      ChannelName     `json:"channel"`
+	State        Phase           `json:"state"`
+	Allowed      []string        `json:"allowed"`
+	AcceptMeans  string          `json:"accept_means,omitempty"` // while offered: answer, dial or preview
+	Contact      Contact         `json:"contact"`
+	Callback     *Callback       `json:"callback"`
+	Case         map[string]any  `json:"case"`
+	Disposition  string          `json:"disposition"`
+	Note         string          `json:"note"`
+	Result       string          `json:"result"`      // of the last call, set by the phone
+	Attempts     int             `json:"attempts"`    // of the callback, before this interaction too
+	AttemptLog   []Attempt       `json:"attempt_log"` // of this interaction, oldest first
+	Reschedule   *Reschedule     `json:"reschedule"`  // armed until Done
+	Timezone     string          `json:"timezone"`    // the contact's, an IANA name
+	Muted        bool            `json:"muted"`
+	Held         bool            `json:"held"`
+	Recording    *RecordingState `json:"recording"` // null: the call is not being recorded
+	Playing      *PlayingState   `json:"playing"`   // null: no file is played into it
+	Created      time.Time       `json:"created"`
+	OfferExpires *time.Time      `json:"offer_expires"`
+	Info         InfoState       `json:"info"`  // case and callback information, as the configuration orders it
+	Toast        []InfoRow       `json:"toast"` // what an offer's notice says
+	Past         []Past          `json:"past"`  // earlier interactions with the same number, the newest first
+	Calls        []CallID        `json:"calls"`
 }
 
 // CallState is one call: a SIP dialog with its media.
@@ -150,7 +161,9 @@ type CallState struct {
 	RemoteName   string        `json:"remote_name"`
 	SIPCallID    string        `json:"sip_call_id"`
 	Codec        string        `json:"codec"`
-	Encrypted    bool          `json:"encrypted"`
+	Encrypted    bool          `json:"encrypted"`        // SRTP both ways
+	Suite        string        `json:"suite,omitempty"`  // that it is encrypted with
+	Keying       string        `json:"keying,omitempty"` // how its keys came about: sdes or dtls
 	Quality      Quality       `json:"quality"`
 	Heard        Heard         `json:"heard"`
 	Started      time.Time     `json:"started"`
@@ -167,6 +180,15 @@ type Heard struct {
 	Tones []float64 `json:"tones"`
 }
 
+// Score is the MOS and its scale as a person reads it: "MOS 4.4", or "MOS 4.3 wide-band".
+func (q Quality) Score() string {
+	text := fmt.Sprintf("MOS %.1f", q.MOS)
+	if q.MOSScale == media.ScaleWide {
+		text += " wide-band"
+	}
+	return text
+}
+
 // Quality is a call's live media figures. Packets are counts, jitter and round
 // trip are milliseconds, mos is an estimate from 1 to 4.5.
 type Quality struct {
@@ -175,7 +197,22 @@ type Quality struct {
 	Lost      uint64  `json:"lost"`
 	JitterMS  float64 `json:"jitter_ms"`
 	RTTMS     float64 `json:"rtt_ms"`
-	MOS       float64 `json:"mos"`
+	MOS       float64 `json:"mos"` // of the conversation, by the E-model (ITU-T G.107, G.107.1)
+	// MOSScale is what mos and mos_listening stand on, by the codec: narrowband (the best is
+	// 4.4) or wideband (4.5, and a telephone would have 3.7).
+	MOSScale string `json:"mos_scale,omitempty"`
+
+	Listening  float64 `json:"mos_listening"`         // the same without the delay
+	DelayMS    float64 `json:"delay_ms"`              // mouth to ear, as far as it is known
+	Concealed  uint64  `json:"concealed"`             // frames of 20 ms that were made up
+	Late       uint64  `json:"late"`                  // packets that came too late to be played
+	BurstRatio float64 `json:"burst_ratio,omitempty"` // 1: losses are random
+	RemoteMOS  float64 `json:"remote_mos,omitempty"`  // of listening, as the far end says (RTCP XR)
+	RemoteLost float64 `json:"remote_lost,omitempty"` // percent of ours, as it says
+	Trouble    string  `json:"trouble,omitempty"`     // the last that was wrong with the sound, in words
+	// TroubleName is the same in one word: unheard, loss, far-loss, says-nothing,
+	// hears-nothing, too-loud or clipped.
+	TroubleName string `json:"trouble_name,omitempty"`
 }
 
 // OutboxState counts the reports that wait for the PBX, and those that were given
@@ -197,6 +234,7 @@ func NewState() State {
 		Interactions: []InteractionState{},
 		Calls:        []CallState{},
 		Team:         []TeamState{},
+		Refused:      map[string]uint64{},
 	}
 }
 

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"ringback/internal/lab"
 	"ringback/media"
+	"ringback/media/audio"
 )
 
 func TestStory_PlainCallIsAnOffer(t *testing.T) {
@@ -63,6 +66,46 @@ func TestStory_CallWaiting(t *testing.T) {
 		b.do("resume", map[string]any{"interaction": first})
 		b.farHears(contact, micHz, true)
 	})
+}
+
+// TestStory_RingsElsewhereWhileTalking: with ring_in_call an offer during a call rings on
+// the ring device, and the talk in the headset goes on undisturbed.
+func TestStory_RingsElsewhereWhileTalking(t *testing.T) {
+	rang := filepath.Join(t.TempDir(), "rang.wav")
+	story(t, func(c *Config, _ *lab.Config) {
+		c.Audio.Ring, c.Audio.RingInCall = []string{"file:," + rang}, true
+	}, func(b *bed) {
+		other := b.second(nil)
+		first, _ := b.talk()
+		other.do("dial", map[string]any{"target": "1001"})
+		b.wait(OfferReceived)
+		if got := b.alert(); got != "ring" {
+			t.Errorf("alert %q", got)
+		}
+		b.on(func(a *Agent) {
+			for _, r := range a.sound.routes {
+				if r.From == a.sound.alertSlot && r.To != a.sound.ringSlot {
+					t.Errorf("it rings in slot %d, not on the ring device alone", r.To)
+				}
+			}
+		})
+		b.passes(5 * time.Second)
+		b.farHears(contact, micHz, true)
+		b.do("reject", nil)
+		other.wait(CallEnded)
+		b.farHears(contact, micHz, true)
+		if in, _ := b.agent.State().Interaction(first); in.State != PhaseConnected {
+			t.Errorf("the first call is %s", in.State)
+		}
+	})
+	f, err := os.Open(rang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if clip, err := audio.ReadWAV(f); err != nil || audio.LevelDBFS(clip.Samples) < -40 {
+		t.Errorf("the ring device played %d samples at %.1f dBFS: %v", clip.Frames(), audio.LevelDBFS(clip.Samples), err)
+	}
 }
 
 func TestStory_TheSecondAgentGetsWhatTheFirstRejects(t *testing.T) {

@@ -2,7 +2,10 @@ package agent
 
 import (
 	"fmt"
+	"math"
+	"strings"
 	"testing"
+	"time"
 
 	"ringback/internal/lab"
 )
@@ -163,6 +166,67 @@ func TestStory_ConferenceOfNine(t *testing.T) {
 		}
 		b.phase(PhaseConnected)
 		b.farHears(contact, micHz, true)
+	})
+}
+
+// TestStory_ConferenceLevels: in a conference a voice comes at one level, and again as it
+// is when the conference has ended.
+func TestStory_ConferenceLevels(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		story(t, func(c *Config, _ *lab.Config) { c.Calls.ConferenceLevels = on }, func(b *bed) {
+			conferenceOf(b)
+			b.do("mute", nil)
+			b.passes(4 * time.Second)
+			want := -10.0
+			if on {
+				want = -20
+			}
+			if level := b.lab.Heard(contact).Level; math.Abs(level-want) > 2.5 {
+				t.Errorf("levels %v: the colleague is heard at %.1f dBFS, want %.0f", on, level, want)
+			}
+			b.do("conference-drop", map[string]any{"party": "2001"})
+			b.wait(ConferenceEnded)
+			b.do("unmute", nil)
+			b.passes(2 * time.Second)
+			if level := b.lab.Heard(contact).Level; math.Abs(level+10) > 2.5 {
+				t.Errorf("levels %v: after the conference the agent is heard at %.1f dBFS", on, level)
+			}
+		})
+	}
+}
+
+// TestStory_ConferenceOfThirtyFour: 32 parties with the contact and the agent.
+func TestStory_ConferenceOfThirtyFour(t *testing.T) {
+	const parties = 32
+	tone := func(i int) float64 { return float64(350 + 25*i) }
+	story(t, func(_ *Config, p *lab.Config) {
+		p.Extensions = lab.DefaultExtensions()
+		for i := range parties + 1 {
+			p.Extensions = append(p.Extensions, lab.Extension{Number: fmt.Sprint(3000 + i),
+				Behaviour: lab.Behaviour{Say: lab.Tone(tone(i))}})
+		}
+	}, func(b *bed) {
+		b.talk()
+		var calls []CallID
+		for i := range parties {
+			calls = append(calls, b.do("conference", map[string]any{"target": fmt.Sprint(3000 + i)}).Call)
+			b.wait(ConferencePartyJoined)
+		}
+		err := b.fails("conference", map[string]any{"target": fmt.Sprint(3000 + parties)}, CodeFailed)
+		if !strings.Contains(err.Error(), "full, with 32 parties") || !strings.Contains(err.Hint, "calls.conference_parties") {
+			t.Errorf("the one too many is told %v (%s)", err, err.Hint)
+		}
+		b.settle()
+		b.agentHears(calls[parties-1], tone(parties-1), true)
+		for i := range parties {
+			if level := b.lab.Heard(fmt.Sprint(3000 + i)).Level; level < -40 {
+				t.Errorf("party %d hears nothing: %v dBFS", i, level)
+			}
+		}
+		b.do("conference-drop", map[string]any{"party": string(calls[0])})
+		b.phase(PhaseConference)
+		b.do("end", nil)
+		b.phase(PhaseReadyToCall)
 	})
 }
 

@@ -56,7 +56,7 @@ func TestStory_EverythingThatIsDoneToACallbackIsReported(t *testing.T) {
 			b.do("result", map[string]any{"result": "machine"})
 			b.do("done", nil)
 		}, []string{"attempt", "attempts", "number", "result", "code", "cause"},
-			[]string{"accepted", "attempt 1 +81312345678 answered completed", "attempt 2 610 busy 486 busy", "done 2 machine"}},
+			[]string{"accepted", "attempt 1 +81312345678 answered completed", "attempt 2 610 busy 486 busy", "result 2 610 machine", "done 2 machine"}},
 		"done without a call": {func(b *bed) {
 			web(b)
 			b.do("accept", nil)

@@ -58,6 +58,36 @@ func TestStoryRetention(t *testing.T) {
 	})
 }
 
+// Reports that nobody is there to take go with the history, and their callbacks; where
+// somebody is named they stay.
+func TestStoryRetention_ReportsForNobody(t *testing.T) {
+	for to, want := range map[string]int{"": 0, "sip:callbacks@10.0.0.9": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			dir, old := t.TempDir(), time.Now().Add(-100*time.Hour)
+			s := openStore(t, dir)
+			err := s.Update(func(tx *store.Tx) error {
+				return errors.Join(tx.PutCallback(store.Callback{Key: "cb", State: store.CallbackDone, Created: old, Updated: old}),
+					tx.PutReport(store.Report{ID: "r-1", Callback: "cb", Kind: "done", Body: []byte(`{"seq":1}`), Created: old}))
+			})
+			if err := errors.Join(err, s.Close()); err != nil {
+				t.Fatal(err)
+			}
+			cfg := testConfig()
+			cfg.Store, cfg.Callbacks.ReportTo, cfg.Callbacks.ReportAge = StoreConfig{KeepHistory: 80 * time.Hour}, to, 1000*time.Hour
+			b := newBed(t, dir, cfg, lab.Config{Messages: lab.MessagePolicy{Refuse: 500}})
+			defer b.close()
+			b.wait(RegistrationRegistered)
+			b.settle()
+			if o := b.agent.State().Outbox; o.Waiting+o.Failed != want {
+				t.Errorf("told %q: %+v, want %d", to, o, want)
+			}
+			if _, have, err := b.agent.store.Callback("cb"); have != (want == 1) || err != nil {
+				t.Errorf("told %q: the callback is there: %v %v", to, have, err)
+			}
+		})
+	}
+}
+
 func TestConfig_Retention(t *testing.T) {
 	for _, d := range []time.Duration{time.Minute, -time.Hour} {
 		c := testConfig()

@@ -58,7 +58,7 @@ func (a *Agent) trace(r sip.TraceRecord) {
 	if r.Out {
 		from, to = to, from
 	}
-	a.tracer.add(TraceRecord{Time: r.At, From: from, To: to, Out: r.Out, Transport: r.Transport, Message: hideDigits(r.Text), callID: callIDOf(r.Text)})
+	a.tracer.add(TraceRecord{Time: r.At, From: from, To: to, Out: r.Out, Transport: r.Transport, Message: r.Text, callID: callIDOf(r.Text)})
 }
 
 // Trace is the remembered SIP messages of an interaction's calls in their order,
@@ -102,25 +102,6 @@ func callIDOf(text string) string {
 		}
 	}
 	return ""
-}
-
-// hideDigits masks the digit of a SIP INFO: it may be of a PIN or a card.
-func hideDigits(text string) string {
-	head, body, found := strings.Cut(text, "\r\n\r\n")
-	if !found || !strings.Contains(strings.ToLower(head), "application/dtmf") {
-		return text
-	}
-	lines := strings.Split(body, "\n")
-	for i, line := range lines {
-		name, _, pair := strings.Cut(line, "=")
-		switch {
-		case pair && strings.EqualFold(strings.TrimSpace(name), "signal"):
-			lines[i] = name + "=" + mask + "\r"
-		case !pair && strings.TrimSpace(line) != "":
-			lines[i] = mask
-		}
-	}
-	return head + "\r\n\r\n" + strings.Join(lines, "\n")
 }
 
 func lower(s string) string { return strings.ToLower(s) }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ringback/agent/verdict"
 	"ringback/sip"
 )
 
@@ -110,6 +111,9 @@ func (a *Agent) transferEnded(l *leg, e sip.TransferEnded) {
 		return
 	}
 	why := refuse(transferCode(e), "transfer to %s failed: %s", t.target, strings.TrimSpace(codeText(e.Code)+" "+cleanText(e.Reason)))
+	if e.TimedOut {
+		why.Message = verdict.CallTransfer.Say("target", t.target).Error()
+	}
 	t.referral, t.refused = nil, true
 	if e.Refused {
 		a.transferFailed(l, why, e.Code)

@@ -10,6 +10,10 @@ import (
 	"ringback/media/mixer"
 )
 
+// stillTicks is how long a bridge of resting ports is still worked on: until what
+// hears in it has heard a second of silence and knows that nothing is there.
+const stillTicks = int(time.Second / audio.FrameTime)
+
 // Bridge is a matrix of who hears whom. All ports in it are worked on together.
 // Its methods may be called from any goroutine, not from an event.
 type Bridge struct {
@@ -19,6 +23,7 @@ type Bridge struct {
 	matrix  *mixer.Matrix
 	ports   []Port
 	onWheel bool
+	still   int // ticks for which all ports have rested
 	closed  bool
 	tells   []func()
 }
@@ -49,11 +54,40 @@ func (b *Bridge) Add(p Port) (mixer.Slot, error) {
 		return mixer.None, fmt.Errorf("add port to bridge: %w", err)
 	}
 	b.ports = append(b.ports, p)
+	b.roll()
+	return slot, nil
+}
+
+// roll puts the bridge on the wheel unless it is there. With b.mu held.
+func (b *Bridge) roll() {
+	b.still = 0
 	if !b.onWheel {
 		b.onWheel = true
 		b.engine.place(b)
 	}
-	return slot, nil
+}
+
+// rouse ends the bridge's rest: a port has something to say. Not with a port's
+// lock held.
+func (b *Bridge) rouse() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.ports) > 0 {
+		b.roll()
+	}
+}
+
+// rest counts ticks in which no port has anything to do, and says when there were
+// enough: a phone without a call wakes nobody 50 times a second.
+func (b *Bridge) rest() bool {
+	for _, p := range b.ports {
+		if !p.rests() {
+			b.still = 0
+			return false
+		}
+	}
+	b.still++
+	return b.still >= stillTicks
 }
 
 // Remove takes a port out and drops its routes. A session goes on by itself,
@@ -79,6 +113,15 @@ func (b *Bridge) SetRoutes(routes []mixer.Route) error {
 		return fmt.Errorf("set routes: %w", ErrClosed)
 	}
 	return b.matrix.SetRoutes(routes)
+}
+
+// SetLevelled has those who speak at the given slots brought to one level, with their
+// noise shut out while they do not speak, and all others taken as they are: for
+// conferences. From the next frame on, without a click.
+func (b *Bridge) SetLevelled(slots ...mixer.Slot) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.matrix.SetLevelled(slots...)
 }
 
 // Close takes all ports out; they stay open.
@@ -122,7 +165,8 @@ func (b *Bridge) work(now time.Time, skipped int) (bool, []func()) {
 			b.tells = append(b.tells, tell)
 		}
 	}
-	return true, b.tells
+	b.onWheel = !b.rest()
+	return b.onWheel, b.tells
 }
 
 func (b *Bridge) pull(p Port, now time.Time, skipped int) {

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"ringback/media/audio"
 	"ringback/media/codec"
 	"ringback/media/device"
+	"ringback/media/headset"
 	"ringback/media/mixer"
 )
 
@@ -31,6 +33,7 @@ type DeviceConfig struct {
 	Devices []device.Device // by preference
 	Listen  bool            // false: only played to, as a ring device is
 	Resting bool            // the devices are left alone until Wake
+	Sound   headset.Config  // what is done to what it hears and plays
 	OnEvent func(Event)     // DeviceChanged, DeviceLost; must only post
 	Log     *slog.Logger
 }
@@ -39,31 +42,39 @@ type DeviceConfig struct {
 // comes into the bridge, what is routed to it is played. A device that fails
 // never ends it: the next of the list takes over.
 type DevicePort struct {
-	engine *Engine
-	super  *device.Supervisor
-	rests  atomic.Bool
-	cancel context.CancelFunc
-	done   chan struct{}
-	once   sync.Once
+	engine  *Engine
+	super   *device.Supervisor
+	resting atomic.Bool
+	cancel  context.CancelFunc
+	done    chan struct{}
+	once    sync.Once
 
 	mu   sync.Mutex
 	seat seat
 	mic  *inlet // nil: not listened to
 	ear  outlet
+
+	sound *headset.Processor
+	heard frame // what the ear is to hear, on its way
 }
 
 // NewDevicePort starts to keep the best of the devices at work. OnEvent is called
-// on a goroutine of the port.
+// on a goroutine of the port. It fails for an empty list, and for a Sound that
+// headset.New refuses.
 func (e *Engine) NewDevicePort(cfg DeviceConfig) (*DevicePort, error) {
 	if len(cfg.Devices) == 0 {
 		return nil, errors.New("open device: the list is empty: name at least null")
 	}
 	rate := e.cfg.Rate
-	d := &DevicePort{engine: e, done: make(chan struct{})}
+	sound, err := headset.New(rate, cfg.Sound)
+	if err != nil {
+		return nil, fmt.Errorf("open device: %w", err)
+	}
+	d := &DevicePort{engine: e, sound: sound, heard: make(frame, audio.FrameSamples(rate)), done: make(chan struct{})}
 	d.seat.slot = mixer.None
-	d.rests.Store(cfg.Resting)
+	d.resting.Store(cfg.Resting)
 	d.ear.init(rate)
-	io := device.IO{Rate: rate, Playback: d.ear.ring}
+	io := device.IO{Rate: rate, Playback: d.ear.ring, Ceiling: cfg.Sound.CeilingSample()}
 	if cfg.Listen {
 		d.mic = newInlet(rate)
 		io.Capture = d.mic.ring
@@ -97,18 +108,29 @@ func tellChange(tell func(Event), c device.Change) {
 // works.
 func (d *DevicePort) Device() string { return d.super.Current() }
 
+// Sound prints what is done to what the microphone hears and to what the ear is to
+// hear; the first is empty for a port that does not listen.
+func (d *DevicePort) Sound() (microphone, ear string) {
+	microphone, ear = d.sound.Chains()
+	if d.mic == nil {
+		microphone = ""
+	}
+	return microphone, ear
+}
+
 // Rest lets go of the device: no microphone listens until Wake. The port stays
 // where it is, silent and deaf.
 func (d *DevicePort) Rest() {
-	d.rests.Store(true)
+	d.resting.Store(true)
 	d.super.Rest()
 }
 
 // Wake puts the best device that works to use; sound moves after some tenths of a
 // second.
 func (d *DevicePort) Wake() {
-	d.rests.Store(false)
+	d.resting.Store(false)
 	d.super.Wake()
+	rouse(&d.mu, &d.seat)
 }
 
 // Close leaves the bridge and stops the device; it waits until nothing touches
@@ -118,6 +140,7 @@ func (d *DevicePort) Close() error {
 		_ = closePort(d, &d.mu, &d.seat)
 		d.cancel()
 		<-d.done
+		d.sound.Close()
 		d.engine.forget(d)
 	})
 	return nil
@@ -148,14 +171,18 @@ func (d *DevicePort) pull(dst frame, _ time.Time, _ int) {
 		return
 	}
 	d.mic.pull(dst)
+	d.sound.Microphone(dst)
 }
 
 func (d *DevicePort) push(src frame, _ time.Time) {
-	if !d.rests.Load() {
-		d.ear.push(src)
+	if !d.resting.Load() {
+		copy(d.heard, src)
+		d.sound.Ear(d.heard)
+		d.ear.push(d.heard)
 	}
 }
 
+func (d *DevicePort) rests() bool   { return d.resting.Load() }
 func (d *DevicePort) fail(error)    {}
 func (d *DevicePort) flush() func() { return nil }
 

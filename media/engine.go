@@ -17,8 +17,9 @@ import (
 type EngineConfig struct {
 	Network Network // default: the machine's own
 	Log     *slog.Logger
-	Shards  int // goroutines that share the sessions; default: one per core
-	Rate    int // Hz that bridges mix at; default 8000
+	Shards  int        // goroutines that share the sessions; default: one per core
+	Rate    int        // Hz that bridges mix at; default 8000
+	Impair  Impairment // what the network does to all sessions, for tests
 }
 
 // Engine is the media clock and owns everything that it drives. Make one with
@@ -37,7 +38,10 @@ type Engine struct {
 	done   chan struct{}
 	tasks  sync.WaitGroup // goroutines beside the shards
 
-	panics atomic.Uint64
+	scratches sync.Pool // of *scratch
+
+	panics  atomic.Uint64
+	dropped [dropCauses]atomic.Uint64 // by all sessions so far
 }
 
 type runState uint8
@@ -74,6 +78,16 @@ func (e *Engine) Rate() int { return e.cfg.Rate }
 
 // Panics counts what was recovered since the start.
 func (e *Engine) Panics() uint64 { return e.panics.Load() }
+
+// Dropped counts what was received since the start and not played, of all sessions,
+// by the causes of Stats.Dropped; each is there, with 0 too. Any goroutine.
+func (e *Engine) Dropped() map[string]uint64 {
+	all := make(map[string]uint64, dropCauses)
+	for cause := range e.dropped {
+		all[drop(cause).String()] = e.dropped[cause].Load()
+	}
+	return all
+}
 
 // Run drives everything until ctx is done or Close is called; then it closes
 // what is still open (sessions say RTCP BYE) and returns when every goroutine of

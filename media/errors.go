@@ -11,4 +11,5 @@ var (
 	ErrNoEvents     = errors.New("the peer takes no telephone-event: send digits by INFO or in-band")
 	ErrNotSending   = errors.New("nothing may be sent now: the call is on hold")
 	ErrInUse        = errors.New("it is in another bridge")
+	ErrDisk         = errors.New("the disk does not answer")
 )

@@ -28,6 +28,15 @@ type (
 	}
 	// SourceChanged: the peer's SSRC changed and the new stream is being played.
 	SourceChanged struct{ SSRC uint32 }
+	// EncryptionChanged: both directions are encrypted with Suite from now on; an
+	// empty one: they are not any more.
+	EncryptionChanged struct{ Suite string }
+	// EncryptionFailed: there are no keys, so that nothing is sent or heard.
+	EncryptionFailed struct{ Err error }
+	// PathFailed: ICE finds no way to the peer, or the one that it had is gone.
+	PathFailed struct{ Err error }
+	// PathGathered: all addresses that ICE offers are there; Err is why servers gave none.
+	PathGathered struct{ Err error }
 	// DigitStarted: the peer pressed a key.
 	DigitStarted struct{ Digit dtmf.Digit }
 	// DigitReceived: the peer's key came up; once for each DigitStarted.
@@ -58,20 +67,24 @@ type (
 	AudioHeard struct{ On bool }
 )
 
-func (MediaStarted) mediaEvent()  {}
-func (MediaSilent) mediaEvent()   {}
-func (RTPTimeout) mediaEvent()    {}
-func (SourceLocked) mediaEvent()  {}
-func (SourceChanged) mediaEvent() {}
-func (DigitStarted) mediaEvent()  {}
-func (DigitReceived) mediaEvent() {}
-func (DigitSent) mediaEvent()     {}
-func (PeerLeft) mediaEvent()      {}
-func (Failed) mediaEvent()        {}
-func (DeviceChanged) mediaEvent() {}
-func (DeviceLost) mediaEvent()    {}
-func (ToneHeard) mediaEvent()     {}
-func (AudioHeard) mediaEvent()    {}
+func (MediaStarted) mediaEvent()      {}
+func (MediaSilent) mediaEvent()       {}
+func (RTPTimeout) mediaEvent()        {}
+func (SourceLocked) mediaEvent()      {}
+func (SourceChanged) mediaEvent()     {}
+func (EncryptionChanged) mediaEvent() {}
+func (EncryptionFailed) mediaEvent()  {}
+func (PathFailed) mediaEvent()        {}
+func (PathGathered) mediaEvent()      {}
+func (DigitStarted) mediaEvent()      {}
+func (DigitReceived) mediaEvent()     {}
+func (DigitSent) mediaEvent()         {}
+func (PeerLeft) mediaEvent()          {}
+func (Failed) mediaEvent()            {}
+func (DeviceChanged) mediaEvent()     {}
+func (DeviceLost) mediaEvent()        {}
+func (ToneHeard) mediaEvent()         {}
+func (AudioHeard) mediaEvent()        {}
 
 // outbox holds what is to be told once the locks are released.
 type outbox struct {

@@ -77,7 +77,7 @@ func newPhoneAt(t *testing.T, n *simnet.Net, ip string, rate int, change ...func
 	p.session, err = p.engine.NewSession(cfg)
 	must(t, err)
 	p.bridge, p.player = p.engine.NewBridge(), p.engine.NewPlayer()
-	p.meter = p.engine.NewMeter(MeterConfig{Tones: []float64{440, 620, 850, 1004, highHz}[:4+rate/audio.Rate16k], Speech: true, OnEvent: p.note})
+	p.meter = p.engine.NewMeter(MeterConfig{Tones: []float64{440, 620, 850, 1004, highHz}[:min(5, 4+rate/audio.Rate16k)], Speech: true, OnEvent: p.note})
 	for _, port := range []Port{p.session, p.player, p.meter} {
 		_, err := p.bridge.Add(port)
 		must(t, err)
@@ -129,15 +129,20 @@ func must(t *testing.T, err error) {
 }
 
 // connect lets a call b, both ways.
-func connect(t *testing.T, a, b *phone) { renegotiate(t, a, b, sdp.SendRecv, sdp.SendRecv) }
+// connect returns what they said.
+func connect(t *testing.T, a, b *phone) (offer, answer []byte) {
+	t.Helper()
+	return renegotiate(t, a, b, sdp.SendRecv, sdp.SendRecv)
+}
 
-func renegotiate(t *testing.T, a, b *phone, da, db sdp.Direction) {
+func renegotiate(t *testing.T, a, b *phone, da, db sdp.Direction) (offer, answer []byte) {
 	t.Helper()
 	offer, err := a.session.CreateOffer(da)
 	must(t, err)
-	answer, err := b.session.AcceptOffer(offer, db)
+	answer, err = b.session.AcceptOffer(offer, db)
 	must(t, err)
 	must(t, a.session.AcceptAnswer(answer, false))
+	return offer, answer
 }
 
 // pair makes two phones that are in a call.
@@ -164,6 +169,14 @@ type peer struct {
 // newPeer calls p from host:port, where the SDP says that it is.
 func newPeer(t *testing.T, n *simnet.Net, p *phone, ip string, port int) *peer {
 	t.Helper()
+	r := openPeer(t, n, p, ip, port)
+	r.reoffer(p, ip, port, "sendrecv")
+	return r
+}
+
+// openPeer is a peer that has not called yet.
+func openPeer(t *testing.T, n *simnet.Net, p *phone, ip string, port int) *peer {
+	t.Helper()
 	ctx := context.Background()
 	h := n.Host(ip)
 	conn, err := h.ListenPacket(ctx, "udp4", fmt.Sprintf("%s:%d", ip, port))
@@ -173,7 +186,6 @@ func newPeer(t *testing.T, n *simnet.Net, p *phone, ip string, port int) *peer {
 	c, _ := codec.Find("PCMU", 8000)
 	r := &peer{t: t, conn: conn, rtcp: rtcp, to: p.session.LocalAddr(), ssrc: 0x1111, seq: 100, ts: 5000, enc: c.NewEncoder()}
 	r.tone = audio.NewTone(audio.Sine(440, -12), 8000)
-	r.reoffer(p, ip, port, "sendrecv")
 	return r
 }
 
@@ -247,6 +259,8 @@ func (p *probe) detach() {
 }
 
 func (p *probe) pull(dst frame, _ time.Time, _ int) { clear(dst) }
+
+func (p *probe) rests() bool { return false }
 
 func (p *probe) push(src frame, _ time.Time) {
 	p.mu.Lock()

@@ -9,11 +9,21 @@ import (
 )
 
 // capabilities is what this session can do when it wants dir.
-func (s *Session) capabilities(dir sdp.Direction) sdp.Capabilities {
-	return sdp.Capabilities{
-		Address: s.cfg.PublicIP, Port: s.ports.local.Port(), RTCPPort: s.ports.local.Port() + 1,
-		Events: s.cfg.DTMF, Direction: dir, Ptime: s.cfg.Ptime, MaxPtime: maxPtime, Codecs: formats(s.codecs),
+func (s *Session) capabilities(dir sdp.Direction) (sdp.Capabilities, error) {
+	path, at, err := s.ourPath()
+	if err != nil {
+		return sdp.Capabilities{}, err
 	}
+	codecs := s.codecs
+	if dir != sdp.RecvOnly {
+		codecs = sendable(codecs)
+	}
+	return sdp.Capabilities{
+		Address: at.Addr(), Port: at.Port(), RTCPPort: at.Port() + 1,
+		Events: s.cfg.DTMF, Comfort: s.cfg.Comfort, Direction: dir, Ptime: s.cfg.Ptime, MaxPtime: maxPtime, Codecs: formats(codecs, s.cfg.Opus),
+		Encryption: s.cfg.Security.Encryption, Suites: s.cfg.Security.Suites, KeysReadable: s.cfg.Security.KeysReadable,
+		Keying: s.cfg.Security.Keying, Fingerprint: s.cfg.Security.Fingerprint(), ICE: path, ICEOnly: s.cfg.Ways.RelayOnly && path != nil,
+	}, nil
 }
 
 // CreateOffer returns an SDP offer that asks for dir (RFC 3264 sections 5 and
@@ -28,7 +38,11 @@ func (s *Session) CreateOffer(dir sdp.Direction) ([]byte, error) {
 	if s.offer != nil {
 		return nil, fmt.Errorf("create offer: %w", ErrOfferPending)
 	}
-	offer, err := sdp.BuildOffer(s.local, s.capabilities(dir))
+	can, err := s.capabilities(dir)
+	if err != nil {
+		return nil, fmt.Errorf("create offer: %w", err)
+	}
+	offer, err := sdp.BuildOffer(s.local, can)
 	if err != nil {
 		return nil, fmt.Errorf("create offer: %w", err)
 	}
@@ -55,12 +69,19 @@ func (s *Session) AcceptOffer(remote []byte, dir sdp.Direction) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	answer, agreed, err := sdp.Negotiate(s.local, offer, s.capabilities(dir))
+	if err := s.restartPath(offer); err != nil {
+		return nil, fmt.Errorf("accept offer: %w", err)
+	}
+	can, err := s.capabilities(dir)
+	if err != nil {
+		return nil, fmt.Errorf("accept offer: %w", err)
+	}
+	answer, agreed, err := sdp.Negotiate(s.local, offer, can)
 	if err != nil {
 		return nil, err
 	}
 	s.offer = nil
-	s.commit(agreed, dir)
+	s.agree(agreed, dir, false)
 	return answer.Bytes(), nil
 }
 
@@ -88,7 +109,7 @@ func (s *Session) AcceptAnswer(remote []byte, provisional bool) error {
 	if s.early = provisional; !provisional {
 		s.offer = nil
 	}
-	s.commit(agreed, s.offered)
+	s.agree(agreed, s.offered, true)
 	return nil
 }
 
@@ -107,7 +128,7 @@ func (s *Session) isClosed() bool {
 }
 
 // commit makes what was agreed on what the tick works by.
-func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction) {
+func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction, offered bool) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,11 +139,14 @@ func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction) {
 	if n.Rejected {
 		l.active = sdp.Inactive
 	}
-	l.source.expect(plain(n.Remote), s.cfg.NAT, now)
-	l.rtcpTo = plain(n.RemoteRTCP)
+	l.source.expect(plain(s.walk(n, offered)), s.cfg.NAT && n.ICE == nil, now)
+	if l.rtcpTo = plain(n.RemoteRTCP); !n.RTCPMux && s.path.control.pair.IsValid() {
+		l.rtcpTo = s.path.control.pair
+	}
 	l.ready = true
+	s.secure(n)
 	s.rx.receive(s.codecs, n, s.cfg.MaxDelay)
-	s.tx.send(s.codecs, n, s.cfg.Ptime, &s.out)
+	s.tx.send(s.codecs, n, &s.cfg, &s.out)
 	if !l.active.Sends() {
 		s.tx.pause(&s.out)
 	}
@@ -130,6 +154,12 @@ func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction) {
 		s.alive.restart(now)
 	}
 	s.control.start(now)
+}
+
+// agree is commit, and begins what must not be begun under its lock.
+func (s *Session) agree(n *sdp.Negotiated, wanted sdp.Direction, offered bool) {
+	s.commit(n, wanted, offered)
+	s.openControl(n)
 }
 
 // match finds our codec of an SDP format.

@@ -54,13 +54,34 @@ func (p *Player) PlayClip(c audio.Clip, loop bool, done func()) error {
 	return nil
 }
 
+// PlayWAV plays a file of any rate from its begin, and reads it as it goes. done, which
+// may be nil, is called as for PlayTone, with what kept the file from being read to its
+// end, or nil. The file is closed when it is not played any more, and on an error here.
+func (p *Player) PlayWAV(src WAVSource, done func(error)) error {
+	if src.Info().Frames == 0 {
+		return errors.Join(errors.New("play recording: it holds no sound"), src.File.Close())
+	}
+	s, err := p.engine.newStream(src)
+	if err != nil {
+		return err
+	}
+	p.set(s, func() {
+		if done != nil {
+			done(s.err)
+		}
+	})
+	return nil
+}
+
 // Stop fades out what is played within a frame. Its done is not called.
 func (p *Player) Stop() { p.set(nil, nil) }
 
 func (p *Player) set(s sound, done func()) {
 	p.mu.Lock()
+	letGo(p.next)
 	p.next, p.ends, p.change = s, done, true
 	p.mu.Unlock()
+	rouse(&p.mu, &p.seat)
 }
 
 // Playing says whether something is played.
@@ -80,8 +101,16 @@ func (p *Player) Slot() mixer.Slot {
 	return p.seat.slot
 }
 
-// Close leaves the bridge.
-func (p *Player) Close() error { return closePort(p, &p.mu, &p.seat) }
+// Close leaves the bridge; what is played ends.
+func (p *Player) Close() error {
+	err := closePort(p, &p.mu, &p.seat)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	letGo(p.now)
+	letGo(p.next)
+	p.now, p.next, p.change = nil, nil, false
+	return err
+}
 
 // closePort takes a port out of its bridge.
 func closePort(p Port, mu *sync.Mutex, s *seat) error {
@@ -117,6 +146,7 @@ func (p *Player) pull(dst frame, _ time.Time, _ int) {
 	if !p.change {
 		return
 	}
+	letGo(p.now)
 	p.now, p.finished, p.change = p.next, p.ends, false
 	p.next, p.ends = nil, nil
 	p.fill(&p.now, p.other)
@@ -140,6 +170,12 @@ func (p *Player) fill(s *sound, dst frame) {
 }
 
 func (p *Player) push(frame, time.Time) {}
+
+func (p *Player) rests() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.change && p.now == nil
+}
 
 func (p *Player) fail(error) {
 	p.mu.Lock()

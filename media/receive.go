@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	maxReads     = 64 // datagrams in one tick: 3,200 a second
-	drainEvery   = 8  // ticks between two looks whether more is waiting than is due
-	comfortNoise = 13 // RFC 3389 section 4
+	maxReads     = 512 // datagrams in one tick, junk too: 25,600 a second
+	maxItems     = 64  // of the buffer for one tick
+	drainEvery   = 8   // ticks between two looks whether more is waiting than is due
+	comfortNoise = codec.ComfortNoiseType
+	maxKept      = 20 // packets that are taken along when the clock rate changes
 	plausible    = 12 // bytes of an RTP header
 )
 
@@ -29,22 +31,31 @@ type inbound struct {
 
 // receiver is the way from packets to frames.
 type receiver struct {
-	rate    int
-	samples int
-	formats [128]int8 // index into inbound, -1: none
-	inbound []inbound
-	clock   int
-	delay   time.Duration
-	buffer  *jitter.Buffer
-	hidden  *codec.Concealer
-	fifo    []int16
-	decoded []int16
-	scratch frame
-	packet  rtp.Packet
-	count   reception
-	drops   drops
-	level   audio.LevelMeter
-	long    bool // the last packet held at least a tick of audio
+	rate      int
+	samples   int
+	formats   [128]int8 // index into inbound, -1: none
+	inbound   []inbound
+	last      *inbound // of the last payload that was played
+	clock     int
+	delay     time.Duration
+	buffer    *jitter.Buffer
+	hidden    *codec.Concealer
+	scaler    *audio.Scaler
+	fifo      []int16
+	decoded   []int16
+	scratch   frame
+	packet    rtp.Packet
+	count     reception
+	noise     *codec.Noise // nil: the peer never sent any
+	noiseSeq  uint16       // of the last comfort noise
+	empty     int          // ticks since the last sound, with nothing in the buffer
+	noisy     bool         // it is heard where nothing else is
+	losses    losses
+	perPacket int // timestamp units in the last packet
+	drops     drops
+	holding   bool // the last packet is held by the buffer, as of another stream
+	level     audio.LevelMeter
+	long      bool // the last packet held at least a tick of audio
 
 	eventType  int // payload type of telephone-event; -1: none
 	eventClock int // Hz
@@ -65,7 +76,7 @@ func (r *receiver) init(rate int) {
 func (r *receiver) receive(codecs []codec.Codec, n *sdp.Negotiated, delay time.Duration) {
 	r.delay = delay
 	old := r.inbound
-	r.inbound = nil
+	r.inbound, r.last = make([]inbound, 0, len(n.Receive)), nil
 	for i := range r.formats {
 		r.formats[i] = -1
 	}
@@ -78,7 +89,7 @@ func (r *receiver) receive(codecs []codec.Codec, n *sdp.Negotiated, delay time.D
 		r.inbound = append(r.inbound, r.keep(old, c))
 	}
 	if r.hidden == nil {
-		r.hidden = codec.NewConcealer(r.rate)
+		r.hidden, r.scaler = codec.NewConcealer(r.rate), audio.NewScaler(r.rate)
 	}
 	if r.buffer == nil && len(r.inbound) > 0 {
 		r.setClock(r.inbound[0].codec.ClockRate)
@@ -107,22 +118,36 @@ func (r *receiver) keep(old []inbound, c codec.Codec) inbound {
 	return in
 }
 
+// setClock begins to count at another rate. What waits to be played is taken out first,
+// so that it is heard while the new buffer fills.
 func (r *receiver) setClock(clock int) {
+	for range maxKept {
+		if r.buffer == nil {
+			break
+		}
+		item, ok := r.buffer.Following()
+		if !ok {
+			break
+		}
+		r.put(item)
+	}
 	r.clock = clock
 	r.buffer = jitter.New(jitter.Config{ClockRate: clock, Max: r.delay})
 }
 
 // readRTP takes what has come. It stops early when the packet of this tick has
-// been read and nothing says that more is waiting, which saves a system call.
+// been read and nothing says that more is waiting, nor that one is missing, which saves a
+// system call.
 func (s *Session) readRTP(now time.Time) {
 	for range maxReads {
-		n, from, at, ok := s.rtp.read(s.buf[:], now)
+		b := s.borrow().in[:]
+		n, from, at, ok := s.rtp.read(b, now)
 		if !ok {
 			return
 		}
-		good := s.onRTP(s.buf[:n], from, at, now)
+		good := s.onRTP(b[:n], from, at, now)
 		fresh := at.Before(now) && now.Sub(at) < audio.FrameTime
-		if good && fresh && s.rx.long && s.ticks%drainEvery != 0 {
+		if good && fresh && s.rx.long && s.ticks%drainEvery != 0 && s.rx.buffer.Ready() {
 			return
 		}
 	}
@@ -132,21 +157,41 @@ func (s *Session) readRTP(now time.Time) {
 // packet of the peer's stream. What is wrong is dropped and counted.
 func (s *Session) onRTP(b []byte, from netip.AddrPort, at, now time.Time) bool {
 	rx, l := &s.rx, &s.link
+	if isCheck(s.path.agent, b, from) {
+		return false
+	}
+	if len(b) > 0 && b[0] >= 20 && b[0] <= 63 { // RFC 7983 section 7
+		s.onDTLS(b, from)
+		return false
+	}
 	if len(b) > 1 && b[1] >= 192 && b[1] <= 223 { // RFC 5761 section 4
 		if l.mux && l.source.isPeer(from, l.source.target()) {
-			s.onRTCP(b, at)
+			s.onControl(b, at)
 		} else {
 			rx.drops.count(dropControl)
 		}
 		return false
 	}
-	p := &rx.packet
-	if len(b) < plausible || b[0]>>6 != 2 || p.Unmarshal(b) != nil {
+	if len(b) < plausible || b[0]>>6 != 2 {
 		rx.drops.count(dropMalformed)
 		return false
 	}
 	if !l.ready {
 		rx.drops.count(dropEarly)
+		return false
+	}
+	if l.source.strange(from) {
+		rx.drops.count(dropStranger)
+		return false
+	}
+	b, why, ok := s.secrecy.open(b)
+	if !ok {
+		rx.drops.count(why)
+		return false
+	}
+	p := &rx.packet
+	if p.Unmarshal(b) != nil {
+		rx.drops.count(dropMalformed)
 		return false
 	}
 	pt := p.PayloadType
@@ -186,17 +231,30 @@ func (s *Session) accept(at, now time.Time) bool {
 		SSRC: p.SSRC, Sequence: p.SequenceNumber, Timestamp: p.Timestamp, Marker: p.Marker,
 		PayloadType: p.PayloadType, Event: !audible, Payload: p.Payload, Arrival: at,
 	})
-	if outcome == jitter.Held {
+	if rx.stray(outcome) {
 		return false
 	}
 	s.account(outcome, at, audible)
 	s.alive.packet(&s.out, now, p.PayloadType == comfortNoise)
+	if p.PayloadType == comfortNoise {
+		rx.comfort(p.SequenceNumber, p.Payload)
+	}
 	if event {
 		rx.heard = rx.digits.Push(rx.heard, dtmf.EventPacket{
 			SSRC: p.SSRC, Sequence: p.SequenceNumber, Timestamp: p.Timestamp, Marker: p.Marker, Payload: p.Payload,
 		}, now)
 	}
 	return true
+}
+
+// stray counts what belonged to no stream: what was held until the next packet showed
+// that. It reports whether this one is held.
+func (r *receiver) stray(outcome jitter.Outcome) bool {
+	if r.holding && outcome != jitter.Resynced {
+		r.drops.count(dropStray)
+	}
+	r.holding = outcome == jitter.Held
+	return r.holding
 }
 
 // account keeps the figures of RFC 3550 Appendix A.
@@ -210,14 +268,18 @@ func (s *Session) account(outcome jitter.Outcome, at time.Time, audible bool) {
 		}
 		rx.count.restart(rx.packet.SSRC, most-1, rx.clock)
 		rx.count.packet(most) // the one that was held
+		rx.losses.restart(most - 1)
 		rx.forgetDigits()
 	case !rx.count.started:
 		rx.count.restart(rx.packet.SSRC, most, rx.clock)
+		rx.losses.restart(most)
 	case outcome == jitter.Duplicate:
 		rx.drops.count(dropDuplicate)
 	case outcome == jitter.Late:
 		rx.drops.count(dropLate)
+		rx.losses.tooLate(most + int64(int16(rx.packet.SequenceNumber-uint16(most))))
 	}
+	rx.losses.judge(rx.buffer)
 	rx.count.packet(most)
 	if audible {
 		rx.count.timing(rx.packet.Timestamp, at)
@@ -244,89 +306,4 @@ func (s *Session) hearDigits(now time.Time) {
 		}
 	}
 	rx.heard = rx.heard[:0]
-}
-
-// frame fills dst with what is to be heard at this tick.
-func (r *receiver) frame(dst frame, now time.Time, receives bool) {
-	if r.buffer == nil {
-		clear(dst)
-		return
-	}
-	skip := false
-	for range maxReads {
-		if len(r.fifo) >= len(dst) {
-			break
-		}
-		item := r.buffer.Next(now)
-		skip = skip || item.Kind == jitter.Skip
-		r.put(item)
-	}
-	if skip && r.ahead(2*len(dst)) {
-		audio.Crossfade(dst, r.fifo[:len(dst)], r.fifo[len(dst):2*len(dst)])
-		r.consume(2 * len(dst))
-	} else {
-		clear(dst[copy(dst, r.fifo):])
-		r.consume(min(len(dst), len(r.fifo)))
-	}
-	if !receives {
-		clear(dst)
-	}
-	r.level.Add(dst)
-}
-
-// ahead decodes on until n samples are there, if the packets for it are.
-func (r *receiver) ahead(n int) bool {
-	for len(r.fifo) < n {
-		item, ok := r.buffer.Following()
-		if !ok {
-			return false
-		}
-		r.put(item)
-	}
-	return true
-}
-
-func (r *receiver) consume(n int) { r.fifo = r.fifo[:copy(r.fifo, r.fifo[n:])] }
-
-// put appends the sound of one item to the fifo.
-func (r *receiver) put(item jitter.Item) {
-	if item.Payload != nil && r.formats[item.PayloadType] >= 0 && r.decode(item) {
-		return
-	}
-	units := item.Units
-	if item.Payload != nil { // a format that is no longer agreed on, or a broken payload
-		units = r.clock / 50
-		r.buffer.Played(units)
-	}
-	n := min(max(1, units*r.rate/r.clock), r.samples)
-	at := len(r.fifo)
-	for range n {
-		r.fifo = append(r.fifo, 0)
-	}
-	switch item.Kind {
-	case jitter.Silence, jitter.Empty:
-		r.hidden.Quiet(r.fifo[at:])
-	default:
-		r.hidden.Conceal(r.fifo[at:])
-	}
-}
-
-func (r *receiver) decode(item jitter.Item) bool {
-	in := &r.inbound[r.formats[item.PayloadType]]
-	pcm, err := in.decoder.Decode(r.decoded[:0], item.Payload)
-	r.decoded = pcm
-	if err != nil || len(pcm) == 0 {
-		r.drops.count(dropUndecodable)
-		return false
-	}
-	r.buffer.Played(in.codec.Ticks(len(pcm)))
-	r.long = len(pcm) >= in.codec.FrameSamples()
-	at := len(r.fifo)
-	if in.toRate != nil {
-		r.fifo = in.toRate.Process(r.fifo, pcm)
-	} else {
-		r.fifo = append(r.fifo, pcm...)
-	}
-	r.hidden.Good(r.fifo[at:])
-	return true
 }

@@ -12,6 +12,34 @@ import (
 	"ringback/media/mixer"
 )
 
+// Before the peer has spoken nobody else takes its place: without nat only the address
+// of its SDP is heard.
+func TestConformance_M01_BeforeThePeerSpeaks(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		p := newPhone(t, n, hereIP)
+		defer p.close()
+		r := newPeer(t, n, p, thereIP, 4000)
+		bad, err := n.Host("198.51.100.9").ListenPacket(context.Background(), "udp4", "198.51.100.9:4000")
+		must(t, err)
+		other := *r
+		other.tone = toneOf(1004)
+		for range 100 {
+			other.sendFrom(bad, other.frame())
+			pass(20 * time.Millisecond)
+			if p.hears(1004) {
+				t.Fatal("the stranger is heard")
+			}
+		}
+		if st := p.session.Stats(); st.Dropped["stranger"] != 100 || st.RxPackets != 0 {
+			t.Errorf("dropped %v, %d packets taken", st.Dropped, st.RxPackets)
+		}
+		r.speak(50)
+		if !p.hears(440) {
+			t.Error("the peer is not heard")
+		}
+	})
+}
+
 func TestConformance_M01_SourceLock(t *testing.T) {
 	for _, nat := range []bool{false, true} {
 		t.Run(map[bool]string{false: "plain", true: "nat"}[nat], func(t *testing.T) {

@@ -30,6 +30,7 @@ type control struct {
 	lostThey uint32        // in all
 	jitThey  time.Duration // of ours, as the peer measured it
 	left     bool          // the peer said BYE
+	far      farMetrics
 }
 
 func newCNAME() string {
@@ -86,6 +87,9 @@ func (s *Session) controlTarget() netip.AddrPort {
 	if l.mux {
 		return l.source.target()
 	}
+	if s.hands != nil {
+		return netip.AddrPort{} // the keys of the other port would be others (RFC 5764 section 4.1.2)
+	}
 	return l.rtcpTo
 }
 
@@ -98,10 +102,16 @@ func (s *Session) sendControl(now time.Time, bye *rtcp.Goodbye) {
 		Source: s.tx.header.SSRC,
 		Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: s.cfg.CNAME}},
 	}}}}
+	if xr := s.metrics(); xr != nil {
+		packets = append(packets, xr)
+	}
 	if bye != nil {
 		packets = append(packets, bye)
 	}
 	b, err := rtcp.Marshal(packets)
+	if err == nil {
+		b, err = s.secrecy.sealControl(b)
+	}
 	if err != nil {
 		s.log.Debug("write rtcp", "error", err)
 		return
@@ -144,19 +154,34 @@ func (s *Session) senderOrReceiverReport(now time.Time) rtcp.Packet {
 
 func (s *Session) readRTCP(now time.Time) {
 	for range maxControl {
-		n, from, at, ok := s.rtcp.read(s.buf[:], now)
+		b := s.borrow().in[:]
+		n, from, at, ok := s.rtcp.read(b, now)
 		if !ok {
 			return
+		}
+		if isCheck(s.path.control.agent, b[:n], from) {
+			continue
 		}
 		if !s.link.ready || !s.link.source.isPeer(from, s.link.rtcpTo) {
 			s.rx.drops.count(dropStranger)
 			continue
 		}
-		if s.link.source.learned {
+		if s.onControl(b[:n], at) && s.link.source.learned {
 			s.link.rtcpTo = from // the same translator maps this port, too
 		}
-		s.onRTCP(s.buf[:n], at)
 	}
+}
+
+// onControl takes one datagram of the peer's, and reports whether it could be
+// authenticated where that is to be.
+func (s *Session) onControl(b []byte, at time.Time) bool {
+	b, why, ok := s.secrecy.openControl(b)
+	if !ok {
+		s.rx.drops.count(why)
+		return false
+	}
+	s.onRTCP(b, at)
+	return true
 }
 
 // onRTCP takes one compound packet of the peer. What is wrong with it is
@@ -164,7 +189,7 @@ func (s *Session) readRTCP(now time.Time) {
 func (s *Session) onRTCP(b []byte, at time.Time) {
 	packets, err := rtcp.Unmarshal(b)
 	if err != nil {
-		s.rx.drops.count(dropMalformed)
+		s.rx.drops.count(dropControlMalformed)
 		return
 	}
 	c := &s.control
@@ -179,6 +204,8 @@ func (s *Session) onRTCP(b []byte, at time.Time) {
 			s.onReports(p.Reports, at)
 		case *rtcp.ReceiverReport:
 			s.onReports(p.Reports, at)
+		case *rtcp.ExtendedReport:
+			s.onMetrics(p)
 		case *rtcp.Goodbye:
 			s.onBye(p)
 		}
@@ -192,12 +219,15 @@ func (s *Session) isPlayed(ssrc uint32) bool {
 }
 
 func (s *Session) onReports(blocks []rtcp.ReceptionReport, at time.Time) {
-	c := &s.control
+	c, known := &s.control, false
 	for _, r := range blocks {
 		if r.SSRC != s.tx.header.SSRC {
 			continue
 		}
+		known = true
+		s.troubles.reportOfOurs(r.LastSequenceNumber, s.tx.packets)
 		c.lossThey, c.lostThey = r.FractionLost, r.TotalLost
+		s.tx.losing(float64(r.FractionLost) / 256)
 		if clock := s.tx.codec.ClockRate; clock > 0 {
 			c.jitThey = time.Duration(r.Jitter) * time.Second / time.Duration(clock)
 		}
@@ -209,6 +239,9 @@ func (s *Session) onReports(blocks []rtcp.ReceptionReport, at time.Time) {
 		if gone >= 0 && gone < 60<<16 {
 			c.rtt, c.hasRTT = time.Duration(gone)*time.Second/65536, true
 		}
+	}
+	if !known {
+		s.troubles.reportWithout(s.tx.packets)
 	}
 }
 

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"sync"
 	"time"
 
 	"ringback/media/audio"
@@ -21,6 +22,7 @@ type Port interface {
 	push(src frame, now time.Time)              // what it hears; src is not kept
 	fail(err error)
 	flush() func() // what it has to tell once the locks are released; or nil
+	rests() bool   // it says nothing, and hears nothing that it would act on, until it rouses its bridge
 }
 
 // seat is a port's place. Whoever embeds it guards it.
@@ -38,3 +40,13 @@ func (s *seat) take(b *Bridge, slot mixer.Slot) error {
 }
 
 func (s *seat) leave() { s.bridge, s.slot = nil, mixer.None }
+
+// rouse has the bridge of a port, if it is in one, worked on again.
+func rouse(mu *sync.Mutex, s *seat) {
+	mu.Lock()
+	b := s.bridge
+	mu.Unlock()
+	if b != nil {
+		b.rouse()
+	}
+}

@@ -31,15 +31,17 @@ type transmitter struct {
 	perPkt   int    // samples in one packet
 	fifo     []int16
 	frame    frame
-	packet   [codec.MaxPayload + 12]byte
+	sealed   rtp.Header
 	talks    bool // false: the next packet begins a talk spurt and has the marker
 	packets  uint64
 	octets   uint64
 	failures uint64
+	loss     float64 // share of ours that the peer loses, 0 to 1
 	lastAt   time.Time
 	lastTS   uint32
 	level    audio.LevelMeter
 
+	pauses *pauses // nil: what is silent is sent like the rest
 	events *sdp.Events
 	sender *dtmf.Sender
 	tone   *dtmf.Tone
@@ -49,9 +51,16 @@ type transmitter struct {
 
 func (t *transmitter) init(rate int) {
 	t.rate = rate
-	t.header = rtp.Header{Version: 2, SSRC: rand.Uint32(), SequenceNumber: uint16(rand.Uint32())}
-	t.ts = rand.Uint32()
+	t.header.Version = 2
+	t.renumber()
 	t.frame = make(frame, audio.FrameSamples(rate))
+}
+
+// renumber begins another stream. Its first number is below 2^15, so that the far
+// end of SRTP cannot miss a turn of it (RFC 3711 section 3.3.1).
+func (t *transmitter) renumber() {
+	t.header.SSRC, t.header.SequenceNumber = rand.Uint32(), uint16(rand.Uint32()&0x7fff)
+	t.ts, t.talks = rand.Uint32(), false
 }
 
 func (t *transmitter) name() string {
@@ -62,9 +71,9 @@ func (t *transmitter) name() string {
 }
 
 // send sets what is sent from now on.
-func (t *transmitter) send(codecs []codec.Codec, n *sdp.Negotiated, ptime time.Duration, out *outbox) {
+func (t *transmitter) send(codecs []codec.Codec, n *sdp.Negotiated, cfg *SessionConfig, out *outbox) {
 	c, ok := match(codecs, n.Send)
-	if !ok {
+	if !ok || !c.Sends() {
 		t.on = false
 		return
 	}
@@ -75,8 +84,16 @@ func (t *transmitter) send(codecs []codec.Codec, n *sdp.Negotiated, ptime time.D
 		}
 		t.fifo, t.talks = t.fifo[:0], false
 	}
+	if tuner, ok := t.encoder.(codec.Tuner); ok && tuner.Tune(cfg.Opus, n.Send.Params) != nil {
+		t.failures++
+	}
 	t.on, t.header.PayloadType = true, n.Send.PayloadType
-	t.perPkt = packetSamples(c, n, ptime)
+	t.perPkt = packetSamples(c, n, cfg.Ptime)
+	if n.Comfort != (t.pauses != nil) {
+		if t.pauses = nil; n.Comfort {
+			t.pauses = newPauses(t.rate)
+		}
+	}
 	if t.events == nil || n.Events == nil || t.events.ClockRate != n.Events.ClockRate {
 		t.byRTP.abort(out, ErrNoEvents)
 		t.sender = nil
@@ -87,8 +104,17 @@ func (t *transmitter) send(codecs []codec.Codec, n *sdp.Negotiated, ptime time.D
 	}
 }
 
-// packetSamples is what one packet holds: what the peer asks for, in steps of
-// 10 ms, within what it takes and what is sensible.
+// losing tells the encoder what share of our packets the peer lost in its last
+// interval: more at once, less slowly, since one good report proves little.
+func (t *transmitter) losing(share float64) {
+	t.loss = max(share, (3*t.loss+share)/4)
+	if tuner, ok := t.encoder.(codec.Tuner); ok && tuner.Losing(t.loss) != nil {
+		t.failures++
+	}
+}
+
+// packetSamples is what one packet holds: what the peer asks for, as the codec has
+// it, within what the peer takes and what is sensible.
 func packetSamples(c codec.Codec, n *sdp.Negotiated, ptime time.Duration) int {
 	if n.Ptime > 0 {
 		ptime = n.Ptime
@@ -96,7 +122,7 @@ func packetSamples(c codec.Codec, n *sdp.Negotiated, ptime time.Duration) int {
 	if n.MaxPtime >= minPtime {
 		ptime = min(ptime, n.MaxPtime)
 	}
-	ptime = min(max(ptime.Truncate(minPtime), minPtime), maxPtime)
+	ptime = c.Fit(min(max(ptime, minPtime), maxPtime))
 	return int(ptime) * c.SampleRate / int(time.Second)
 }
 
@@ -114,13 +140,13 @@ func (s *Session) transmit(src frame, now time.Time) {
 	if !t.on {
 		return
 	}
-	if !s.link.active.Sends() || !to.IsValid() {
+	if !s.link.active.Sends() || !to.IsValid() || !s.secrecy.ready() {
 		t.leaveOut()
 		t.talks = false
 		return
 	}
 	if t.events != nil && !t.sender.Idle() {
-		burst := t.sender.Next(t.ts + uint32(t.codec.Ticks(len(t.fifo))))
+		burst := t.sender.Next(t.eventTime())
 		s.sendBurst(&burst, now)
 		if burst.Mute {
 			t.leaveOut()
@@ -134,6 +160,9 @@ func (s *Session) transmit(src frame, now time.Time) {
 		src = t.frame
 	}
 	t.level.Add(src)
+	if t.pauses != nil && s.pause(src, now) {
+		return
+	}
 	if t.toCodec != nil {
 		t.fifo = t.toCodec.Process(t.fifo, src)
 	} else {
@@ -142,6 +171,16 @@ func (s *Session) transmit(src frame, now time.Time) {
 	for len(t.fifo) >= t.perPkt {
 		s.sendAudio(now)
 	}
+}
+
+// eventTime is now on the clock of telephone-event, which may be slower than that of the
+// codec (a PBX that takes events at 8000 beside Opus).
+func (t *transmitter) eventTime() uint32 {
+	now := t.ts + uint32(t.codec.Ticks(len(t.fifo)))
+	if t.events.ClockRate == t.codec.ClockRate {
+		return now
+	}
+	return uint32(uint64(now) * uint64(t.events.ClockRate) / uint64(t.codec.ClockRate))
 }
 
 // leaveOut lets the time of a tick pass without audio.
@@ -155,18 +194,18 @@ func (s *Session) sendAudio(now time.Time) {
 	t := &s.tx
 	t.header.Marker = !t.talks
 	t.header.Timestamp = t.ts
-	n, err := t.header.MarshalTo(t.packet[:])
+	packet := &s.borrow().out
+	n, err := t.header.MarshalTo(packet[:])
 	if err == nil {
 		var payload []byte
-		payload, err = t.encoder.Encode(t.packet[n:n], t.fifo[:t.perPkt])
-		if err == nil && len(payload) <= len(t.packet)-n {
-			s.sendPacket(t.packet[:n+len(payload)], len(payload), now)
+		payload, err = t.encoder.Encode(packet[n:n], t.fifo[:t.perPkt])
+		if t.talks = len(payload) > 0; t.talks && err == nil && len(payload) <= len(packet)-n-srtpOverhead {
+			s.sendPacket(packet[:n+len(payload)], len(payload), now)
 		}
 	}
 	if err != nil {
 		t.failures++
 	}
-	t.talks = true
 	t.ts += uint32(t.codec.Ticks(t.perPkt))
 	t.fifo = t.fifo[:copy(t.fifo, t.fifo[t.perPkt:])]
 }
@@ -176,7 +215,11 @@ func (s *Session) sendAudio(now time.Time) {
 func (s *Session) sendPacket(b []byte, payload int, now time.Time) {
 	t := &s.tx
 	t.header.SequenceNumber++
-	if err := s.rtp.write(b, s.link.source.target()); err != nil {
+	b, err := s.secrecy.seal(b, &t.sealed)
+	if err == nil {
+		err = s.rtp.write(b, s.link.source.target())
+	}
+	if err != nil {
 		t.failures++
 		return
 	}
@@ -193,13 +236,14 @@ func (s *Session) sendBurst(burst *dtmf.Burst, now time.Time) {
 		p := &burst.Packets[i]
 		header := t.header
 		header.PayloadType, header.Marker, header.Timestamp = t.events.Send, p.Marker, p.Timestamp
-		n, err := header.MarshalTo(t.packet[:])
+		packet := &s.borrow().out
+		n, err := header.MarshalTo(packet[:])
 		if err != nil {
 			t.failures++
 			continue
 		}
-		copy(t.packet[n:], p.Payload[:])
-		s.sendPacket(t.packet[:n+len(p.Payload)], len(p.Payload), now)
+		copy(packet[n:], p.Payload[:])
+		s.sendPacket(packet[:n+len(p.Payload)], len(p.Payload), now)
 	}
 	s.digitSent(&t.byRTP, burst.Sent)
 }

@@ -17,18 +17,22 @@ import (
 
 // SessionConfig sets up a Session. LocalIP is required.
 type SessionConfig struct {
-	LocalIP    netip.Addr    // where its sockets are opened
-	PublicIP   netip.Addr    // what its SDP names; zero: LocalIP
-	Ports      PortRange     // zero: DefaultPorts
-	Codecs     []string      // names by preference; nil: all that need no higher rate than the engine's
-	DTMF       bool          // offer and take telephone-event
-	NAT        bool          // learn once where the peer really sends from
-	Ptime      time.Duration // asked of the peer, and sent unless it asks otherwise; zero: 20 ms
-	MaxDelay   time.Duration // greatest target of the jitter buffer; zero: 200 ms
-	CNAME      string        // in RTCP (RFC 3550 section 6.5.1); empty: drawn
-	SilentFor  time.Duration // until MediaSilent; zero: 5 s
-	TimeoutFor time.Duration // until RTPTimeout; zero: 30 s
-	OnEvent    func(Event)   // on a goroutine of the engine: must only post
+	LocalIP    netip.Addr       // where its sockets are opened
+	PublicIP   netip.Addr       // what its SDP names; zero: LocalIP
+	Ports      PortRange        // zero: DefaultPorts
+	Codecs     []string         // names by preference; nil: all that need no higher rate than the engine's
+	Opus       codec.OpusConfig // how Opus is sent
+	DTMF       bool             // offer and take telephone-event
+	Comfort    bool             // pauses are not sent where the peer takes comfort noise (RFC 3389)
+	NAT        bool             // learn once where the peer really sends from
+	Ptime      time.Duration    // asked of the peer, and sent unless it asks otherwise; zero: 20 ms
+	MaxDelay   time.Duration    // greatest target of the jitter buffer; zero: 200 ms
+	Security   Security         // zero: plain RTP
+	Ways       Ways             // that ICE looks for beside the direct one
+	CNAME      string           // in RTCP (RFC 3550 section 6.5.1); empty: drawn
+	SilentFor  time.Duration    // until MediaSilent; zero: 5 s
+	TimeoutFor time.Duration    // until RTPTimeout; zero: 30 s
+	OnEvent    func(Event)      // on a goroutine of the engine: must only post
 	Log        *slog.Logger
 }
 
@@ -87,21 +91,27 @@ type Session struct {
 	offered sdp.Direction
 	early   bool // offer has a provisional answer
 
-	mu      sync.Mutex // everything below; held while a tick works on the session
-	rtp     socket
-	rtcp    socket
-	seat    seat
-	onWheel bool
-	closed  bool
-	failed  bool
-	out     outbox
-	link    link
-	rx      receiver
-	tx      transmitter
-	control control
-	alive   alive
-	ticks   uint64
-	buf     [maxDatagram]byte
+	mu        sync.Mutex // everything below; held while a tick works on the session
+	rtp       socket
+	rtcp      socket
+	seat      seat
+	onWheel   bool
+	closed    bool
+	failed    bool
+	out       outbox
+	link      link
+	rx        receiver
+	tx        transmitter
+	secrecy   secrecy
+	path      way          // ICE
+	hands     *association // of DTLS; nil: none
+	nextHands *association // that is to take its place
+	earlyDTLS []datagram   // that came before there was one
+	control   control
+	alive     alive
+	troubles  troubles
+	ticks     uint64
+	scratch   *scratch // of the tick; nil: it is over
 }
 
 // link is what was agreed on with the peer.
@@ -133,10 +143,16 @@ func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
 	s := &Session{engine: e, cfg: cfg, log: cfg.Log, ports: ports, codecs: codecs, local: sdp.NewLocal(0)}
 	s.seat.slot = mixer.None
 	s.out.tell = cfg.OnEvent
-	s.rtp, s.rtcp = newSocket(ports.rtp, &e.tasks), newSocket(ports.rtcp, &e.tasks)
+	s.rtp, s.rtcp = s.detoured(e.socket(ports.rtp)), e.socket(ports.rtcp)
+	if err := s.openPath(); err != nil {
+		s.closeSockets()
+		return nil, err
+	}
 	s.rx.init(e.cfg.Rate)
+	s.rx.drops.all = &e.dropped
 	s.tx.init(e.cfg.Rate)
 	if err := e.adopt(s); err != nil {
+		s.closePath()
 		s.closeSockets()
 		return nil, err
 	}
@@ -150,33 +166,6 @@ func (s *Session) LocalAddr() netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ports.local
-}
-
-// Move opens a pair of ports on another address of ours, in place of those that the
-// session has: the machine is in another network. Packets leave from there at once;
-// the peer knows where to send when the next offer or answer has named it. Where it
-// sends from is learned anew: the way to it is another one. The session stays as it
-// is when that fails. ErrNoPorts, ErrClosed.
-func (s *Session) Move(ip netip.Addr) error {
-	s.sig.Lock()
-	defer s.sig.Unlock()
-	e := s.engine
-	ports, err := e.ports.listen(context.Background(), e.cfg.Network, ip, s.cfg.Ports)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		_, _ = ports.rtp.Close(), ports.rtcp.Close()
-		e.ports.free(ports.local)
-		return fmt.Errorf("move media session: %w", ErrClosed)
-	}
-	s.closeSockets()
-	s.ports, s.cfg.LocalIP, s.cfg.PublicIP = ports, ip, ip
-	s.rtp, s.rtcp = newSocket(ports.rtp, &e.tasks), newSocket(ports.rtcp, &e.tasks)
-	s.link.source.unlock(time.Now())
-	return nil
 }
 
 // RemoteAddr is where RTP is sent to: the source that was locked, otherwise what
@@ -245,7 +234,9 @@ func (s *Session) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.partHands()
 	s.sendBye(time.Now())
+	s.closePath()
 	s.tx.abort(&s.out, ErrClosed)
 	s.out.queue = nil
 	tell := s.out.take()
@@ -326,7 +317,9 @@ func (s *Session) pullLocked(dst frame, now time.Time, skipped int) {
 	if s.ticks%rtcpEvery == 0 {
 		s.readRTCP(now)
 		s.watch(now)
+		s.look()
 	}
+	s.giveBack()
 	s.rx.frame(dst, now, s.link.active.Receives())
 	s.hearDigits(now)
 }
@@ -336,6 +329,7 @@ func (s *Session) pushLocked(src frame, now time.Time) {
 		return
 	}
 	s.transmit(src, now)
+	s.giveBack()
 	if s.ticks%rtcpEvery == 0 {
 		s.report(now)
 	}
@@ -359,6 +353,8 @@ func (s *Session) detach() {
 		s.engine.place((*solo)(s))
 	}
 }
+
+func (s *Session) rests() bool { return false }
 
 func (s *Session) fail(err error) {
 	s.mu.Lock()

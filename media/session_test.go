@@ -157,13 +157,14 @@ func TestConformance_M22_Ports(t *testing.T) {
 	story(t, func(t *testing.T, n *simnet.Net) {
 		p := newPhone(t, n, hereIP)
 		defer p.close()
-		cfg := SessionConfig{LocalIP: netip.MustParseAddr(hereIP), Ports: PortRange{Min: 20000, Max: 20199}}
+		// Above the default range, of which the phone's own session has one pair.
+		cfg := SessionConfig{LocalIP: netip.MustParseAddr(hereIP), Ports: PortRange{Min: 40000, Max: 40199}}
 		for range 2 { // the second time the ports of the first are free again
 			var open []*Session
 			for range 100 {
 				s, err := p.engine.NewSession(cfg)
 				must(t, err)
-				if port := s.LocalAddr().Port(); port%2 != 0 || port < 20000 || port > 20198 {
+				if port := s.LocalAddr().Port(); port%2 != 0 || port < 40000 || port > 40198 {
 					t.Fatalf("port %d", port)
 				}
 				open = append(open, s)
@@ -183,15 +184,15 @@ func TestConformance_M22_Ports(t *testing.T) {
 			}
 		}
 		// An odd port that somebody else holds takes its even one out.
-		for _, address := range []string{hereIP + ":20001", hereIP + ":20003"} {
+		for _, address := range []string{hereIP + ":40001", hereIP + ":40003"} {
 			conn, err := n.Host(hereIP).ListenPacket(t.Context(), "udp4", address)
 			must(t, err)
 			defer func() { _ = conn.Close() }()
 		}
-		cfg.Ports = PortRange{Min: 20000, Max: 20005}
+		cfg.Ports = PortRange{Min: 40000, Max: 40005}
 		s, err := p.engine.NewSession(cfg)
 		must(t, err)
-		if s.LocalAddr().Port() != 20004 {
+		if s.LocalAddr().Port() != 40004 {
 			t.Errorf("port %d", s.LocalAddr().Port())
 		}
 	})

@@ -86,6 +86,12 @@ func (s *source) admit(from netip.AddrPort, seq uint16, wellFormed bool, now tim
 	return stranger
 }
 
+// strange says that admit would call a packet from there a stranger's whatever it
+// is: nothing else of it need be looked at.
+func (s *source) strange(from netip.AddrPort) bool {
+	return s.locked.IsValid() && from != s.locked && (from != s.sdp || !s.learned)
+}
+
 func (s *source) lock(from netip.AddrPort, learned bool, now time.Time) {
 	s.locked, s.learned, s.last = from, learned, now
 	s.cand = netip.AddrPort{}

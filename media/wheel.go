@@ -18,10 +18,14 @@ const (
 
 // node is what a shard works on every 20 ms: a bridge, or a session that is in
 // none. skipped is the number of ticks left out before this one. It reports
-// false when it has ended and is to be taken off the wheel.
+// false when it has ended, or rests, and is to be taken off the wheel.
 type node interface {
 	tick(now time.Time, skipped int) bool
 }
+
+// entry is one stay of a node on the wheel: a bridge that rested comes back as
+// another, so that the end of the one stay is not taken for that of the other.
+type entry struct{ node }
 
 // shard is one goroutine's part of the wheel.
 type shard struct {
@@ -32,11 +36,11 @@ type shard struct {
 	mu    sync.Mutex
 	slots [wheelSlots]wheelSlot
 
-	work []node // of the slot being worked on; the shard's goroutine only
+	work []*entry // of the slot being worked on; the shard's goroutine only
 }
 
 type wheelSlot struct {
-	nodes []node
+	nodes []*entry
 	next  time.Time // when its nodes are due
 }
 
@@ -52,7 +56,7 @@ func (s *shard) add(n node) {
 			best = i
 		}
 	}
-	s.slots[best].nodes = append(s.slots[best].nodes, n)
+	s.slots[best].nodes = append(s.slots[best].nodes, &entry{n})
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -147,6 +151,6 @@ func (s *shard) remove(i int) {
 	defer s.mu.Unlock()
 	slot := &s.slots[i]
 	before := len(slot.nodes)
-	slot.nodes = slices.DeleteFunc(slot.nodes, func(n node) bool { return slices.Contains(s.work, n) })
+	slot.nodes = slices.DeleteFunc(slot.nodes, func(n *entry) bool { return slices.Contains(s.work, n) })
 	s.load.Add(int64(len(slot.nodes) - before))
 }

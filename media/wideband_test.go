@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"ringback/internal/quality"
 	"ringback/internal/simnet"
 	"ringback/media/audio"
+	"ringback/media/codec"
 	"ringback/media/sdp"
 )
 
@@ -127,4 +129,29 @@ func TestRateFor(t *testing.T) {
 	if _, err := Formats([]string{"moon"}); err == nil {
 		t.Error("an unknown codec was taken")
 	}
+}
+
+// TestClockChange_LeavesNoGap: a codec that is counted at another rate takes over, and what
+// waited of the one before is still heard.
+func TestClockChange_LeavesNoGap(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		n.Link(hereIP, thereIP, simnet.Link{Latency: 7 * time.Millisecond})
+		both := func(c *SessionConfig) { c.Codecs = []string{"G722", "L16/16000"} }
+		a, b := newPhoneAt(t, n, hereIP, audio.Rate16k, both), newPhoneAt(t, n, thereIP, audio.Rate16k, both)
+		defer a.close()
+		defer b.close()
+		connect(t, a, b)
+		heard := listenAt(t, b, b.session)
+		a.tone(440)
+		pass(2 * time.Second)
+		all := a.session.codecs
+		for i := range 4 {
+			a.session.codecs = []codec.Codec{all[1-i%2], all[i%2]}
+			renegotiate(t, a, b, sdp.SendRecv, sdp.SendRecv)
+			pass(2 * time.Second)
+		}
+		if got := quality.FindBreaks(heard.pcm, audio.Rate16k, 440, -12); got.Longest > 20*time.Millisecond || a.session.Codec() != "G722/8000" {
+			t.Errorf("%s: %+v", a.session.Codec(), got)
+		}
+	})
 }

@@ -100,8 +100,8 @@ func (a *Account) Validate() error {
 		return errors.New("use account: none was given")
 	case a.AOR.Host == "":
 		return fmt.Errorf("use account: aor %q has no host; write it like sip:1001@pbx.example.com", a.AOR.String())
-	case !oneOf(strings.ToLower(a.Transport), "", "udp", "tcp", "tls"):
-		return fmt.Errorf("use account %s: transport %q is not known; use udp, tcp or tls", a.AOR.String(), a.Transport)
+	case !oneOf(strings.ToLower(a.Transport), "", "udp", "tcp", "tls", "ws", "wss"):
+		return fmt.Errorf("use account %s: transport %q is not known; use udp, tcp, tls, ws or wss", a.AOR.String(), a.Transport)
 	case !oneOf(a.Accept3xx, "", Ask, Follow, Refuse):
 		return fmt.Errorf("use account %s: 3xx policy %q is not known; use ask, follow or refuse", a.AOR.String(), a.Accept3xx)
 	case !oneOf(a.AcceptRefer, "", Ask, Refuse):

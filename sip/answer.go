@@ -72,8 +72,7 @@ func (s *Session) Answer(sdp []byte, headers ...Header) error {
 	if s.phase == phaseEnded {
 		return ErrEnded
 	}
-	probe := message.NewResponse(s.invite, 200, "", "")
-	if err := addHeaders(probe, headers); err != nil {
+	if err := checkHeaders(headers); err != nil {
 		return err
 	}
 	h := &happening{code: 200, sdp: sdp, headers: headers}
@@ -98,8 +97,7 @@ func (s *Session) Reject(code int, reason string, headers ...Header) error {
 	case s.in.cancelled():
 		return ErrCancelled
 	}
-	probe := message.NewResponse(s.invite, code, reason, "")
-	if err := addHeaders(probe, headers); err != nil {
+	if err := checkHeaders(headers); err != nil {
 		return err
 	}
 	if !s.happen(askReject, &happening{code: code, reason: reason, headers: headers}) {
@@ -165,10 +163,10 @@ func (s *Session) sendAnswer(h *happening) {
 	switch {
 	case c.answered != nil: // agreed in a reliable provisional response
 	case s.oa.phase == offerReceived:
-		s.oa.step(sendAnswer, h.sdp)
+		s.negotiate(sendAnswer, h.sdp)
 		message.SetBody(res, typeSDP, h.sdp)
 	default:
-		s.oa.step(sendOffer, h.sdp)
+		s.negotiate(sendOffer, h.sdp)
 		message.SetBody(res, typeSDP, h.sdp)
 	}
 	c.stopTimers()
@@ -190,6 +188,7 @@ func (s *Session) sendAnswer(h *happening) {
 func (s *Session) repeatAnswer(d time.Duration) {
 	c := s.in
 	c.resend = s.ua.loop.After(d, func() {
+		s.ua.count.add("answer.resent")
 		_ = c.server.Respond(c.final)
 		s.repeatAnswer(min(2*d, s.ua.cfg.T2))
 	})
@@ -208,7 +207,7 @@ func (s *Session) takeAck(h *happening) {
 	s.in.deadline.Stop()
 	sdp := sdpOf(h.req)
 	if s.oa.phase == offerSent {
-		if sdp == nil || !s.oa.step(receiveAnswer, sdp) {
+		if sdp == nil || !s.negotiate(receiveAnswer, sdp) {
 			s.abandon(CauseNotAcceptable, "no answer to our offer in the ACK")
 			return
 		}
@@ -223,7 +222,7 @@ func (s *Session) takeAck(h *happening) {
 // receiving an ACK, the dialog is confirmed, but the session SHOULD be
 // terminated" with a BYE (RFC 3261 13.3.1.4).
 func (s *Session) endNoAck(*happening) {
-	cause := Cause{Kind: CauseLostACK, Reason: "the answer was never acknowledged"}
+	cause := Cause{Kind: CauseLostACK, Reason: ErrUnconfirmed.Error(), Err: ErrUnconfirmed}
 	if s.Crossed() {
 		cause = Cause{Kind: CauseCancelled, ByRemote: true}
 	}
@@ -298,7 +297,7 @@ func (s *Session) response(code int, reason string, headers []Header) *message.R
 	res := s.ua.response(s.invite, code, reason, string(s.localTag))
 	if code > 100 && code < 300 {
 		message.Set(res, "Contact", s.contact(s.in.flow))
-		message.Set(res, "Allow", s.ua.service.Allow())
+		message.Set(res, "Allow", s.ua.allow)
 		message.Set(res, "Supported", s.supportedOptions())
 	}
 	_ = addHeaders(res, headers) // checked by whoever gave them

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -52,21 +53,30 @@ type keyring struct {
 	account *Account
 	pinned  map[string]bool // realms that the registrar named; unused when the account lists its own
 	nonces  map[realmKey]*nonce
+	served  map[netip.Addr]bool // registrars that have taken its REGISTER
 	cnonce  func() string
 }
 
 // nonce is a challenge in use.
 type nonce struct {
 	challenge
-	count  int    // nc of the last use
-	cnonce string // kept for -sess, whose session key is bound to it
+	from   netip.Addr // who gave it: nobody else is shown what is made of it unasked
+	count  int        // nc of the last use
+	cnonce string     // kept for -sess, whose session key is bound to it
 }
 
 // maxRealms bounds the realms of an account; a PBX has one or two.
 const maxRealms = 8
 
 func newKeyring(a *Account) *keyring {
-	return &keyring{account: a, pinned: map[string]bool{}, nonces: map[realmKey]*nonce{}, cnonce: newCnonce}
+	return &keyring{account: a, pinned: map[string]bool{}, nonces: map[realmKey]*nonce{}, served: map[netip.Addr]bool{}, cnonce: newCnonce}
+}
+
+// knows notes a registrar that has taken the account's REGISTER.
+func (k *keyring) knows(addr netip.Addr) {
+	if len(k.served) < maxPeerAddrs {
+		k.served[addr] = true
+	}
 }
 
 func newCnonce() string {
@@ -96,6 +106,8 @@ type attempt struct {
 	// home: the request goes to the account's registrar or proxy. Nothing else
 	// ever gets a credential (R16, R17).
 	home bool
+	// at is where it goes.
+	at netip.Addr
 	// register: the realms of the answer may be pinned.
 	register bool
 	sent     map[realmKey]bool // true: with a nonce of this request's own
@@ -111,8 +123,10 @@ func (a *attempt) first(s signed) []credential {
 	if !a.home {
 		return nil
 	}
-	for key := range a.ring.nonces {
-		a.sent[key] = false
+	for key, n := range a.ring.nonces {
+		if n.from == a.at {
+			a.sent[key] = false
+		}
 	}
 	out, _ := a.sign(s)
 	return out
@@ -138,7 +152,7 @@ func (a *attempt) answer(all []challenged, s signed) ([]credential, error) {
 			return nil, ErrWrongPassword
 		}
 		a.sent[key] = true
-		a.ring.nonces[key] = &nonce{challenge: c}
+		a.ring.nonces[key] = &nonce{challenge: c, from: a.at}
 	}
 	return a.sign(s)
 }
@@ -184,7 +198,8 @@ func (a *attempt) choose(all []challenged) (map[realmKey]challenge, error) {
 }
 
 // belongs pins realms: those that the account lists; else those that the
-// registrar names when we register, or whoever at home is first to ask.
+// registrar names when we register, or whoever at home is first to ask. A server that
+// only the DNS vouches for names no new one once another has served.
 func (a *attempt) belongs(realm string) bool {
 	switch k := a.ring; {
 	case !a.home:
@@ -193,7 +208,7 @@ func (a *attempt) belongs(realm string) bool {
 		return slices.Contains(k.account.Realms, realm)
 	case k.pinned[realm]:
 		return true
-	case (a.register || len(k.pinned) == 0) && len(k.pinned) < maxRealms:
+	case (a.register && (len(k.served) == 0 || k.served[a.at]) || len(k.pinned) == 0) && len(k.pinned) < maxRealms:
 		k.pinned[realm] = true
 		return true
 	}
@@ -246,7 +261,7 @@ func (a *attempt) learn(proxy bool, value string) {
 	}
 	next := old.challenge
 	next.nonce = list[0].next
-	a.ring.nonces[*key] = &nonce{challenge: next}
+	a.ring.nonces[*key] = &nonce{challenge: next, from: old.from}
 }
 
 // sign makes the credentials of each realm that this request was or is to be
@@ -340,4 +355,19 @@ func (n *nonce) format(c *digest.Credentials, session bool) (string, error) {
 		b.WriteString(", userhash=true")
 	}
 	return b.String(), nil
+}
+
+// challengeCause is what a challenge counts as that was not answered.
+func challengeCause(err error) string {
+	switch {
+	case errors.Is(err, ErrWrongPassword):
+		return "challenge.password"
+	case errors.Is(err, ErrForeignRealm):
+		return "challenge.realm"
+	case errors.Is(err, ErrAlgorithm):
+		return "challenge.algorithm"
+	case errors.Is(err, ErrStaleNonce):
+		return "challenge.stale"
+	}
+	return "challenge.unreadable"
 }

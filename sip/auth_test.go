@@ -145,6 +145,12 @@ func TestConformance_R14_Downgrade(t *testing.T) {
 	if !errors.Is(err, ErrAlgorithm) || !strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("MD5 where SHA-256 is the least: %v", err)
 	}
+	for _, policy := range [][]string{nil, {"MD5"}, {"SHA-256"}} { // Basic never, whatever the account allows
+		_, a := signing(func(a *Account) { a.Algorithms = policy })
+		if got, err := a.answer(www(`Basic realm="r"`), rfc7616); err == nil || len(got) != 0 {
+			t.Errorf("Basic, allowed %v: %v, %v", policy, got, err)
+		}
+	}
 }
 
 func TestConformance_R16_RealmsArePinned(t *testing.T) {

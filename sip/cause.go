@@ -38,16 +38,26 @@ func kindOf(code int) CauseKind {
 	return CauseFailed
 }
 
+// causeOfGone is the cause of a call whose dialog is gone: 481 to a request inside of
+// it, or 408, by which somebody between says that nobody answers there.
+func causeOfGone(code int, reason string) Cause {
+	c := Cause{Kind: CauseNetwork, Code: code, Reason: reason, ByRemote: true, Err: ErrNoCall}
+	if code == 408 {
+		c.Err = ErrTimeout
+	}
+	return c
+}
+
 // causeOfError is the cause of a call that failed without an answer: a time-out
 // counts as 408, a transport error as 503 (RFC 3261 8.1.3.1).
 func causeOfError(err error) Cause {
 	switch {
 	case errors.Is(err, transaction.ErrTimeout), errors.Is(err, transaction.ErrNoAnswer):
-		return Cause{Kind: CauseTimedOut, Code: 408, Reason: "nothing was answered"}
+		return Cause{Kind: CauseTimedOut, Code: 408, Reason: "nothing was answered", Err: ErrTimeout}
 	case errors.Is(err, transaction.ErrCancelled):
 		return Cause{Kind: CauseCancelled}
 	case err == nil:
 		return Cause{Kind: CauseFailed}
 	}
-	return Cause{Kind: CauseNetwork, Code: 503, Reason: err.Error()}
+	return Cause{Kind: CauseNetwork, Code: 503, Reason: err.Error(), Err: err}
 }

@@ -4,11 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"time"
 
 	"ringback/sip/loop"
@@ -26,6 +24,7 @@ type Config struct {
 	Log       *slog.Logger      // nil: discard
 	Trace     func(TraceRecord) // every message, secrets redacted; loop goroutine; nil: none
 	TLS       TLSConfig
+	WSPath    string        // of WebSockets, both ways; empty: /ws
 	T1        time.Duration // zero: 500 ms
 	T2        time.Duration // zero: 4 s
 	T4        time.Duration // zero: 5 s
@@ -38,7 +37,7 @@ type Config struct {
 
 // Listen is one address to listen on.
 type Listen struct {
-	Transport string // udp, tcp or tls
+	Transport string // udp, tcp, tls, ws or wss
 	Address   string // host:port; port 0 picks one. Without host: all addresses, as they come and go
 }
 
@@ -50,35 +49,6 @@ type TLSConfig struct {
 	KeyFile  string
 	RootCAs  *x509.CertPool    // beside or in place of CAFile, for tests and the lab
 	Certs    []tls.Certificate // beside CertFile and KeyFile
-}
-
-// client builds the configuration for connections that we open.
-func (t TLSConfig) build() (client, server *tls.Config, err error) {
-	roots, certs := t.RootCAs, t.Certs
-	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			return nil, nil, fmt.Errorf("read CA file: %w", err)
-		}
-		if roots == nil {
-			roots = x509.NewCertPool()
-		}
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, nil, fmt.Errorf("read CA file %s: no PEM certificate in it", t.CAFile)
-		}
-	}
-	if t.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-		if err != nil {
-			return nil, nil, fmt.Errorf("read TLS certificate: %w", err)
-		}
-		certs = append(certs, pair)
-	}
-	client = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: certs}
-	if len(certs) > 0 {
-		server = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: certs, ClientCAs: roots}
-	}
-	return client, server, nil
 }
 
 // Limits bound what strangers and peers may make us hold. Zero means the default.

@@ -48,6 +48,7 @@ func TestConformance_E03_RefresherChoice(t *testing.T) {
 		{"uas", "timer", "1800;refresher=uas", "1800;refresher=uas", ""},
 		{"absent", "timer", "1800", "1800;refresher=uas", ""},
 		{"proxy asked for a caller that cannot", "100rel", "1800", "1800;refresher=uas", ""},
+		{"required", "timer\r\nRequire: timer", "1800;refresher=uac", "1800;refresher=uac", "timer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			story(t, func(b *bed) {

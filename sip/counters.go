@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// counters count by cause. Any goroutine.
+// counters count by cause. The causes are words of this package's own, never of a
+// peer's, so that there are only so many. Any goroutine.
 type counters struct {
 	mu sync.Mutex
 	n  map[string]uint64
@@ -17,7 +18,7 @@ func (c *counters) add(cause string) {
 	if c.n == nil {
 		c.n = map[string]uint64{}
 	}
-	c.n["sip."+cause]++
+	c.n[cause]++
 }
 
 func (c *counters) snapshot() map[string]uint64 {
@@ -25,7 +26,7 @@ func (c *counters) snapshot() map[string]uint64 {
 	defer c.mu.Unlock()
 	out := make(map[string]uint64, len(c.n)+8)
 	for k, v := range c.n {
-		out[k] = v
+		out["sip."+k] = v
 	}
 	return out
 }

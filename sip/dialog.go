@@ -8,6 +8,7 @@ import (
 
 	"ringback/sip/message"
 	"ringback/sip/transaction"
+	"ringback/sip/transport"
 )
 
 // dialogKey finds a dialog (RFC 3261 12): the Call-ID, our tag, the far end's.
@@ -32,9 +33,10 @@ type dialog struct {
 	remoteSeq uint32
 	seen      bool // remoteSeq is set
 	target    URI
+	contact   string    // the text of the Contact that the target was read from; empty: it was not
 	routes    []Address // the route set, next hop first
 	flow      Flow      // what the dialog's messages came by
-	flowHop   string    // the next hop that flow reached, as it was then
+	flowHop   string    // the next hop that a stream reached, as it was then
 	allow     methodSet // what the peer serves, from its Allow
 	confirmed bool
 }
@@ -45,14 +47,21 @@ type dialogUsage interface {
 	serveRequest(d *dialog, server *transaction.Server, flow Flow)
 }
 
-// methodSet is an Allow header; nil: none was seen.
-type methodSet map[string]bool
+// methodSet is the text of an Allow header; empty: none was seen.
+type methodSet string
 
 // serves reports whether the peer may be sent a method: unknown counts as yes.
-func (m methodSet) serves(method string) bool { return m == nil || m[method] }
+func (m methodSet) serves(method string) bool { return m == "" || m.offers(method) }
 
 // offers reports whether the peer has said that it serves a method.
-func (m methodSet) offers(method string) bool { return m[method] }
+func (m methodSet) offers(method string) bool {
+	for name := range strings.SplitSeq(string(m), ",") {
+		if strings.TrimSpace(name) == method {
+			return true
+		}
+	}
+	return false
+}
 
 // newClientDialog is a dialog made by a response to our INVITE (RFC 3261 12.1.2):
 // the route set is the Record-Route in reverse.
@@ -84,14 +93,19 @@ func newServerDialog(s *Session, req *message.Request, flow Flow) *dialog {
 // learn takes the remote target and the peer's abilities from a message that may
 // refresh them (RFC 3261 12.2.1.2, 12.2.2; RFC 3311 5), and remembers the flow.
 func (d *dialog) learn(msg message.Message, flow Flow) {
-	if c, ok := contactOf(msg); ok {
-		d.target = c
+	if text := message.Value(msg, "Contact"); text != d.contact { // else it is what the target was read from
+		if c, ok := contactOf(msg); ok {
+			d.target, d.contact = c, text
+		}
 	}
-	if message.Has(msg, "Allow") {
-		d.allow = methodsOf(msg)
+	if allow, ok := methodsOf(msg); ok {
+		d.allow = allow
 	}
 	if flow != nil {
-		d.flow, d.flowHop = flow, d.nextHop().String()
+		d.flow, d.flowHop = flow, ""
+		if flow.Reliable() {
+			d.flowHop = d.nextHop().String()
+		}
 	}
 }
 
@@ -173,17 +187,47 @@ func (d *dialog) request(method string, seq uint32) *message.Request {
 
 // hop says where a request of the dialog goes. A stream that reached the peer
 // before is used again as long as the next hop is the same: a Contact behind a
-// NAT or on a connection cannot be dialled.
+// NAT or on a connection cannot be dialled. When that connection is gone, a new one
+// to the same place is the way, which the registration opens again too (RFC 5626 4.5):
+// the Contact of a PBX behind TLS or a WebSocket has an address that its certificate
+// does not name, or one of a machine behind a proxy.
 func (d *dialog) hop() hop {
 	next := d.nextHop()
 	h := hop{uri: next}
 	if d.flow == nil || d.flow.Closed() {
+		if h.flow = d.ua.nextFlow(d.account, d.flow); h.flow == nil && next.String() == d.flowHop {
+			h.again = reopened(d.flow, next)
+		}
 		return h
 	}
 	if (d.flow.Transport() != "UDP" && next.String() == d.flowHop) || !dialable(next) {
 		h.flow = d.flow
 	}
 	return h
+}
+
+// nextFlow is the connection that took the place of one that has ended: the account's
+// present one to the same server. A Contact is mostly an address, of which a TLS server
+// proves nothing, and behind a NAT or a WebSocket nobody can dial it (RFC 5626 3.2, 7118).
+func (u *UA) nextFlow(a *Account, ended Flow) Flow {
+	if ended == nil || !ended.Reliable() {
+		return nil
+	}
+	for _, r := range u.registrations {
+		if f := r.flow; r.account == a && f != nil && !f.Closed() && f.Transport() == ended.Transport() && f.Remote() == ended.Remote() {
+			return f
+		}
+	}
+	return nil
+}
+
+// reopened is where a connection of ours that has ended led, to be opened again before
+// the registration has done so; zero where the next hop itself says where that is.
+func reopened(ended Flow, next URI) transport.Target {
+	if ended == nil || ended.Incoming() || ended.ServerName() == "" && !onWeb(ended.Transport()) && dialable(next) {
+		return transport.Target{}
+	}
+	return transport.Target{Transport: ended.Transport(), Addr: ended.Remote(), ServerName: ended.ServerName()}
 }
 
 // dialable reports whether a URI names something that can be resolved.

@@ -67,7 +67,7 @@ func (u *UA) takeStateless(req *message.Request, flow Flow) (res *message.Respon
 	service := u.serviceFor(req)
 	if stranger {
 		service = u.service
-		u.count.add("stranger." + methodLabel(req.Method))
+		u.count.add(strangerCause(req.Method))
 		if !u.strangers.pass(u.loop.Now()) {
 			u.count.add("stranger.unanswered")
 			return nil, true
@@ -87,7 +87,7 @@ func (u *UA) takeStateless(req *message.Request, flow Flow) (res *message.Respon
 
 // unserved is the answer to what is not served whoever asks.
 func (u *UA) unserved(req *message.Request, r *message.Reject, tag string) *message.Response {
-	u.count.add("unserved." + uintText(uint32(r.Code)))
+	u.count.add(unservedCause(r.Code))
 	res := u.response(req, r.Code, r.Reason, tag)
 	for _, h := range r.Headers {
 		message.Add(res, h.Name, h.Value)
@@ -226,12 +226,45 @@ func (u *UA) refuse(server *transaction.Server, code int, headers ...Header) {
 	_ = server.Respond(res)
 }
 
-// methodLabel bounds the names that counters get from outside.
-func methodLabel(m message.Method) string {
-	if oneOf(string(m), "INVITE", "MESSAGE", "REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "OPTIONS") {
-		return strings.ToLower(string(m))
+// strangerCause is what a stranger's request counts as. It bounds the names that
+// counters get from outside.
+func strangerCause(m message.Method) string {
+	switch m {
+	case message.INVITE:
+		return "stranger.invite"
+	case message.MESSAGE:
+		return "stranger.message"
+	case message.REGISTER:
+		return "stranger.register"
+	case message.SUBSCRIBE:
+		return "stranger.subscribe"
+	case message.NOTIFY:
+		return "stranger.notify"
+	case message.REFER:
+		return "stranger.refer"
+	case message.OPTIONS:
+		return "stranger.options"
 	}
-	return "other"
+	return "stranger.other"
+}
+
+// unservedCause is what a request counts as that is well-formed and not served.
+func unservedCause(code int) string {
+	switch code {
+	case 405:
+		return "unserved.method"
+	case 406:
+		return "unserved.accept"
+	case 413:
+		return "unserved.size"
+	case 415:
+		return "unserved.type"
+	case 416:
+		return "unserved.scheme"
+	case 420:
+		return "unserved.extension"
+	}
+	return "unserved.other"
 }
 
 // receiveAck takes the ACK of a 2xx to its session.
@@ -299,12 +332,12 @@ func (u *UA) newIncoming(server *transaction.Server, req *message.Request, flow 
 	to, _ := message.To(req)
 	from, _ := message.From(req)
 	s.local, s.remote = to.WithTag(""), from.WithTag("")
-	s.in = &inCall{server: server, flow: flow, offer: sdpOf(req), seq: seqOf(req)}
 	s.parts = partsOf(req)
+	s.in = &inCall{server: server, flow: flow, offer: sdpIn(s.parts), seq: seqOf(req)}
 	s.dialog = newServerDialog(s, req, flow)
 	s.learnIdentity(req, flow)
 	if s.in.offer != nil {
-		s.oa.step(receiveOffer, s.in.offer)
+		s.negotiate(receiveOffer, s.in.offer)
 	}
 	return s
 }

@@ -20,11 +20,11 @@
 // redirect.go, 22 and RFC 7616 auth.go, auth_challenge.go and outgoing.go, 10
 // register.go (its life) and register_send.go (its messages); RFC 3262 prack.go;
 // RFC 2782 and 3263 resolve.go (the questions themselves resolve_dns.go); RFC 3581
-// nat.go; sleep and moves to another network move.go; RFC 5626 keepalive.go; RFC 3264's order of offers offer_table.go; RFC 3311
+// nat.go; sleep and moves to another network move.go; a DNS that dies or lies reserve.go; certificates that are replaced tls.go; what a restarted PBX has forgotten probe.go; RFC 5626 4.2 and 6 register_send.go, 4.3 identity.go, 4.4 keepalive.go, 4.5 dialog.go; RFC 3264's order of offers offer_table.go; RFC 3311
 // reinvite.go; RFC 3325 identity.go; RFC 3326 and 5407 bye.go and answer.go; RFC
 // 3515, 4488 and 6665 refer.go (ours) and referin.go (theirs); RFC 6665 4.1 subscribe.go
 // (its life), subscribe_send.go and notify.go (its messages), 4.2 notifier.go; RFC 3903 publish.go;
-// RFC 3891 replaces.go; RFC 4028 timer.go; RFC 6086 info.go. State machines are tables:
+// RFC 3891 replaces.go; RFC 4028 timer.go; RFC 6086 info.go. State machines are tables (table.go):
 // session_table.go, offer_table.go, refer_table.go, register_table.go,
 // subscribe_table.go, publish_table.go.
 //
@@ -36,6 +36,9 @@
 // that the account allows is answered (RFC 8760 2.4 leaves that to local policy);
 // a registration's back-off starts at 1 s and comes to a try every 30 s where RFC 5626
 // 4.5 would go to 30 minutes, and a try behind a failed one is not repeated over UDP;
+// where the DNS does not name the registrar that served, or one that does not serve, that
+// registrar is gone to for a day, and a server that only the DNS vouches for gets no
+// digest unasked and none for a new realm;
 // a subscription that was refused (404, 489) is asked for again within ten minutes, one
 // that was ended for good (rejected, noresource) only when it is wished or the account
 // has registered anew.

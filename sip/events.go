@@ -85,7 +85,7 @@ type TransferEnded struct {
 	Code     int  // of the target's final answer, or of the REFER's refusal; 0 when unknown
 	Refused  bool // the far end did not take the REFER: nothing has happened
 	Reason   string
-	TimedOut bool // no NOTIFY for 32 s
+	TimedOut bool // no answer to the REFER, or no NOTIFY, for 32 s
 }
 
 // InfoReceived: a SIP INFO with a body that the session does not serve itself.
@@ -160,5 +160,6 @@ type Cause struct {
 	Code     int    // SIP status code; 0: none
 	Reason   string // its reason phrase
 	Text     string // the Reason header as it came, RFC 3326; empty: none
+	Err      error  // what kept us from the far end, such as ErrNoCall or ErrTimeout; nil: nothing did
 	ByRemote bool   // the far end decided
 }

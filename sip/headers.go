@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,17 +24,34 @@ func addHeaders(msg message.Message, headers []Header) error {
 	return nil
 }
 
+// checkHeaders says what addHeaders would.
+func checkHeaders(headers []Header) error {
+	for _, h := range headers {
+		if err := checkHeader(message.CanonicalName(h.Name), h.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // addHeader appends a header of the handler's, checked: nothing may smuggle a line
 // in (CWE-93). Headers that the stack owns are refused.
 func addHeader(msg message.Message, h Header) error {
 	name := message.CanonicalName(h.Name)
+	if err := checkHeader(name, h.Value); err != nil {
+		return err
+	}
+	message.Add(msg, name, h.Value)
+	return nil
+}
+
+func checkHeader(name, value string) error {
 	if oneOf(name, "Via", "From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards", "Contact", "Route", "Record-Route") {
 		return fmt.Errorf("add header %s: the stack writes it itself; leave it out", name)
 	}
-	if err := message.CheckValue(name, h.Value); err != nil {
+	if err := message.CheckValue(name, value); err != nil {
 		return fmt.Errorf("add header: %w", err)
 	}
-	message.Add(msg, name, h.Value)
 	return nil
 }
 
@@ -70,13 +88,13 @@ func reversed(list []Address) []Address {
 
 func isLoose(u URI) bool { return u.Params.Has("lr") }
 
-// methodsOf reads an Allow header's elements.
-func methodsOf(msg message.Message) methodSet {
-	out := methodSet{}
-	for _, m := range message.Elements(msg, "Allow") {
-		out[m] = true
+// methodsOf are the methods of a message's Allow headers; false where it has none.
+func methodsOf(msg message.Message) (methodSet, bool) {
+	all := message.Values(msg, "Allow")
+	if len(all) == 0 {
+		return "", false
 	}
-	return out
+	return methodSet(cmp.Or(strings.Join(all, ","), ",")), true // nothing is allowed, which is not the same as nothing said
 }
 
 func requires(msg message.Message, option string) bool {
@@ -95,20 +113,16 @@ func contentType(value string) string {
 
 // partsOf are the parts of a body: itself, or those of a multipart.
 func partsOf(msg message.Message) []message.Part {
-	if len(msg.Body()) == 0 {
-		return nil
-	}
-	parts, err := message.Parts(msg)
-	if err != nil {
-		return nil
-	}
+	parts, _ := message.Parts(msg) // nil with an error
 	return parts
 }
 
 // sdpOf is the session description of a message; nil when it has none.
-func sdpOf(msg message.Message) []byte {
-	for _, p := range partsOf(msg) {
-		if contentType(p.ContentType) == typeSDP && len(p.Body) > 0 {
+func sdpOf(msg message.Message) []byte { return sdpIn(partsOf(msg)) }
+
+func sdpIn(parts []message.Part) []byte {
+	for _, p := range parts {
+		if p.ContentType == typeSDP && len(p.Body) > 0 {
 			return p.Body
 		}
 	}

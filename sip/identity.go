@@ -28,7 +28,7 @@ func (u *UA) identify(req *message.Request, p parties) {
 
 // sign adds what we are and can do.
 func (u *UA) sign(msg message.Message) {
-	message.Set(msg, "Allow", u.service.Allow())
+	message.Set(msg, "Allow", u.allow)
 	message.Set(msg, "Supported", knownOptions)
 	message.Set(msg, "User-Agent", u.cfg.UserAgent)
 }
@@ -52,12 +52,17 @@ func (u *UA) fromFor(a *Account, from *Address) Address {
 }
 
 // contact is our Contact: where requests inside a dialog find us, as the flow's
-// peer sees us.
+// peer sees us. Where the registrar keeps to flows it says that they are to come by
+// the one that is registered (RFC 5626 4.3), unless a GRUU says so already.
 func (u *UA) contact(a *Account, flow Flow) string {
 	if gruu, ok := u.gruus[a]; ok && a != nil {
 		return Address{URI: gruu}.String()
 	}
-	return Address{URI: u.contactURI(a, flow)}.String()
+	uri := u.contactURI(a, flow)
+	if a != nil && u.outbound[a] {
+		uri.Params = uri.Params.With("ob", "")
+	}
+	return Address{URI: uri}.String()
 }
 
 // contactURI is the address that we bind at the registrar.
@@ -68,11 +73,17 @@ func (u *UA) contactURI(a *Account, flow Flow) URI {
 	}
 	at, kind := u.contactAddr(a, flow)
 	uri.Host, uri.Port = at.Addr().Unmap().String(), at.Port()
+	if onWeb(kind) { // RFC 7118 section 5
+		uri.Host, uri.Port, kind = u.transport.Nowhere(), 0, "WS"
+	}
 	if kind != "UDP" {
 		uri.Params = uri.Params.With("transport", lower(kind))
 	}
 	return uri
 }
+
+// onWeb says that a transport is a WebSocket.
+func onWeb(kind string) bool { return kind == "WS" || kind == "WSS" }
 
 // contactAddr is the address of our Contact and its transport: what a NAT made of
 // it where one did, else our own.

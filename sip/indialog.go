@@ -78,6 +78,6 @@ func (s *Session) serve(r *inDialog) {
 	case message.SUBSCRIBE:
 		s.takeSubscribe(r)
 	default:
-		r.respond(405, Header{Name: "Allow", Value: s.ua.service.Allow()})
+		r.respond(405, Header{Name: "Allow", Value: s.ua.allow})
 	}
 }

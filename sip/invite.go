@@ -1,11 +1,13 @@
 package sip
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"ringback/sip/loop"
 	"ringback/sip/message"
+	"ringback/sip/transaction"
 )
 
 // maxRedirects bounds the targets tried on account of 3xx answers in one call.
@@ -77,7 +79,7 @@ func (u *UA) Invite(opts InviteOptions, h SessionHandler) (*Session, error) {
 	u.startWatch()
 	s.happen(onSend, nil)
 	if opts.Offer != nil {
-		s.oa.step(sendOffer, opts.Offer)
+		s.negotiate(sendOffer, opts.Offer)
 	}
 	s.sendInvite()
 	if opts.Timeout > 0 {
@@ -201,7 +203,7 @@ func (s *Session) tellProgress(h *happening) {
 	f.dialog.learn(h.res, h.flow)
 	s.dialog = f.dialog
 	s.learnIdentity(h.res, h.flow)
-	if sdp != nil && s.out.opts.Offer == nil && e.Reliable && s.oa.step(receiveOffer, sdp) {
+	if sdp != nil && s.out.opts.Offer == nil && e.Reliable && s.negotiate(receiveOffer, sdp) {
 		f.prack = h.res // their offer: the PRACK carries our answer
 		s.emit(e)
 		return
@@ -210,7 +212,7 @@ func (s *Session) tellProgress(h *happening) {
 		f.answer = sdp
 		if e.Reliable {
 			f.reliable = true
-			s.oa.step(receiveAnswer, sdp)
+			s.negotiate(receiveAnswer, sdp)
 		}
 	}
 	if sdp != nil {
@@ -238,7 +240,7 @@ func (s *Session) takeAnswer(h *happening) {
 		s.abandon(CauseFailed, "the answer to the early offer is missing")
 		return
 	case s.out.opts.Offer == nil && s.oa.remote == nil:
-		if sdp == nil || !s.oa.step(receiveOffer, sdp) {
+		if sdp == nil || !s.negotiate(receiveOffer, sdp) {
 			s.acknowledge(f, nil)
 			s.abandon(CauseNotAcceptable, "no session description in the answer")
 			return
@@ -254,7 +256,7 @@ func (s *Session) takeAnswer(h *happening) {
 			s.abandon(CauseNotAcceptable, "no session description in the answer")
 			return
 		}
-		s.oa.step(receiveAnswer, f.answer)
+		s.negotiate(receiveAnswer, f.answer)
 		if s.out.told != f { // else it stands, or an UPDATE has changed it since
 			e.SDP = f.answer
 		}
@@ -270,10 +272,27 @@ func (s *Session) endRefused(h *happening) {
 	s.close(nil)
 }
 
-// endFailed ends a call that nobody answered for, or that could not be sent.
+// endFailed ends a call that nobody answered for, or that could not be sent. One that
+// rang when its connection broke would ring on: it is taken back as soon as there is a way.
 func (s *Session) endFailed(h *happening) {
+	if e := s.out.exchange; e != nil && e.client != nil && errors.Is(h.err, transaction.ErrTransport) {
+		s.ua.withdraw(e.client, s.ua.loop.Now().Add(withdrawFor))
+	}
 	s.finish(causeOfError(h.err))
 	s.close(nil)
+}
+
+// withdrawFor is how long it is tried to take a call back whose connection broke: by
+// then a proxy has given it up itself (timer C, RFC 3261 16.6).
+const withdrawFor = 3 * time.Minute
+
+func (u *UA) withdraw(c *transaction.Client, last time.Time) {
+	again := func(err error) {
+		if err != nil && u.loop.Now().Add(byeAgain).Before(last) && !u.closed.Load() {
+			u.loop.After(byeAgain, func() { u.withdraw(c, last) })
+		}
+	}
+	c.Withdraw(again, reasonHeaders(ReasonHeader{Protocol: "SIP", Cause: 487, Text: "the caller's connection broke"})...)
 }
 
 // endCancelled ends a call that we hung up before an answer.

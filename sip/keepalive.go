@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"fmt"
 	"time"
 
 	"ringback/sip/message"
@@ -11,6 +12,7 @@ import (
 const (
 	defaultKeepalive  = 10 * time.Second // jittered downwards; with its patience a dead PBX is seen within 30 s
 	keepalivePatience = 12 * time.Second
+	leastSilence      = 2 * time.Second // a shorter Flow-Timer would be a storm of pings
 )
 
 // keepalive sets the time of the next keepalive. There are three kinds, in turn: a
@@ -24,6 +26,9 @@ func (r *Registration) keepalive() {
 	}
 	if every == 0 {
 		every = defaultKeepalive
+	}
+	if r.silent > 0 { // RFC 5626 4.4: 80 to 100 % of it, and never more
+		every = min(every, max(r.silent, leastSilence))
 	}
 	r.alive.Stop()
 	r.alive = r.ua.loop.After(every*8/10+r.ua.jittered(every*2/10), r.beat)
@@ -59,28 +64,35 @@ func (r *Registration) ping() {
 
 // options asks the registrar for a sign of life; any answer is one.
 func (r *Registration) options() {
-	u, begin, flow := r.ua, r.ua.loop.Now(), r.flow
+	flow := r.flow
+	r.question(flow, keepalivePatience, func(took time.Duration, err error) {
+		switch {
+		case r.flow != flow:
+		case err != nil:
+			r.dead(err)
+		case took > 2*r.ua.cfg.T1:
+			// It came only after repetitions: the PBX was away and may have forgotten us.
+			r.ua.count.add("keepalive.late")
+			r.keepalive()
+			r.happen(regDoubt)
+		default:
+			r.keepalive()
+		}
+	})
+}
+
+// question sends an OPTIONS over a flow and says after what time any answer came, or
+// that none came.
+func (r *Registration) question(flow Flow, patience time.Duration, done func(took time.Duration, err error)) {
+	u, begin := r.ua, r.ua.loop.Now()
 	req := message.NewRequest(message.OPTIONS, registrarOf(r.account))
 	u.identify(req, parties{local: Address{URI: r.account.AOR.Bare()}, localTag: message.NewTag(),
 		remote: Address{URI: registrarOf(r.account)}, callID: CallID(message.NewCallID()), seq: 1})
 	message.Add(req, "User-Agent", u.cfg.UserAgent)
 	req.SetBody(nil)
-	u.tx.Request(req, transaction.Target{Flow: flow, Timeout: keepalivePatience,
+	u.tx.Request(req, transaction.Target{Flow: flow, Timeout: patience,
 		Target: transport.Target{Transport: flow.Transport(), Addr: flow.Remote(), ServerName: flow.ServerName()}},
-		beatHandler{func(err error) {
-			switch {
-			case r.flow != flow:
-			case err != nil:
-				r.dead(err)
-			case u.loop.Now().Sub(begin) > 2*u.cfg.T1:
-				// It came only after repetitions: the PBX was away and may have forgotten us.
-				u.count.add("keepalive.late")
-				r.keepalive()
-				r.happen(regDoubt)
-			default:
-				r.keepalive()
-			}
-		}})
+		beatHandler{func(err error) { done(u.loop.Now().Sub(begin), err) }})
 }
 
 // beatHandler turns a transaction into one call: nil for any final answer.
@@ -99,7 +111,7 @@ func (b beatHandler) OnFailure(err error) { b.done(err) }
 func (r *Registration) dead(err error) {
 	r.ua.count.add("keepalive.dead")
 	r.ua.locator.avoid(r.server, 0)
-	r.because(0, "%s does not answer keepalives any more (%v)", r.where.HostPort(), err)
+	r.because(0, fmt.Errorf("%w: %w", transport.ErrNoPong, err), "%s does not answer keepalives any more (%v)", r.where.HostPort(), err)
 	r.ua.transport.CloseFlow(r.flow)
 	r.happen(regDead)
 }
@@ -133,7 +145,7 @@ func (r *Registration) fetched(res *message.Response, flow Flow) {
 		return
 	}
 	if _, listed := r.own(res, flow, bound); !listed {
-		r.because(res.StatusCode, "the registrar does not know the binding any more; was the PBX restarted?")
+		r.because(res.StatusCode, ErrForgotten, "the registrar does not know the binding any more; was the PBX restarted?")
 		r.happen(regForgotten)
 	}
 }

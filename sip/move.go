@@ -187,19 +187,35 @@ func (r *Registration) towards() peerAddr {
 	return peerAddr{r.ua.preferred(r.account), r.ua.pbx(r.account)}
 }
 
-// jumped deals with a sleep: connections are dead by now, and the binding may
-// have run out without the timers having seen it.
+// jumpPatience is for a sign of life on a connection after the clock jumped.
+const jumpPatience = 2 * time.Second
+
+// jumped deals with a sleep, or a clock that was set. After a sleep connections are
+// mostly dead, and nothing says so; where one is alive the calls on it go on.
 func (r *Registration) jumped(wall time.Time) {
-	if r.flow != nil && r.flow.Reliable() {
-		flow := r.flow
-		r.because(0, "the machine slept, or its clock was set")
-		r.happen(regFlowLost)
-		r.ua.transport.CloseFlow(flow)
-		r.happen(regDoubt) // no pause: it was not the PBX's fault
+	flow := r.flow
+	if flow == nil || !flow.Reliable() {
+		r.overslept(wall)
 		return
 	}
+	r.question(flow, jumpPatience, func(_ time.Duration, err error) {
+		switch {
+		case r.flow != flow:
+		case err == nil:
+			r.overslept(r.ua.cfg.WallClock())
+		default:
+			r.because(0, ErrClockJumped, "the machine slept, or its clock was set")
+			r.happen(regFlowLost)
+			r.ua.transport.CloseFlow(flow)
+			r.happen(regDoubt) // no pause: it was not the PBX's fault
+		}
+	})
+}
+
+// overslept: the binding may have run out without the timers having seen it.
+func (r *Registration) overslept(wall time.Time) {
 	if e := r.status.Expires; !e.IsZero() && !e.After(wall) {
-		r.because(0, "the binding ran out while the machine slept")
+		r.because(0, ErrClockJumped, "the binding ran out while the machine slept")
 		r.happen(regExpired)
 		return
 	}
@@ -217,12 +233,13 @@ func (r *Registration) moved() {
 	}
 	if r.flow != nil && r.flow.Reliable() {
 		flow := r.flow
-		if r.because(0, "our own address has changed"); !r.source.IsValid() {
-			r.because(0, "this machine has left its network")
+		if r.because(0, nil, "our own address has changed"); !r.source.IsValid() {
+			r.because(0, ErrNoWay, "this machine has left its network")
 		}
 		r.happen(regFlowLost)
 		r.ua.transport.CloseFlow(flow)
 	}
+	r.away = false // it was we who went away; the calls ask by telling of the move
 	r.happen(regMoved)
 }
 
@@ -269,7 +286,7 @@ func (s *Session) towards() Flow {
 func (s *Session) moved() {
 	switch s.phase {
 	case phaseProceeding, phaseEarly:
-		s.cause = Cause{Kind: CauseNetwork, Reason: "our own address has changed before the answer"}
+		s.cause = Cause{Kind: CauseNetwork, Reason: ErrMoved.Error(), Err: ErrMoved}
 		_ = s.Hangup(ReasonHeader{Protocol: "SIP", Cause: 487, Text: "the caller's address has changed"})
 		return
 	case phaseAnswered:

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"time"
@@ -13,7 +14,7 @@ func (r *Registration) flowEnded(flow Flow, cause error) {
 	if r.flow == nil || r.flow != flow {
 		return
 	}
-	r.because(0, "the connection to %s has ended: %v", flow.Remote(), cause)
+	r.because(0, fmt.Errorf("%w: %w", ErrConnectionLost, cause), "the connection to %s has ended: %v", flow.Remote(), cause)
 	r.happen(regFlowLost)
 }
 

@@ -25,7 +25,7 @@ func (s *Session) takeReinvite(r *inDialog) {
 		s.re.server = r
 		r.server.OnCancel(func(*message.Request) { s.guarded("CANCEL of re-INVITE", func() { s.dropReinvite(r, 487) }) })
 		if sdp != nil {
-			s.oa.step(receiveOffer, sdp)
+			s.negotiate(receiveOffer, sdp)
 		}
 		s.emit(OfferReceived{SDP: sdp, Method: "INVITE", Late: sdp == nil})
 	}
@@ -58,7 +58,7 @@ func (s *Session) dropReinvite(r *inDialog, code int) {
 		return
 	}
 	s.re.server = nil
-	s.oa.step(refuseOffer, nil)
+	s.negotiate(refuseOffer, nil)
 	r.respond(code)
 }
 
@@ -83,7 +83,7 @@ func (s *Session) takeUpdate(r *inDialog) {
 		}
 		s.overtaken()
 		s.re.server = r
-		s.oa.step(receiveOffer, sdp)
+		s.negotiate(receiveOffer, sdp)
 		s.emit(OfferReceived{SDP: sdp, Method: "UPDATE"})
 	}
 }
@@ -96,9 +96,9 @@ func (s *Session) AnswerOffer(sdp []byte) error {
 	case r != nil:
 		s.re.server = nil
 		if s.oa.phase == offerReceived {
-			s.oa.step(sendAnswer, sdp)
+			s.negotiate(sendAnswer, sdp)
 		} else {
-			s.oa.step(sendOffer, sdp)
+			s.negotiate(sendOffer, sdp)
 		}
 		s.acceptChange(r, sdp)
 		if s.in != nil && r.req.Method == message.PRACK {
@@ -107,14 +107,14 @@ func (s *Session) AnswerOffer(sdp []byte) error {
 	case s.re.late != nil:
 		c := s.re.late
 		s.re.late = nil
-		s.oa.step(sendAnswer, sdp)
+		s.negotiate(sendAnswer, sdp)
 		s.ackChange(c, sdp)
 	case s.out != nil && s.out.kept != nil && s.out.kept.unacked != nil:
-		s.oa.step(sendAnswer, sdp)
+		s.negotiate(sendAnswer, sdp)
 		s.acknowledge(s.out.kept, sdp)
 	case s.earlyOffer() != nil:
 		f := s.earlyOffer()
-		s.oa.step(sendAnswer, sdp)
+		s.negotiate(sendAnswer, sdp)
 		s.sendPrack(f, f.prack, sdp)
 		f.prack, f.reliable = nil, true
 	default:
@@ -136,22 +136,22 @@ func (s *Session) earlyOffer() *fork {
 	return nil
 }
 
-// RefuseOffer refuses the open offer with a code, 488 as a rule; the session goes
-// on as before. An offer that we had asked for can only be refused by ending the
+// RefuseOffer refuses the open offer with a code, 488 as a rule, and headers that say
+// why (RFC 3261 20.43); the session goes on as before. An offer that we had asked for can only be refused by ending the
 // call. ErrNoOffer when none is open.
-func (s *Session) RefuseOffer(code int) error {
+func (s *Session) RefuseOffer(code int, headers ...Header) error {
 	r := s.re.server
 	if r == nil {
 		if s.oa.phase != offerReceived || s.in != nil && s.in.final == nil {
 			return ErrNoOffer
 		}
-		s.oa.step(refuseOffer, nil)
+		s.negotiate(refuseOffer, nil)
 		s.abandon(CauseNotAcceptable, "the offer cannot be used")
 		return nil
 	}
 	s.re.server = nil
-	s.oa.step(refuseOffer, nil)
-	r.respond(code)
+	s.negotiate(refuseOffer, nil)
+	r.respond(code, headers...)
 	if s.in != nil && r.req.Method == message.PRACK {
 		s.afterPrack()
 	}
@@ -175,7 +175,7 @@ func (s *Session) acceptChange(r *inDialog, sdp []byte) {
 		s.guarded("no ACK", func() {
 			s.re.final = nil
 			s.re.resend.Stop()
-			s.happen(onGone, &happening{cause: Cause{Kind: CauseLostACK, Reason: "our answer was never acknowledged"}})
+			s.happen(onGone, &happening{cause: Cause{Kind: CauseLostACK, Reason: ErrUnconfirmed.Error(), Err: ErrUnconfirmed}})
 		})
 	})
 }
@@ -201,10 +201,10 @@ func (s *Session) takeChangeAck(ack *message.Request) {
 	}
 	sdp := sdpOf(ack)
 	if sdp == nil {
-		s.oa.step(offerRefused, nil)
+		s.negotiate(offerRefused, nil)
 		s.happen(onGone, &happening{cause: Cause{Kind: CauseNotAcceptable, Reason: "no answer to our offer in the ACK"}})
 		return
 	}
-	s.oa.step(receiveAnswer, sdp)
+	s.negotiate(receiveAnswer, sdp)
 	s.emit(AnswerReceived{SDP: sdp})
 }

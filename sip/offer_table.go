@@ -32,23 +32,23 @@ var offerStepNames = [offerStepCount]string{"send-offer", "receive-offer", "send
 
 func (s offerStep) String() string { return offerStepNames[s] }
 
-type offerMove struct {
-	from offerPhase
-	on   offerStep
-	to   offerPhase
-}
+// offerDo keeps the SDP that came with a step.
+type (
+	offerRow = row[offerPhase, offerStep, offerDo]
+	offerDo  = func(*offerAnswer, []byte)
+)
 
-// offerMoves: one offer at a time, in either direction (RFC 3264 4). Whatever is
+// offerRows: one offer at a time, in either direction (RFC 3264 4). Whatever is
 // not here is refused: with ErrOfferPending or ErrNoOffer to the handler, with
 // 491 or 500 to the far end.
-func offerMoves() []offerMove {
-	return []offerMove{
-		{offerNone, sendOffer, offerSent},
-		{offerNone, receiveOffer, offerReceived},
-		{offerSent, receiveAnswer, offerNone},
-		{offerSent, offerRefused, offerNone},
-		{offerReceived, sendAnswer, offerNone},
-		{offerReceived, refuseOffer, offerNone},
+func offerRows() []offerRow {
+	return []offerRow{
+		{offerNone, sendOffer, offerSent, (*offerAnswer).keepLocal},
+		{offerNone, receiveOffer, offerReceived, (*offerAnswer).keepRemote},
+		{offerSent, receiveAnswer, offerNone, (*offerAnswer).keepRemote},
+		{offerSent, offerRefused, offerNone, nil},
+		{offerReceived, sendAnswer, offerNone, (*offerAnswer).keepLocal},
+		{offerReceived, refuseOffer, offerNone, nil},
 	}
 }
 
@@ -59,21 +59,23 @@ type offerAnswer struct {
 	remote []byte // the SDP that we got last
 }
 
-// step goes one row on and reports whether the table has it.
-func (o *offerAnswer) step(on offerStep, sdp []byte) bool {
-	for _, m := range offerMoves() {
-		if m.from != o.phase || m.on != on {
-			continue
-		}
-		o.phase = m.to
-		switch {
-		case len(sdp) == 0:
-		case on == sendOffer || on == sendAnswer:
-			o.local = sdp
-		case on == receiveOffer || on == receiveAnswer:
-			o.remote = sdp
-		}
-		return true
-	}
-	return false
+// negotiate goes one row on in the session's offer and answer, and reports whether
+// the table has it. An empty SDP leaves the one that is known.
+func (s *Session) negotiate(on offerStep, sdp []byte) bool {
+	return s.oa.step(s.ua.tables.offer, on, sdp)
 }
+
+func (o *offerAnswer) step(t table[offerPhase, offerStep, offerDo], on offerStep, sdp []byte) bool {
+	r, ok := t.next(o.phase, on)
+	if !ok {
+		return false
+	}
+	o.phase = r.to
+	if r.do != nil && len(sdp) > 0 {
+		r.do(o, sdp)
+	}
+	return true
+}
+
+func (o *offerAnswer) keepLocal(sdp []byte)  { o.local = sdp }
+func (o *offerAnswer) keepRemote(sdp []byte) { o.remote = sdp }

@@ -10,7 +10,7 @@ import (
 // abilities is a response that says what we are and serve (RFC 3261 11.2).
 func (u *UA) abilities(req *message.Request, code int, tag string) *message.Response {
 	res := u.response(req, code, "", tag)
-	message.Set(res, "Allow", u.service.Allow())
+	message.Set(res, "Allow", u.allow)
 	message.Set(res, "Accept", strings.Join(u.service.ContentTypes, ", "))
 	message.Set(res, "Accept-Encoding", "identity")
 	message.Set(res, "Accept-Language", "en")

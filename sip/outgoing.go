@@ -14,8 +14,17 @@ import (
 
 // hop is where a request goes first.
 type hop struct {
-	uri  URI
-	flow Flow // used as long as it lives; nil: uri is resolved
+	uri   URI
+	flow  Flow             // used as long as it lives; nil: uri is resolved
+	again transport.Target // where such a flow led that is gone: tried before what uri resolves to
+}
+
+// before is where the flow led that is gone, or nothing.
+func (h hop) before() []transport.Target {
+	if !h.again.Addr.IsValid() {
+		return nil
+	}
+	return []transport.Target{h.again}
 }
 
 // replyTo gets what becomes of a request. Any of its functions may be nil.
@@ -46,6 +55,8 @@ type exchange struct {
 	exchangeOptions
 	ua        *UA
 	targets   []transport.Target // those still to be tried
+	reserve   transport.Target   // among them, though the DNS does not name it; zero: none
+	doubt     *DoubtError        // why the DNS is not followed; nil: it is
 	target    transaction.Target // the present one
 	client    *transaction.Client
 	auth      *attempt
@@ -65,20 +76,19 @@ func (u *UA) start(o exchangeOptions) *exchange {
 		e.try(transaction.Target{Flow: f, Target: transport.Target{Transport: f.Transport(), Addr: f.Remote(), ServerName: f.ServerName()}})
 		return e
 	}
+	again := o.hop.before()
+	if len(again) > 0 && !dialable(o.hop.uri) {
+		e.targets = again
+		e.next()
+		return e
+	}
 	u.locate(o.hop.uri, u.preferred(o.account), func(targets []transport.Target, err error) {
 		switch {
 		case e.done:
 		case e.cancelled:
 			e.fail(transaction.ErrCancelled)
-		case err != nil:
-			e.fail(fmt.Errorf("%w: %w", transaction.ErrTransport, err))
 		default:
-			u.learnPeers(o.account, o.hop.uri, targets)
-			if o.ours {
-				u.learnAddrs(o.account, targets)
-			}
-			e.targets = u.locator.prefer(targets, o.prefer)
-			e.next()
+			e.found(targets, err)
 		}
 	})
 	return e
@@ -108,6 +118,7 @@ func (e *exchange) try(t transaction.Target) {
 	home := e.home(t.Addr)
 	if e.account != nil {
 		e.auth = e.ua.keyring(e.account).attempt(home, e.req.Method == message.REGISTER)
+		e.auth.at = t.Addr.Addr()
 		message.Remove(e.req, "Authorization")
 		message.Remove(e.req, "Proxy-Authorization")
 		e.credit(e.auth.first(e.signed()))
@@ -167,9 +178,15 @@ func (e *exchange) OnResponse(res *message.Response, flow transport.Flow) {
 		after, _ := message.RetryAfter(res)
 		e.ua.locator.avoid(e.target.Target, after)
 		if !e.cancelled && len(e.targets) > 0 {
+			e.doubtful(errors.New("it answers 503"))
 			e.next()
 			return
 		}
+	case code >= 400 && code != 423 && e.req.Method == message.REGISTER && e.doubtful(cmp.Or(e.authErr, fmt.Errorf("it answers %d %s", code, res.Reason))):
+		e.authErr = nil
+		e.ua.locator.avoid(e.target.Target, 0)
+		e.next()
+		return
 	default:
 		e.ua.locator.restore(e.target.Target)
 	}
@@ -185,6 +202,7 @@ func (e *exchange) OnFailure(err error) {
 	}
 	if !e.cancelled && !e.heard && len(e.targets) > 0 &&
 		(errors.Is(err, transaction.ErrTransport) || errors.Is(err, transaction.ErrTimeout)) {
+		e.doubtful(err)
 		e.next()
 		return
 	}
@@ -208,6 +226,9 @@ func (e *exchange) tell(res *message.Response, flow Flow) {
 
 func (e *exchange) fail(err error) {
 	e.end()
+	if e.doubt != nil && !errors.Is(err, transaction.ErrCancelled) {
+		err = fmt.Errorf("%w: %w", err, e.doubt)
+	}
 	if e.failed != nil {
 		e.failed(err)
 	}
@@ -237,7 +258,7 @@ func (e *exchange) answerChallenge(res *message.Response) bool {
 	list, err := e.auth.answer(all, e.signed())
 	if err != nil {
 		e.authErr = err
-		e.ua.count.add("challenge_refused")
+		e.ua.count.add(challengeCause(err))
 		e.ua.log.Warn("cannot authenticate", "method", string(e.req.Method), "cause", err)
 		return false
 	}
@@ -273,36 +294,6 @@ func (e *exchange) cancel(headers []Header) {
 	if e.client != nil && !e.done {
 		e.client.Cancel(headers...)
 	}
-}
-
-// sendAck sends the ACK of a 2xx to where the dialog's requests go. The credentials
-// of its INVITE go along to the account's own servers only: the Contact of the 2xx
-// may name anybody.
-func (u *UA) sendAck(ack *message.Request, h hop, a *Account) {
-	if h.flow != nil && !h.flow.Closed() {
-		u.tx.SendAck(u.forHome(ack, a, h.flow.Remote()), transaction.Target{Flow: h.flow})
-		return
-	}
-	u.locate(h.uri, u.preferred(a), func(targets []transport.Target, err error) {
-		if err != nil || len(targets) == 0 {
-			u.count.add("ack_unroutable")
-			u.log.Warn("cannot send ACK", "to", h.uri.Host, "cause", err)
-			return
-		}
-		u.tx.SendAck(u.forHome(ack, a, targets[0].Addr), transaction.Target{Target: targets[0]})
-	})
-}
-
-// forHome is a request as it may go to an address: without credentials unless that
-// is the account's registrar or proxy.
-func (u *UA) forHome(req *message.Request, a *Account, addr netip.AddrPort) *message.Request {
-	if a != nil && u.peers.has(a, addr.Addr()) || !message.Has(req, "Authorization") && !message.Has(req, "Proxy-Authorization") {
-		return req
-	}
-	out := message.Clone(req)
-	message.Remove(out, "Authorization")
-	message.Remove(out, "Proxy-Authorization")
-	return out
 }
 
 // preferred is the transport for URIs that name none, in the form of a Via; empty
@@ -355,9 +346,13 @@ func (u *UA) Request(a *Account, o RequestOptions, done func(Reply)) {
 	}
 	var seq uint32 = 1
 	finished := false
+	var e *exchange
 	finish := func(r Reply) {
 		if !finished {
 			finished = true
+			if e != nil {
+				r.Auth, r.Server = e.authErr, e.target.Addr
+			}
 			r.RTT, r.CallID = u.loop.Now().Sub(begin), CallID(message.CallID(req))
 			u.guard("reply", func() { done(r) }, nil)
 		}
@@ -366,11 +361,11 @@ func (u *UA) Request(a *Account, o RequestOptions, done func(Reply)) {
 	if o.Home && a != nil && !message.Has(req, "Route") {
 		first = registrarOf(a)
 	}
-	u.start(exchangeOptions{account: a, req: req, hop: hop{uri: first, flow: o.Flow},
+	e = u.start(exchangeOptions{account: a, req: req, hop: hop{uri: first, flow: o.Flow},
 		seq: func() uint32 { seq++; return seq }, replyTo: replyTo{
-			response: func(res *message.Response, _ Flow) {
+			response: func(res *message.Response, flow Flow) {
 				if res.StatusCode >= 200 {
-					finish(Reply{Code: res.StatusCode, Reason: res.Reason, Headers: message.Headers(res),
+					finish(Reply{Code: res.StatusCode, Reason: res.Reason, Headers: message.Headers(res), Flow: flow,
 						ContentType: message.Value(res, "Content-Type"), Body: res.Body()})
 				}
 			},

@@ -47,7 +47,7 @@ func (s *Session) nextReliable() {
 		if s.oa.phase == offerNone {
 			on = sendOffer
 		}
-		if !s.oa.step(on, sdp) {
+		if !s.negotiate(on, sdp) {
 			message.SetBody(res, "", nil) // offered already: say no more about media
 		}
 		s.in.answered = sdp
@@ -69,7 +69,7 @@ func (s *Session) repeatReliable(res *message.Response, next time.Duration) {
 	q.timer = s.ua.loop.After(min(next, left), func() {
 		s.guarded("PRACK timer", func() {
 			if s.ua.loop.Now().Sub(q.since) >= 64*s.ua.cfg.T1 {
-				s.cause = Cause{Kind: CauseTimedOut, Code: 504, Reason: "no PRACK came"}
+				s.cause = Cause{Kind: CauseTimedOut, Code: 504, Reason: "no PRACK came", Err: ErrUnconfirmed}
 				s.happen(askReject, &happening{code: 504})
 				return
 			}
@@ -95,10 +95,10 @@ func (s *Session) takePrack(r *inDialog) {
 	sdp := sdpOf(r.req)
 	switch {
 	case sdp != nil && s.oa.phase == offerSent:
-		s.oa.step(receiveAnswer, sdp)
+		s.negotiate(receiveAnswer, sdp)
 		r.respond(200)
 		s.emit(AnswerReceived{SDP: sdp})
-	case sdp != nil && s.oa.step(receiveOffer, sdp):
+	case sdp != nil && s.negotiate(receiveOffer, sdp):
 		s.re.server = r
 		s.emit(OfferReceived{SDP: sdp, Method: "PRACK"})
 	case sdp != nil:

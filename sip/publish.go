@@ -38,7 +38,6 @@ type Publication struct {
 	ua    *UA
 	o     PublishOptions
 	on    func(PublicationStatus)
-	rows  map[pubKey]pubRow
 	state pubState
 
 	body    []byte // the state
@@ -60,11 +59,6 @@ type Publication struct {
 	due, expiry, limit *loop.Timer
 }
 
-type pubKey struct {
-	from pubState
-	on   pubEvent
-}
-
 const defaultPublication = time.Hour
 
 // Publish makes a publication that is empty until Set is called, and tells on, on the
@@ -76,11 +70,8 @@ func (u *UA) Publish(o PublishOptions, on func(PublicationStatus)) (*Publication
 	case o.Event == "" || message.CheckValue("Event", o.Event) != nil || message.CheckValue("Content-Type", o.ContentType) != nil:
 		return nil, fmt.Errorf("publish: event %q or type %q cannot be sent", o.Event, o.ContentType)
 	}
-	p := &Publication{ua: u, o: o, on: on, rows: map[pubKey]pubRow{}, state: pubIdle, callID: CallID(message.NewCallID()),
+	p := &Publication{ua: u, o: o, on: on, state: pubIdle, callID: CallID(message.NewCallID()),
 		tag: message.NewTag(), asked: cmp.Or(o.Expires, defaultPublication)}
-	for _, row := range publicationRows() {
-		p.rows[pubKey{row.from, row.on}] = row
-	}
 	u.publications = append(u.publications, p)
 	return p, nil
 }
@@ -123,7 +114,7 @@ func (p *Publication) Remove(done func()) {
 
 // happen carries out the row for an event; without a row it is ignored.
 func (p *Publication) happen(on pubEvent) {
-	row, ok := p.rows[pubKey{p.state, on}]
+	row, ok := p.ua.tables.publication.next(p.state, on)
 	if !ok {
 		return
 	}

@@ -69,66 +69,59 @@ const (
 	pubFinish                       // stop everything
 )
 
-// pubRow is one arrow of the table.
-type pubRow struct {
-	from pubState
-	on   pubEvent
-	to   pubState
-	do   []pubAction
-}
-
-func pubDo(actions ...pubAction) []pubAction { return actions }
+// pubRow is a row of a publication's table.
+type pubRow = row[pubState, pubEvent, []pubAction]
 
 // publicationRows is the life of a publication (RFC 3903 4). It has no clock and no
 // socket. What has no row is ignored: the generic test names each with its reason.
 func publicationRows() []pubRow {
 	return []pubRow{
-		{pubIdle, pubSet, pubTrying, pubDo(pubSend)},
-		{pubIdle, pubLeave, pubGone, pubDo(pubFinish, pubTell)},
+		{pubIdle, pubSet, pubTrying, do(pubSend)},
+		{pubIdle, pubLeave, pubGone, do(pubFinish, pubTell)},
 
-		{pubTrying, pubAccepted, pubHeld, pubDo(pubKeep, pubTell)},
-		{pubTrying, pubAgain, pubTrying, pubDo(pubSend)},
-		{pubTrying, pubUnknown, pubWaiting, pubDo(pubSlowly, pubTell)},
-		{pubTrying, pubFailed, pubWaiting, pubDo(pubBackOff, pubTell)},
-		{pubTrying, pubRefused, pubWaiting, pubDo(pubSlowly, pubTell)},
-		{pubTrying, pubDenied, pubStopped, pubDo(pubTell)},
-		{pubTrying, pubLeave, pubLeaving, pubDo(pubGoodbye)},
+		{pubTrying, pubAccepted, pubHeld, do(pubKeep, pubTell)},
+		{pubTrying, pubAgain, pubTrying, do(pubSend)},
+		{pubTrying, pubUnknown, pubWaiting, do(pubSlowly, pubTell)},
+		{pubTrying, pubFailed, pubWaiting, do(pubBackOff, pubTell)},
+		{pubTrying, pubRefused, pubWaiting, do(pubSlowly, pubTell)},
+		{pubTrying, pubDenied, pubStopped, do(pubTell)},
+		{pubTrying, pubLeave, pubLeaving, do(pubGoodbye)},
 
-		{pubHeld, pubSet, pubSending, pubDo(pubSend)},
-		{pubHeld, pubDue, pubSending, pubDo(pubSend)},
-		{pubHeld, pubAsked, pubSending, pubDo(pubSend)},
-		{pubHeld, pubExpired, pubTrying, pubDo(pubLose, pubTell, pubSend)},
-		{pubHeld, pubLeave, pubLeaving, pubDo(pubGoodbye)},
+		{pubHeld, pubSet, pubSending, do(pubSend)},
+		{pubHeld, pubDue, pubSending, do(pubSend)},
+		{pubHeld, pubAsked, pubSending, do(pubSend)},
+		{pubHeld, pubExpired, pubTrying, do(pubLose, pubTell, pubSend)},
+		{pubHeld, pubLeave, pubLeaving, do(pubGoodbye)},
 
-		{pubSending, pubAccepted, pubHeld, pubDo(pubKeep, pubTell)},
-		{pubSending, pubAgain, pubSending, pubDo(pubSend)},
-		{pubSending, pubUnknown, pubTrying, pubDo(pubLose, pubTell, pubSend)},
-		{pubSending, pubFailed, pubHolding, pubDo(pubBackOff, pubTell)},
-		{pubSending, pubRefused, pubWaiting, pubDo(pubLose, pubSlowly, pubTell)},
-		{pubSending, pubDenied, pubStopped, pubDo(pubLose, pubTell)},
-		{pubSending, pubExpired, pubWaiting, pubDo(pubLose, pubBackOff, pubTell)},
-		{pubSending, pubLeave, pubLeaving, pubDo(pubGoodbye)},
+		{pubSending, pubAccepted, pubHeld, do(pubKeep, pubTell)},
+		{pubSending, pubAgain, pubSending, do(pubSend)},
+		{pubSending, pubUnknown, pubTrying, do(pubLose, pubTell, pubSend)},
+		{pubSending, pubFailed, pubHolding, do(pubBackOff, pubTell)},
+		{pubSending, pubRefused, pubWaiting, do(pubLose, pubSlowly, pubTell)},
+		{pubSending, pubDenied, pubStopped, do(pubLose, pubTell)},
+		{pubSending, pubExpired, pubWaiting, do(pubLose, pubBackOff, pubTell)},
+		{pubSending, pubLeave, pubLeaving, do(pubGoodbye)},
 
-		{pubHolding, pubSet, pubSending, pubDo(pubSend)},
-		{pubHolding, pubDue, pubSending, pubDo(pubSend)},
-		{pubHolding, pubAsked, pubSending, pubDo(pubSend)},
-		{pubHolding, pubExpired, pubTrying, pubDo(pubLose, pubTell, pubSend)},
-		{pubHolding, pubLeave, pubLeaving, pubDo(pubGoodbye)},
+		{pubHolding, pubSet, pubSending, do(pubSend)},
+		{pubHolding, pubDue, pubSending, do(pubSend)},
+		{pubHolding, pubAsked, pubSending, do(pubSend)},
+		{pubHolding, pubExpired, pubTrying, do(pubLose, pubTell, pubSend)},
+		{pubHolding, pubLeave, pubLeaving, do(pubGoodbye)},
 
-		{pubWaiting, pubSet, pubTrying, pubDo(pubSend)},
-		{pubWaiting, pubDue, pubTrying, pubDo(pubSend)},
-		{pubWaiting, pubAsked, pubTrying, pubDo(pubSend)},
-		{pubWaiting, pubLeave, pubGone, pubDo(pubFinish, pubTell)},
+		{pubWaiting, pubSet, pubTrying, do(pubSend)},
+		{pubWaiting, pubDue, pubTrying, do(pubSend)},
+		{pubWaiting, pubAsked, pubTrying, do(pubSend)},
+		{pubWaiting, pubLeave, pubGone, do(pubFinish, pubTell)},
 
-		{pubStopped, pubAsked, pubTrying, pubDo(pubSend)},
-		{pubStopped, pubLeave, pubGone, pubDo(pubFinish, pubTell)},
+		{pubStopped, pubAsked, pubTrying, do(pubSend)},
+		{pubStopped, pubLeave, pubGone, do(pubFinish, pubTell)},
 
-		{pubLeaving, pubAccepted, pubLeaving, pubDo(pubGoodbye)},
-		{pubLeaving, pubUnknown, pubGone, pubDo(pubFinish, pubTell)},
-		{pubLeaving, pubAgain, pubGone, pubDo(pubFinish, pubTell)},
-		{pubLeaving, pubFailed, pubGone, pubDo(pubFinish, pubTell)},
-		{pubLeaving, pubRefused, pubGone, pubDo(pubFinish, pubTell)},
-		{pubLeaving, pubDenied, pubGone, pubDo(pubFinish, pubTell)},
-		{pubLeaving, pubLeft, pubGone, pubDo(pubFinish, pubTell)},
+		{pubLeaving, pubAccepted, pubLeaving, do(pubGoodbye)},
+		{pubLeaving, pubUnknown, pubGone, do(pubFinish, pubTell)},
+		{pubLeaving, pubAgain, pubGone, do(pubFinish, pubTell)},
+		{pubLeaving, pubFailed, pubGone, do(pubFinish, pubTell)},
+		{pubLeaving, pubRefused, pubGone, do(pubFinish, pubTell)},
+		{pubLeaving, pubDenied, pubGone, do(pubFinish, pubTell)},
+		{pubLeaving, pubLeft, pubGone, do(pubFinish, pubTell)},
 	}
 }

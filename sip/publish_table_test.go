@@ -34,10 +34,10 @@ func pubIgnored() map[pubState]map[pubEvent]string {
 
 func TestPublicationTable(t *testing.T) {
 	ignored := pubIgnored()
-	rows := map[pubKey]int{}
+	rows := map[arrow[pubState, pubEvent]]int{}
 	forward, back := map[pubState][]pubState{}, map[pubState][]pubState{}
 	for _, r := range publicationRows() {
-		rows[pubKey{r.from, r.on}]++
+		rows[arrow[pubState, pubEvent]{r.from, r.on}]++
 		forward[r.from] = append(forward[r.from], r.to)
 		back[r.to] = append(back[r.to], r.from)
 		does := map[pubAction]bool{}
@@ -66,7 +66,7 @@ func TestPublicationTable(t *testing.T) {
 			t.Errorf("%v: reached %v, can end %v", s, reached[s], ends[s])
 		}
 		for e := pubSet; e <= pubLeft; e++ {
-			n, why := rows[pubKey{s, e}], ignored[s][e]
+			n, why := rows[arrow[pubState, pubEvent]{s, e}], ignored[s][e]
 			switch {
 			case n > 1:
 				t.Errorf("%v on %v: decided %d times", s, e, n)

@@ -134,9 +134,36 @@ func TestRegistrationSurvivesAClockJump(t *testing.T) {
 				if n := len(r.registers()); n > 3 {
 					t.Errorf("%d REGISTERs", n)
 				}
+				r.look(func() {
+					if n := len(r.flows); row.kind == "tcp" && n != 1 {
+						t.Errorf("%d connections: the one that was alive was given up", n)
+					}
+				})
 			})
 		})
 	}
+}
+
+// After a sleep a connection is asked for a sign of life before anything is sent on it: one
+// that is dead is told at once, and not when a REGISTER has timed out.
+func TestRegistrationFindsAConnectionDeadAfterASleep(t *testing.T) {
+	story(t, func(b *bed) {
+		r := b.registrar(pbxIP)
+		l := b.line(overTCP)
+		b.net.Host(r.ip).SetDown(true)
+		l.do(func() { l.offset += 2 * time.Hour })
+		b.pass(8 * time.Second)
+		if l.lost() != 1 {
+			t.Errorf("told as lost %d times in 8 s", l.lost())
+		}
+		b.net.Host(r.ip).SetDown(false)
+		l.back(30 * time.Second)
+		r.look(func() {
+			if n := len(r.flows); n != 2 {
+				t.Errorf("%d connections, want a second one in place of the dead", n)
+			}
+		})
+	})
 }
 
 func TestConformance_T39_FailoverAndReturn(t *testing.T) {

@@ -20,6 +20,7 @@ func redact(text string) string {
 			}
 			break
 		}
+		r.body = r.body || line == ""
 		if shown, ok := r.line(line); ok {
 			b.WriteString(shown)
 			b.WriteString(end)
@@ -45,6 +46,8 @@ type redactor struct {
 	hidden bool // the header is secret, and so are its folds
 	nonces bool // the header has nonces, and so may its folds
 	digits bool // the body is a digit
+	relay  bool // the body is an application/dtmf-relay
+	body   bool // the headers are over
 }
 
 // line is what is shown of a line; false: nothing, not even its end.
@@ -58,7 +61,10 @@ func (r *redactor) line(line string) (string, bool) {
 		}
 		return hidePasswords(hideSignal(line)), true
 	}
-	*r = redactor{digits: r.digits}
+	if r.relay && r.body && line != "" && strings.IndexByte(line, '=') < 0 { // as some send it: the digit alone
+		return masked, true
+	}
+	*r = redactor{digits: r.digits, relay: r.relay, body: r.body}
 	name, value, isHeader := strings.Cut(line, ":")
 	switch bare := strings.TrimRight(name, " \t"); {
 	case isAny(bare, "Authorization", "Proxy-Authorization"):
@@ -78,6 +84,7 @@ func (r *redactor) line(line string) (string, bool) {
 		line = hideNonces(line)
 	case isHeader && isAny(bare, "Content-Type", "c"):
 		r.digits = r.digits || contentType(value) == "application/dtmf"
+		r.relay = r.relay || contentType(value) == "application/dtmf-relay"
 	default:
 		line = hideSignal(hideSDP(line))
 	}

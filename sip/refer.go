@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,6 +100,10 @@ func (s *Session) Refer(to URI, o ReferOptions) (*Referral, error) {
 			}
 		},
 		failed: func(err error) {
+			if errors.Is(err, ErrTimeout) { // it may have arrived
+				r.happen(notifySilence, &notice{})
+				return
+			}
 			cause := causeOfError(err)
 			r.happen(referRefused, &notice{code: cause.Code, reason: cause.Reason})
 		},
@@ -107,22 +113,20 @@ func (s *Session) Refer(to URI, o ReferOptions) (*Referral, error) {
 
 // happen takes one row of the referral's table.
 func (r *Referral) happen(on referStep, n *notice) bool {
-	for _, m := range referMoves() {
-		if m.from != r.phase || m.on != on {
-			continue
-		}
-		r.phase = m.to
-		if m.do != nil {
-			m.do(r, n)
-		}
-		if r.phase == referEnded {
-			r.clock.Stop()
-			r.quiet.Stop()
-			r.session.dropReferral(r)
-		}
-		return true
+	m, ok := r.session.ua.tables.referral.next(r.phase, on)
+	if !ok {
+		return false
 	}
-	return false
+	r.phase = m.to
+	if m.do != nil {
+		m.do(r, n)
+	}
+	if r.phase == referEnded {
+		r.clock.Stop()
+		r.quiet.Stop()
+		r.session.dropReferral(r)
+	}
+	return true
 }
 
 // startClock waits for the next NOTIFY.
@@ -194,6 +198,14 @@ func (r *Referral) tellSilence(*notice) {
 
 func (r *Referral) tellGone(*notice) {
 	r.session.tell(TransferEnded{Referral: r, Code: r.code, Reason: "the call has ended"})
+}
+
+// transfersGone: the far end does not know the dialog: of transfers in it nobody tells
+// any more.
+func (s *Session) transfersGone() {
+	for _, r := range slices.Clone(s.refers) {
+		r.happen(referGone, &notice{})
+	}
 }
 
 // dropReferral forgets a transfer that ended; the dialog may go with the last.

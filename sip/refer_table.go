@@ -20,11 +20,11 @@ type referStep int
 
 const (
 	referOK       referStep = iota // 2xx to the REFER
-	referRefused                   // any other final, or none
+	referRefused                   // any other final
 	notifyStarted                  // NOTIFY with a 1xx
 	notifyFinal                    // NOTIFY with a final response, or terminated
 	notifyQuiet                    // nothing came for a while after a NOTIFY
-	notifySilence                  // the clock ran out
+	notifySilence                  // the clock ran out, or nothing answered the REFER
 	referGone                      // the dialog has ended and the far end with it
 	referStepCount
 )
@@ -33,21 +33,20 @@ var referStepNames = [referStepCount]string{"ok", "refused", "notify-1xx", "noti
 
 func (s referStep) String() string { return referStepNames[s] }
 
-type referMove struct {
-	from referPhase
-	on   referStep
-	to   referPhase
-	do   func(*Referral, *notice)
-}
+type (
+	referRow = row[referPhase, referStep, referDo]
+	referDo  = func(*Referral, *notice)
+)
 
-// referMoves: what a transfer goes through. A NOTIFY may overtake the REFER's
+// referRows: what a transfer goes through. A NOTIFY may overtake the REFER's
 // own response (RFC 6665 4.1.2.4).
-func referMoves() []referMove {
-	return []referMove{
+func referRows() []referRow {
+	return []referRow{
 		{referSent, referOK, referAccepted, (*Referral).startClock},
 		{referSent, referRefused, referEnded, (*Referral).tellRefused},
 		{referSent, notifyStarted, referTold, (*Referral).tellProgress},
 		{referSent, notifyFinal, referEnded, (*Referral).tellEnd},
+		{referSent, notifySilence, referEnded, (*Referral).tellSilence},
 		{referSent, referGone, referEnded, (*Referral).tellGone},
 
 		{referAccepted, notifyStarted, referTold, (*Referral).tellProgress},

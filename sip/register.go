@@ -28,12 +28,16 @@ const (
 type RegistrationStatus struct {
 	State   RegistrationState
 	AOR     string
-	Expires time.Time // until when the registrar keeps the binding
-	Code    int       // of the last answer; zero when none came
-	Reason  string    // why it is as it is, with the remedy where a person has one
-	NextTry time.Time // of the next refresh or try
-	Contact string    // the URI that is bound
-	Lost    bool      // this telling is the loss of a binding that held
+	Expires time.Time      // until when the registrar keeps the binding
+	Code    int            // of the last answer; zero when none came
+	Answer  string         // reason phrase of the last answer with a code of 300 or more
+	Reason  string         // why it is as it is, with the remedy where a person has one
+	Err     error          // the same for errors.Is; nil: the code says it all, or all is well. A *DoubtError beside Registered
+	Server  netip.AddrPort // the last one that was tried; zero: none was found
+	NextTry time.Time      // of the next refresh or try
+	Contact string         // the URI that is bound
+	Lost    bool           // this telling is the loss of a binding that held
+	Back    bool           // the registrar has answered after a time in which it may have been away and forgotten its calls
 }
 
 // Registration keeps one account's binding at its registrar alive (RFC 3261
@@ -42,38 +46,37 @@ type Registration struct {
 	ua      *UA
 	account *Account
 	on      func(RegistrationStatus)
-	rows    map[regKey]regRow
 	state   regState
 	once    bool // no tries of its own: RegisterOnce
 
-	callID CallID
-	tag    string
-	seq    uint32
-	asked  time.Duration // the expiry that we ask for, raised by a 423
-	raised bool          // a 423 was answered in this try
-	moves  int           // 3xx followed in this try
-	where  URI           // the registrar, or where a 3xx sent us
-	out    *exchange     // the REGISTER or keepalive under way: never two
-	again  bool          // a REGISTER waits for it
-	flow   Flow          // of the binding
-	server transport.Target
-	local  string     // the Contact's URI
-	source netip.Addr // our address towards the registrar, to notice a change
-	pings  bool       // the registrar answers CRLF keepalives (RFC 5626)
-	listed bool       // the registrar listed our own Contact
-	detour bool       // bound at another server than the preferred one
-	pause  backOff
-	status RegistrationStatus
-	left   []func(error)
+	callID   CallID
+	tag      string
+	seq      uint32
+	asked    time.Duration    // the expiry that we ask for, raised by a 423
+	raised   bool             // a 423 was answered in this try
+	moves    int              // 3xx followed in this try
+	where    URI              // the registrar, or where a 3xx sent us
+	out      *exchange        // the REGISTER or keepalive under way: never two
+	again    bool             // a REGISTER waits for it
+	flow     Flow             // of the binding
+	server   transport.Target // the one that took the last REGISTER
+	host     string           // by which the DNS named it then
+	servedAt time.Time
+	local    string        // the Contact's URI
+	source   netip.Addr    // our address towards the registrar, to notice a change
+	pings    bool          // the registrar answers CRLF keepalives (RFC 5626)
+	silent   time.Duration // after which it gives a flow up, its Flow-Timer; zero: it has not said
+	listed   bool          // the registrar listed our own Contact
+	detour   bool          // bound at another server than the preferred one
+	away     bool          // the registrar may have been away since it last bound us
+	asking   time.Time     // when the REGISTER that is out was sent
+	pause    backOff
+	status   RegistrationStatus
+	left     []func(error)
 
 	due, expiry, slow, alive *loop.Timer
 	beats                    int
 	remapped                 time.Time // when a NAT's address was last taken over
-}
-
-type regKey struct {
-	from regState
-	on   regEvent
 }
 
 const (
@@ -102,11 +105,8 @@ func (u *UA) RegisterOnce(a *Account, on func(RegistrationStatus)) *Registration
 }
 
 func (u *UA) register(a *Account, on func(RegistrationStatus), once bool) *Registration {
-	r := &Registration{ua: u, account: a, on: on, once: once, rows: map[regKey]regRow{}, state: regIdle,
+	r := &Registration{ua: u, account: a, on: on, once: once, state: regIdle,
 		callID: CallID(message.NewCallID()), tag: message.NewTag(), asked: cmp.Or(a.Expires, defaultExpires)}
-	for _, row := range registrationRows() {
-		r.rows[regKey{row.from, row.on}] = row
-	}
 	r.where = registrarOf(a)
 	r.status = RegistrationStatus{State: Unregistered, AOR: a.AOR.String()}
 	u.registrations = append(u.registrations, r)
@@ -157,11 +157,12 @@ func (r *Registration) Unregister(done func(error)) {
 
 // happen carries out the row for an event; without a row it is ignored.
 func (r *Registration) happen(on regEvent) {
-	row, ok := r.rows[regKey{r.state, on}]
+	row, ok := r.ua.tables.registration.next(r.state, on)
 	if !ok {
 		return
 	}
 	r.state = row.to
+	r.away = r.away || on == regDoubt
 	for _, what := range row.do {
 		r.perform(what)
 	}
@@ -220,12 +221,14 @@ func (r *Registration) dueNow() {
 // lose forgets a binding; the user hears of it with the next telling.
 func (r *Registration) lose() {
 	r.status.Lost, r.status.Expires, r.status.Contact = true, time.Time{}, ""
+	r.away = true
 	r.flow, r.listed = nil, false
 	r.expiry.Stop()
 	r.alive.Stop()
 	r.due.Stop()
 	delete(r.ua.routes, r.account)
 	delete(r.ua.gruus, r.account)
+	delete(r.ua.outbound, r.account)
 }
 
 // tell brings the status up to date and hands it over.
@@ -244,6 +247,9 @@ func (r *Registration) tell() {
 	}
 	s := r.status
 	r.status.Lost = false
+	if r.state == regBound {
+		s.Back, r.away = r.away, false
+	}
 	if r.on != nil {
 		r.ua.guard("registration", func() { r.on(s) }, nil)
 	}
@@ -283,9 +289,9 @@ func (r *Registration) leave(err error) {
 	left := r.left
 	r.left = nil
 	if err != nil {
-		r.status.Reason = err.Error()
+		r.status.Reason, r.status.Err = err.Error(), err
 	} else {
-		r.status.Code, r.status.Reason = 0, ""
+		r.status.Code, r.status.Err, r.status.Reason = 0, nil, ""
 	}
 	r.happen(regLeft)
 	for _, done := range left {
@@ -322,7 +328,7 @@ func (r *Registration) finish() {
 	}
 }
 
-// because notes why it failed.
-func (r *Registration) because(code int, format string, args ...any) {
-	r.status.Code, r.status.Reason = code, fmt.Sprintf(format, args...)
+// because notes why it failed, for people, and for who tells causes apart.
+func (r *Registration) because(code int, err error, format string, args ...any) {
+	r.status.Code, r.status.Err, r.status.Reason = code, err, fmt.Sprintf(format, args...)
 }

@@ -21,6 +21,7 @@ func (r *Registration) send() {
 	}
 	r.alive.Stop()
 	r.slow.Stop()
+	r.asking = r.ua.loop.Now()
 	life := r.asked
 	if r.state == regLeaving {
 		life = 0
@@ -43,7 +44,7 @@ func (r *Registration) send() {
 		}})
 	if r.state == regTrying {
 		r.slow = r.ua.loop.After(slowAnswer, func() {
-			r.because(0, "no answer from %s yet; is it the right address, and is the PBX up?", r.where.HostPort())
+			r.because(0, ErrTimeout, "no answer from %s yet; is it the right address, and is the PBX up?", r.where.HostPort())
 			r.happen(regSlow)
 		})
 	}
@@ -62,7 +63,7 @@ func (r *Registration) request(life *time.Duration) *message.Request {
 		message.Add(req, "Contact", "<sip:unset.invalid>") // Prepare knows better, once there is a flow
 		message.Add(req, "Expires", seconds(*life))
 	}
-	message.Add(req, "Allow", u.service.Allow())
+	message.Add(req, "Allow", u.allow)
 	message.Add(req, "Supported", "path, outbound, gruu")
 	message.Add(req, "User-Agent", u.cfg.UserAgent)
 	req.SetBody(nil)
@@ -119,7 +120,8 @@ func (r *Registration) contact(flow Flow, life time.Duration) (string, URI) {
 
 // answered takes the final answer to a REGISTER.
 func (r *Registration) answered(res *message.Response, flow Flow, bound URI) {
-	server, authErr, passed := r.out.target.Target, r.out.authErr, r.out.passed
+	server, authErr, passed, doubt := r.out.target.Target, r.out.authErr, r.out.passed, r.out.doubt
+	r.status.Server, r.status.Answer = server.Addr, res.Reason
 	if r.ended() {
 		return
 	}
@@ -140,9 +142,14 @@ func (r *Registration) answered(res *message.Response, flow Flow, bound URI) {
 			r.server = server
 			r.source = r.ua.sourceFor(r.towards())
 		}
-		r.detour = passed || r.ua.locator.avoiding()
+		r.served(server)
+		r.detour = passed || doubt != nil || r.ua.locator.avoiding()
 		anew := r.state == regTrying || r.local != bound.String()
-		r.granted(res, flow, bound)
+		// An answer that took repetitions may be that of a PBX that came up meanwhile.
+		r.away = r.away || r.state == regRefreshing && r.ua.loop.Now().Sub(r.asking) > 2*r.ua.cfg.T1
+		if r.granted(res, flow, bound); doubt != nil {
+			r.status.Err, r.status.Reason = doubt, doubt.Error()
+		}
 		r.happen(regAccepted)
 		if anew {
 			r.ua.renewSubscriptions(r.account)
@@ -163,31 +170,31 @@ func (r *Registration) classify(res *message.Response, authErr error) regEvent {
 	code := res.StatusCode
 	switch {
 	case errors.Is(authErr, ErrWrongPassword):
-		r.because(code, "%v", authErr)
+		r.because(code, authErr, "%v", authErr)
 		return regDenied
 	case errors.Is(authErr, ErrStaleNonce):
-		r.because(code, "%v", authErr)
+		r.because(code, authErr, "%v", authErr)
 		return regFailed
 	case authErr != nil:
-		r.because(code, "%v", authErr)
+		r.because(code, authErr, "%v", authErr)
 		return regRefused
 	case code == 401 || code == 407:
-		r.because(code, "%v", ErrChallenge)
+		r.because(code, ErrChallenge, "%v", ErrChallenge)
 		return regRefused
 	case code == 403 || code == 404:
-		r.because(code, "the registrar answered %d %s; check the account's aor and that the PBX knows it", code, res.Reason)
+		r.because(code, nil, "the registrar answered %d %s; check the account's aor and that the PBX knows it", code, res.Reason)
 		return regRefused
 	case code >= 300 && code < 400:
-		r.because(code, "the registrar answered %d %s and named no place that we may go to", code, res.Reason)
+		r.because(code, nil, "the registrar answered %d %s and named no place that we may go to", code, res.Reason)
 		return regRefused
 	case code == 408 || code == 480 || code == 423 || code >= 500 && code < 600:
-		r.because(code, "the registrar answered %d %s", code, res.Reason)
+		r.because(code, nil, "the registrar answered %d %s", code, res.Reason)
 		if after, ok := message.RetryAfter(res); ok {
 			r.pause.wait = min(after, mostRetryAfter)
 		}
 		return regFailed
 	}
-	r.because(code, "the registrar answered %d %s", code, res.Reason)
+	r.because(code, nil, "the registrar answered %d %s", code, res.Reason)
 	return regRefused
 }
 
@@ -224,6 +231,9 @@ func (r *Registration) raise(res *message.Response) bool {
 
 // unanswered takes the failure to get an answer.
 func (r *Registration) unanswered(err error) {
+	if r.out != nil {
+		r.status.Server = r.out.blamed()
+	}
 	if r.ended() {
 		return
 	}
@@ -233,11 +243,11 @@ func (r *Registration) unanswered(err error) {
 		r.leave(err)
 		return
 	case errors.Is(err, transaction.ErrTimeout):
-		r.because(0, "%s does not answer; is it the right address, and is the PBX up?", r.where.HostPort())
+		r.because(0, err, "%s does not answer; is it the right address, and is the PBX up?", r.where.HostPort())
 	case r.noWay():
-		r.because(0, "no way to %s: is this machine connected to a network? It is tried again when it is", r.where.HostPort())
+		r.because(0, ErrNoWay, "no way to %s: is this machine connected to a network? It is tried again when it is", r.where.HostPort())
 	default:
-		r.because(0, "cannot reach %s: %v", r.where.HostPort(), err)
+		r.because(0, err, "cannot reach %s: %v", r.where.HostPort(), err)
 	}
 	r.raised, r.moves, r.where = false, 0, registrarOf(r.account)
 	r.happen(regSilent)
@@ -269,17 +279,28 @@ func (r *Registration) granted(res *message.Response, flow Flow, bound URI) {
 	life = min(max(life, leastGrant), mostExpires)
 	r.listed = listed
 	r.local = bound.String()
-	r.pings = flow.Reliable() && (message.HasToken(res, "Require", "outbound") ||
-		message.HasToken(res, "Supported", "outbound") || message.Has(res, "Flow-Timer"))
-	r.status.Reason, r.status.Contact = "", r.local
+	r.keepToFlow(res, flow)
+	r.status.Reason, r.status.Err, r.status.Contact = "", nil, r.local
 	r.status.Expires = r.ua.cfg.WallClock().Add(life)
 	r.expiry.Stop()
 	r.expiry = r.ua.loop.After(life, func() {
-		r.because(0, "the binding has run out")
+		r.because(0, nil, "the binding has run out")
 		r.happen(regExpired)
 	})
 	r.keepRoutes(res, own)
 	r.learnPublic(res, flow)
+}
+
+// keepToFlow reads whether the registrar keeps to the flow of the binding (RFC 5626
+// 6), how a sign of life is asked of it, and how often one is to come (4.4).
+func (r *Registration) keepToFlow(res *message.Response, flow Flow) {
+	r.silent, _ = message.Seconds(res, "Flow-Timer")
+	r.pings = flow.Reliable() && (message.HasToken(res, "Require", "outbound") ||
+		message.HasToken(res, "Supported", "outbound") || r.silent > 0)
+	delete(r.ua.outbound, r.account)
+	if r.account.InstanceID != "" && flow.Reliable() && message.HasToken(res, "Require", "outbound") {
+		r.ua.outbound[r.account] = true
+	}
 }
 
 // own finds our Contact among those of the answer: by URI, by instance, by the

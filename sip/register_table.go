@@ -78,15 +78,8 @@ const (
 	regFinish                       // stop everything
 )
 
-// regRow is one arrow of the table.
-type regRow struct {
-	from regState
-	on   regEvent
-	to   regState
-	do   []regAction
-}
-
-func regDo(actions ...regAction) []regAction { return actions }
+// regRow is a row of a registration's table.
+type regRow = row[regState, regEvent, []regAction]
 
 // registrationRows is the life of a registration (RFC 3261 10.2). It has no
 // clock and no socket. What has no row is ignored: the generic test names each
@@ -98,68 +91,68 @@ func registrationRows() []regRow {
 // boundRows are the rows of the states in which the registrar knows us.
 func boundRows() []regRow {
 	return []regRow{
-		{regBound, regDue, regRefreshing, regDo(regSend)},
-		{regBound, regAsked, regRefreshing, regDo(regSend)},
-		{regBound, regDoubt, regRefreshing, regDo(regSend)},
-		{regBound, regMoved, regRefreshing, regDo(regSend)},
-		{regBound, regExpired, regTrying, regDo(regLose, regTell, regSend)},
-		{regBound, regFlowLost, regWaiting, regDo(regLose, regBackOff, regTell)},
-		{regBound, regDead, regTrying, regDo(regLose, regTell, regSend)},
-		{regBound, regForgotten, regTrying, regDo(regLose, regTell, regSend)},
+		{regBound, regDue, regRefreshing, do(regSend)},
+		{regBound, regAsked, regRefreshing, do(regSend)},
+		{regBound, regDoubt, regRefreshing, do(regSend)},
+		{regBound, regMoved, regRefreshing, do(regSend)},
+		{regBound, regExpired, regTrying, do(regLose, regTell, regSend)},
+		{regBound, regFlowLost, regWaiting, do(regLose, regBackOff, regTell)},
+		{regBound, regDead, regTrying, do(regLose, regTell, regSend)},
+		{regBound, regForgotten, regTrying, do(regLose, regTell, regSend)},
 
-		{regRefreshing, regMoved, regRefreshing, regDo(regSend)},
-		{regRefreshing, regAccepted, regBound, regDo(regPatient, regKeep, regTell)},
-		{regRefreshing, regAgain, regRefreshing, regDo(regSend)},
-		{regRefreshing, regFailed, regHolding, regDo(regBackOff, regTell)},
-		{regRefreshing, regRefused, regWaiting, regDo(regLose, regSlowly, regTell)},
-		{regRefreshing, regDenied, regStopped, regDo(regLose, regTell)},
-		{regRefreshing, regSilent, regWaiting, regDo(regLose, regBackOff, regTell)},
-		{regRefreshing, regExpired, regTrying, regDo(regLose, regTell)},
+		{regRefreshing, regMoved, regRefreshing, do(regSend)},
+		{regRefreshing, regAccepted, regBound, do(regPatient, regKeep, regTell)},
+		{regRefreshing, regAgain, regRefreshing, do(regSend)},
+		{regRefreshing, regFailed, regHolding, do(regBackOff, regTell)},
+		{regRefreshing, regRefused, regWaiting, do(regLose, regSlowly, regTell)},
+		{regRefreshing, regDenied, regStopped, do(regLose, regTell)},
+		{regRefreshing, regSilent, regWaiting, do(regLose, regBackOff, regTell)},
+		{regRefreshing, regExpired, regTrying, do(regLose, regTell)},
 
-		{regHolding, regDue, regRefreshing, regDo(regSend)},
-		{regHolding, regAsked, regRefreshing, regDo(regSend)},
-		{regHolding, regDoubt, regRefreshing, regDo(regSend)},
-		{regHolding, regMoved, regRefreshing, regDo(regSend)},
-		{regHolding, regExpired, regWaiting, regDo(regLose, regBackOff, regTell)},
-		{regHolding, regFlowLost, regWaiting, regDo(regLose, regBackOff, regTell)},
-		{regHolding, regDead, regWaiting, regDo(regLose, regBackOff, regTell)},
-		{regHolding, regForgotten, regWaiting, regDo(regLose, regBackOff, regTell)},
+		{regHolding, regDue, regRefreshing, do(regSend)},
+		{regHolding, regAsked, regRefreshing, do(regSend)},
+		{regHolding, regDoubt, regRefreshing, do(regSend)},
+		{regHolding, regMoved, regRefreshing, do(regSend)},
+		{regHolding, regExpired, regWaiting, do(regLose, regBackOff, regTell)},
+		{regHolding, regFlowLost, regWaiting, do(regLose, regBackOff, regTell)},
+		{regHolding, regDead, regWaiting, do(regLose, regBackOff, regTell)},
+		{regHolding, regForgotten, regWaiting, do(regLose, regBackOff, regTell)},
 	}
 }
 
 // unboundRows are the rows of the states in which it does not.
 func unboundRows() []regRow {
 	return []regRow{
-		{regIdle, regStart, regTrying, regDo(regTell, regSend)},
+		{regIdle, regStart, regTrying, do(regTell, regSend)},
 
-		{regTrying, regMoved, regTrying, regDo(regSend)},
-		{regTrying, regAccepted, regBound, regDo(regPatient, regKeep, regTell)},
-		{regTrying, regAgain, regTrying, regDo(regSend)},
-		{regTrying, regFailed, regWaiting, regDo(regBackOff, regTell)},
-		{regTrying, regRefused, regWaiting, regDo(regSlowly, regTell)},
-		{regTrying, regDenied, regStopped, regDo(regTell)},
-		{regTrying, regSilent, regWaiting, regDo(regBackOff, regTell)},
-		{regTrying, regSlow, regTrying, regDo(regTell)},
+		{regTrying, regMoved, regTrying, do(regSend)},
+		{regTrying, regAccepted, regBound, do(regPatient, regKeep, regTell)},
+		{regTrying, regAgain, regTrying, do(regSend)},
+		{regTrying, regFailed, regWaiting, do(regBackOff, regTell)},
+		{regTrying, regRefused, regWaiting, do(regSlowly, regTell)},
+		{regTrying, regDenied, regStopped, do(regTell)},
+		{regTrying, regSilent, regWaiting, do(regBackOff, regTell)},
+		{regTrying, regSlow, regTrying, do(regTell)},
 
-		{regWaiting, regDue, regTrying, regDo(regTell, regSend)},
-		{regWaiting, regAsked, regTrying, regDo(regPatient, regTell, regSend)},
-		{regWaiting, regDoubt, regTrying, regDo(regPatient, regTell, regSend)},
-		{regWaiting, regMoved, regTrying, regDo(regPatient, regTell, regSend)},
+		{regWaiting, regDue, regTrying, do(regTell, regSend)},
+		{regWaiting, regAsked, regTrying, do(regPatient, regTell, regSend)},
+		{regWaiting, regDoubt, regTrying, do(regPatient, regTell, regSend)},
+		{regWaiting, regMoved, regTrying, do(regPatient, regTell, regSend)},
 
-		{regStopped, regAsked, regTrying, regDo(regPatient, regTell, regSend)},
+		{regStopped, regAsked, regTrying, do(regPatient, regTell, regSend)},
 	}
 }
 
 // leavingRows are the rows that end it.
 func leavingRows() []regRow {
 	return []regRow{
-		{regIdle, regLeave, regGone, regDo(regFinish, regTell)},
-		{regStopped, regLeave, regGone, regDo(regFinish, regTell)},
-		{regTrying, regLeave, regLeaving, regDo(regGoodbye)},
-		{regBound, regLeave, regLeaving, regDo(regGoodbye)},
-		{regRefreshing, regLeave, regLeaving, regDo(regGoodbye)},
-		{regHolding, regLeave, regLeaving, regDo(regGoodbye)},
-		{regWaiting, regLeave, regLeaving, regDo(regGoodbye)},
-		{regLeaving, regLeft, regGone, regDo(regFinish, regTell)},
+		{regIdle, regLeave, regGone, do(regFinish, regTell)},
+		{regStopped, regLeave, regGone, do(regFinish, regTell)},
+		{regTrying, regLeave, regLeaving, do(regGoodbye)},
+		{regBound, regLeave, regLeaving, do(regGoodbye)},
+		{regRefreshing, regLeave, regLeaving, do(regGoodbye)},
+		{regHolding, regLeave, regLeaving, do(regGoodbye)},
+		{regWaiting, regLeave, regLeaving, do(regGoodbye)},
+		{regLeaving, regLeft, regGone, do(regFinish, regTell)},
 	}
 }

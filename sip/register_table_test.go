@@ -33,10 +33,10 @@ func everyEvent(why string, but ...regEvent) map[regEvent]string {
 }
 
 func TestRegistrationTable(t *testing.T) {
-	rows := map[regKey]int{}
+	rows := map[arrow[regState, regEvent]]int{}
 	forward, back := map[regState][]regState{}, map[regState][]regState{}
 	for _, r := range registrationRows() {
-		rows[regKey{r.from, r.on}]++
+		rows[arrow[regState, regEvent]{r.from, r.on}]++
 		forward[r.from] = append(forward[r.from], r.to)
 		back[r.to] = append(back[r.to], r.from)
 		if r.from == regGone {
@@ -49,7 +49,7 @@ func TestRegistrationTable(t *testing.T) {
 			t.Errorf("%v: reached %v, can end %v", s, reached[s], ends[s])
 		}
 		for e := regStart; e <= regLeft; e++ {
-			n, why := rows[regKey{s, e}], ignored[s][e]
+			n, why := rows[arrow[regState, regEvent]{s, e}], ignored[s][e]
 			switch {
 			case n > 1:
 				t.Errorf("%v on %v: decided %d times", s, e, n)

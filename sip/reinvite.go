@@ -82,7 +82,7 @@ func (s *Session) sendChange(c *change) {
 	s.renewTimer(req)
 	message.SetBody(req, typeSDP, c.offer)
 	if c.offer != nil {
-		s.oa.step(sendOffer, c.offer)
+		s.negotiate(sendOffer, c.offer)
 	}
 	s.re.client = c
 	c.out = s.inside(s.dialog, req, &replyTo{
@@ -113,7 +113,8 @@ func (s *Session) changeResponse(c *change, res *message.Response, flow Flow) {
 		// RFC 3261 12.2.1.2: "If the response for a request within a dialog is a 481
 		// or a 408, the UAC SHOULD terminate the dialog."
 		s.settle(c)
-		s.happen(onGone, &happening{cause: Cause{Kind: CauseNetwork, Code: code, Reason: res.Reason, ByRemote: true}})
+		s.happen(onGone, &happening{cause: causeOfGone(code, res.Reason)})
+		s.transfersGone()
 	default:
 		s.settle(c)
 		s.changeRefused(c, code, res.Reason)
@@ -124,7 +125,7 @@ func (s *Session) changeResponse(c *change, res *message.Response, flow Flow) {
 func (s *Session) settle(c *change) {
 	s.re.client = nil
 	if c.offer != nil {
-		s.oa.step(offerRefused, nil)
+		s.negotiate(offerRefused, nil)
 	}
 }
 
@@ -174,18 +175,18 @@ func (s *Session) changeAccepted(c *change, res *message.Response, flow Flow) {
 	s.learnIdentity(res, flow)
 	sdp := sdpOf(res)
 	switch {
-	case c.method == "INVITE" && c.offer == nil && sdp != nil && s.oa.step(receiveOffer, sdp):
+	case c.method == "INVITE" && c.offer == nil && sdp != nil && s.negotiate(receiveOffer, sdp):
 		c.res, s.re.late = res, c
 		s.emit(OfferReceived{SDP: sdp, Method: "INVITE"})
 	case c.offer == nil:
 		s.ackChange(c, nil)
 	case sdp == nil:
 		s.ackChange(c, nil)
-		s.oa.step(offerRefused, nil)
+		s.negotiate(offerRefused, nil)
 		s.changeRefused(c, 488, "no session description in the answer")
 	default:
 		s.ackChange(c, nil)
-		s.oa.step(receiveAnswer, sdp)
+		s.negotiate(receiveAnswer, sdp)
 		if !c.refresh {
 			s.emit(AnswerReceived{SDP: sdp})
 		}

@@ -31,7 +31,10 @@ type Reply struct {
 	Headers     []Header
 	ContentType string
 	Body        []byte
-	Err         error // nothing came: time-out, transport, resolution
+	Err         error          // nothing came: time-out, transport, resolution
+	Auth        error          // why a challenge was not answered, for errors.Is; nil: none was, or there was none
+	Server      netip.AddrPort // the last one that was tried; zero: none was found
+	Flow        Flow           // that the answer came by
 	RTT         time.Duration
 	CallID      CallID // of the request; empty when it could not be made
 }

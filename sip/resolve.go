@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -48,11 +49,13 @@ type located struct {
 	until   time.Time
 }
 
-// avoided names a server that failed.
-type avoided struct {
+// serverKey tells servers apart, whatever name they must prove.
+type serverKey struct {
 	kind string
 	addr netip.AddrPort
 }
+
+func keyOf(t transport.Target) serverKey { return serverKey{t.Transport, t.Addr} }
 
 // locator finds servers by RFC 3263 and remembers which ones failed. Its
 // functions run on the loop; questions to the DNS on goroutines that end by
@@ -63,7 +66,7 @@ type locator struct {
 	random   func(n int) int
 	known    map[lookup]located
 	waiting  map[lookup][]func([]server, error)
-	bad      map[avoided]time.Time
+	bad      map[serverKey]time.Time
 	ctx      context.Context
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
@@ -72,7 +75,7 @@ type locator struct {
 func newLocator(l *loop.Loop, r Resolver, random func(n int) int) *locator {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &locator{loop: l, resolver: r, random: random, known: map[lookup]located{},
-		waiting: map[lookup][]func([]server, error){}, bad: map[avoided]time.Time{}, ctx: ctx, cancel: cancel}
+		waiting: map[lookup][]func([]server, error){}, bad: map[serverKey]time.Time{}, ctx: ctx, cancel: cancel}
 }
 
 // close ends what is under way and waits for it. Any goroutine but the loop's.
@@ -82,29 +85,15 @@ func (l *locator) close() {
 }
 
 // locate finds the servers for a URI in the order in which they are to be tried
-// and calls back on the loop, never at once. preferred is the transport where the
-// URI names none; empty leaves the choice to the DNS.
+// and calls back on the loop, never at once; with an error beside servers they are
+// those of an answer that is out of date. preferred is the transport where the URI
+// names none; empty leaves the choice to the DNS.
 func (l *locator) locate(uri URI, preferred string, cb func([]transport.Target, error)) {
-	q := lookup{host: lower(strings.TrimSuffix(uri.Host, ".")), port: uri.Port, kind: preferred, secure: uri.Scheme == "sips"}
-	if t := uri.Params.Value("transport"); t != "" {
-		q.kind = upper(t)
-	}
-	if maddr := uri.Params.Value("maddr"); maddr != "" {
-		q.host = lower(strings.Trim(maddr, "[]"))
-	}
-	if q.secure {
-		q.kind = "TLS" // 3261 26.2.2: sips is TLS, whatever the account says
-	}
+	q := lookupOf(uri, preferred)
 	done := func(servers []server, err error) {
-		if err != nil {
-			cb(nil, err)
-			return
-		}
-		cb(l.order(servers, strings.TrimSuffix(uri.Host, ".")), nil)
+		cb(l.order(servers, strings.TrimSuffix(uri.Host, ".")), err)
 	}
-	if addr, err := netip.ParseAddr(q.host); err == nil {
-		kind := cmp.Or(q.kind, "UDP")
-		literal := []server{{kind: kind, addrs: []netip.AddrPort{netip.AddrPortFrom(addr.Unmap(), portOf(q.port, kind))}}}
+	if literal := q.literal(); literal != nil {
 		l.loop.After(0, func() { done(literal, nil) })
 		return
 	}
@@ -113,6 +102,51 @@ func (l *locator) locate(uri URI, preferred string, cb func([]transport.Target, 
 		return
 	}
 	l.ask(q, done)
+}
+
+// lookupOf is the question for a URI.
+func lookupOf(uri URI, preferred string) lookup {
+	q := lookup{host: lower(strings.TrimSuffix(uri.Host, ".")), port: uri.Port, kind: preferred, secure: uri.Scheme == "sips"}
+	if t := uri.Params.Value("transport"); t != "" {
+		if q.kind = upper(t); q.kind == "WS" && preferred == "WSS" {
+			q.kind = preferred // RFC 7118 section 4: a URI says ws for both
+		}
+	}
+	if maddr := uri.Params.Value("maddr"); maddr != "" {
+		q.host = lower(strings.Trim(maddr, "[]"))
+	}
+	if q.secure {
+		if q.kind = "TLS"; preferred == "WSS" { // 3261 26.2.2: sips is TLS, whatever the account says
+			q.kind = preferred
+		}
+	}
+	return q
+}
+
+// literal is the server of a question that names an address; nil: it names a host.
+func (q lookup) literal() []server {
+	addr, err := netip.ParseAddr(strings.Trim(q.host, "[]"))
+	if err != nil {
+		return nil
+	}
+	kind := cmp.Or(q.kind, "UDP")
+	return []server{{kind: kind, addrs: []netip.AddrPort{netip.AddrPortFrom(addr.Unmap(), portOf(q.port, kind))}}}
+}
+
+// Locate finds the servers for a URI as a user agent does (RFC 3263), in the order in
+// which they are to be tried. preferred is the transport where the URI names none; empty
+// leaves the choice to the DNS. It blocks until ctx ends. Any goroutine.
+func Locate(ctx context.Context, r Resolver, uri URI, preferred string) ([]transport.Target, error) {
+	l := &locator{loop: loop.New(nil), resolver: r, random: rand.IntN}
+	q := lookupOf(uri, upper(preferred))
+	servers, err := q.literal(), error(nil)
+	if servers == nil {
+		servers, _, err = l.look(ctx, q)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.order(servers, strings.TrimSuffix(uri.Host, ".")), nil
 }
 
 // ask looks a name up on a goroutine; questions for the same name share it.
@@ -139,7 +173,7 @@ func (l *locator) found(q lookup, servers []server, ttl time.Duration, err error
 		}
 		l.known[q] = located{servers, now.Add(min(max(ttl, leastTTL), dnsMaxTTL))}
 	case had && !errors.Is(err, ErrNoRecords) && now.Sub(old.until) < staleFor:
-		servers, err = old.servers, nil
+		servers = old.servers
 	}
 	waiting := l.waiting[q]
 	delete(l.waiting, q)
@@ -150,6 +184,9 @@ func (l *locator) found(q lookup, servers []server, ttl time.Duration, err error
 
 // look asks the DNS as RFC 3263 4.1 and 4.2 say. It blocks.
 func (l *locator) look(ctx context.Context, q lookup) ([]server, time.Duration, error) {
+	if strings.HasSuffix(q.host, ".invalid") { // nobody has it (RFC 6761 6.4): the host of a Contact that cannot be dialled
+		return nil, 0, fmt.Errorf("find server %s: %w", q.host, ErrNoRecords)
+	}
 	if q.port == 0 {
 		for _, names := range l.services(ctx, q) {
 			if servers, ttl := l.srv(ctx, names); len(servers) > 0 {
@@ -175,6 +212,9 @@ type service struct {
 // them has records.
 func (l *locator) services(ctx context.Context, q lookup) [][]service {
 	usual := map[string]string{"UDP": "_sip._udp.", "TCP": "_sip._tcp.", "TLS": "_sips._tcp."}
+	if onWeb(q.kind) {
+		return nil // there are no such names
+	}
 	if q.kind != "" {
 		return [][]service{{{q.kind, usual[q.kind] + q.host, 0}}}
 	}
@@ -235,6 +275,10 @@ func portOf(port uint16, kind string) uint16 {
 		return port
 	case kind == "TLS":
 		return 5061
+	case kind == "WS":
+		return 80
+	case kind == "WSS":
+		return 443
 	}
 	return 5060
 }
@@ -257,14 +301,13 @@ func (l *locator) forget() {
 // asked for, not the one that the DNS gave (RFC 5922 4).
 func (l *locator) order(servers []server, name string) []transport.Target {
 	var good, bad []transport.Target
-	now := l.loop.Now()
 	for _, s := range l.draw(servers) {
 		for _, addr := range s.addrs {
 			t := transport.Target{Transport: s.kind, Addr: addr}
-			if s.kind == "TLS" {
+			if s.kind != "UDP" && s.kind != "TCP" {
 				t.ServerName = name
 			}
-			if until, failed := l.bad[avoided{s.kind, addr}]; failed && until.After(now) {
+			if l.avoids(t) {
 				bad = append(bad, t)
 			} else {
 				good = append(good, t)
@@ -278,6 +321,9 @@ func (l *locator) order(servers []server, name string) []transport.Target {
 // draw sorts by rank and priority, and within them by lot: a server's chance to
 // be the next is its share of the weights that are left.
 func (l *locator) draw(servers []server) []server {
+	if len(servers) == 1 {
+		return servers
+	}
 	left := slices.Clone(servers)
 	slices.SortStableFunc(left, func(a, b server) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.priority, b.priority), cmp.Compare(min(a.weight, 1), min(b.weight, 1)))
@@ -313,11 +359,17 @@ func (l *locator) avoid(t transport.Target, d time.Duration) {
 			clear(l.bad)
 		}
 	}
-	l.bad[avoided{t.Transport, t.Addr}] = now.Add(cmp.Or(d, avoidFor))
+	l.bad[keyOf(t)] = now.Add(cmp.Or(d, avoidFor))
 }
 
 // restore forgets that a server failed.
-func (l *locator) restore(t transport.Target) { delete(l.bad, avoided{t.Transport, t.Addr}) }
+func (l *locator) restore(t transport.Target) { delete(l.bad, keyOf(t)) }
+
+// avoids reports whether a server failed a moment ago.
+func (l *locator) avoids(t transport.Target) bool {
+	until, failed := l.bad[keyOf(t)]
+	return failed && until.After(l.loop.Now())
+}
 
 // avoiding reports whether any server is being avoided now.
 func (l *locator) avoiding() bool {
@@ -333,11 +385,11 @@ func (l *locator) avoiding() bool {
 // prefer puts a server first that is among those found and not avoided, so that a
 // lot among equals does not move us from one to the other.
 func (l *locator) prefer(targets []transport.Target, first transport.Target) []transport.Target {
-	if until, failed := l.bad[avoided{first.Transport, first.Addr}]; failed && until.After(l.loop.Now()) {
+	if l.avoids(first) {
 		return targets
 	}
 	for i, t := range targets {
-		if t.Addr == first.Addr && t.Transport == first.Transport {
+		if keyOf(t) == keyOf(first) {
 			return append([]transport.Target{t}, slices.Delete(slices.Clone(targets), i, i+1)...)
 		}
 	}

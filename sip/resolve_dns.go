@@ -224,7 +224,7 @@ func (r *dnsResolver) ask(ctx context.Context, name string, kind uint16, take fu
 	var failed error
 	for try := range dnsTries * len(r.Servers) {
 		if err := ctx.Err(); err != nil {
-			return 0, fmt.Errorf("resolve %s: %w", name, err)
+			return 0, fmt.Errorf("resolve %s: %w: %w", name, ErrDNSSilent, err)
 		}
 		q.Id = dns.Id()
 		answer, err := r.exchange(ctx, r.Servers[try%len(r.Servers)], q)
@@ -234,7 +234,7 @@ func (r *dnsResolver) ask(ctx context.Context, name string, kind uint16, take fu
 		case answer.Rcode == dns.RcodeNameError:
 			return 0, fmt.Errorf("resolve %s: %w", name, ErrNoRecords)
 		case answer.Rcode != dns.RcodeSuccess:
-			failed = fmt.Errorf("the server answered %s", dns.RcodeToString[answer.Rcode])
+			failed = fmt.Errorf("%w: it answered %s", ErrDNS, dns.RcodeToString[answer.Rcode])
 		default:
 			return collect(answer, take), nil
 		}
@@ -287,7 +287,7 @@ func (r *dnsResolver) exchangeUDP(ctx context.Context, server netip.AddrPort, q 
 	for {
 		n, from, err := conn.ReadFrom(buf)
 		if err != nil {
-			return nil, fmt.Errorf("ask %s: no answer", server)
+			return nil, fmt.Errorf("ask %s: %w", server, ErrDNSSilent)
 		}
 		if answer := matching(q, buf[:n]); answer != nil && sameAddr(from, server) {
 			return answer, nil
@@ -331,7 +331,7 @@ func (r *dnsResolver) exchangeTCP(ctx context.Context, server netip.AddrPort, q 
 	}
 	answer, err := conn.ReadMsg()
 	if err != nil || answer.Id != q.Id {
-		return nil, fmt.Errorf("ask %s by tcp: no answer", server)
+		return nil, fmt.Errorf("ask %s by tcp: %w", server, ErrDNSSilent)
 	}
 	return answer, nil
 }
@@ -368,5 +368,5 @@ func runtimeError(err error) error {
 	if errors.As(err, &failed) && failed.IsNotFound {
 		return fmt.Errorf("resolve %s: %w", failed.Name, ErrNoRecords)
 	}
-	return fmt.Errorf("resolve name: %w", err)
+	return fmt.Errorf("resolve name: %w: %w", ErrDNS, err)
 }

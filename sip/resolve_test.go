@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -117,6 +118,7 @@ func TestRFC3263_4_Locate(t *testing.T) {
 		{"all services without NAPTR", "sip:srv.test", "", []string{"UDP 10.1.0.1:5062", "UDP 10.1.0.2:5063", "UDP [fd00::2]:5063", "TCP 10.1.0.1:5064"}},
 		{"service not offered", "sip:none.test", "UDP", []string{"UDP 10.1.0.4:5060"}},
 		{"unknown name", "sip:nowhere.test", "UDP", nil},
+		{"a name that nobody has", "sip:4ae3030c96ea.invalid", "UDP", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			story(t, func(b *bed) {
@@ -125,6 +127,9 @@ func TestRFC3263_4_Locate(t *testing.T) {
 				got, err := a.ask(row.to, row.preferred)
 				if row.name == "NAPTR by order and preference" {
 					got = got[:1]
+				}
+				if strings.HasSuffix(row.to, ".invalid") && len(z.asked) != 0 {
+					t.Errorf("asked %q", z.asked)
 				}
 				if !slices.Equal(got, row.want) || (err == nil) != (row.want != nil) {
 					t.Errorf("got %q, %v; want %q (asked %q)", got, err, row.want, z.asked)
@@ -156,7 +161,7 @@ func TestLocateKeepsAndAvoids(t *testing.T) {
 		}
 		b.pass(time.Minute)
 		z.fail = context.DeadlineExceeded
-		if got, err := a.ask("sip:srv.test", "UDP"); err != nil || !slices.Equal(got, first) {
+		if got, err := a.ask("sip:srv.test", "UDP"); !errors.Is(err, z.fail) || !slices.Equal(got, first) {
 			t.Errorf("with a silent DNS: %q, %v", got, err)
 		}
 	})

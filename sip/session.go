@@ -181,7 +181,7 @@ func (s *Session) happen(on stimulus, h *happening) bool {
 	if h == nil {
 		h = &happening{}
 	}
-	m, ok := s.ua.moves[moveKey{s.phase, on}]
+	m, ok := s.ua.tables.session.next(s.phase, on)
 	if !ok {
 		s.ua.count.add("refused." + s.phase.String() + "." + on.String())
 		return false
@@ -253,6 +253,10 @@ func (s *Session) close(*happening) {
 				s.ua.leave(f.dialog)
 			}
 		}
+	}
+	if s.in != nil { // the transaction outlives us by half a minute, and need not hold us
+		s.in.server.OnCancel(nil)
+		s.in.server.OnEnd(nil)
 	}
 	s.release()
 }

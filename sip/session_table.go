@@ -62,23 +62,21 @@ var stimulusNames = [stimulusCount]string{"send", "receive", "trying", "early", 
 
 func (s stimulus) String() string { return stimulusNames[s] }
 
-// move is one row of the session's table: in from, when on happens, be in to and
-// do what is named. What is not in the table is refused, and nothing changes.
-type move struct {
-	from phase
-	on   stimulus
-	to   phase
-	do   func(*Session, *happening)
+// sessionRow is a row of a session's table. What is not in the table is refused, and
+// nothing changes.
+type (
+	sessionRow = row[phase, stimulus, sessionDo]
+	sessionDo  = func(*Session, *happening)
+)
+
+// sessionRows is the life of an INVITE session.
+func sessionRows() []sessionRow {
+	return append(append(clientRows(), serverRows()...), dialogRows()...)
 }
 
-// sessionMoves is the life of an INVITE session.
-func sessionMoves() []move {
-	return append(append(clientMoves(), serverMoves()...), dialogMoves()...)
-}
-
-// clientMoves: our INVITE (RFC 3261 13.2, 9.1).
-func clientMoves() []move {
-	return []move{
+// clientRows: our INVITE (RFC 3261 13.2, 9.1).
+func clientRows() []sessionRow {
+	return []sessionRow{
 		{phaseNone, onSend, phaseCalling, nil},
 
 		{phaseCalling, onTrying, phaseProceeding, (*Session).tellProgress},
@@ -116,9 +114,9 @@ func clientMoves() []move {
 	}
 }
 
-// serverMoves: their INVITE (RFC 3261 13.3, 9.2).
-func serverMoves() []move {
-	return []move{
+// serverRows: their INVITE (RFC 3261 13.3, 9.2).
+func serverRows() []sessionRow {
+	return []sessionRow{
 		{phaseNone, onReceive, phaseIncoming, nil},
 
 		{phaseIncoming, askProgress, phaseRinging, (*Session).sendProgress},
@@ -160,9 +158,9 @@ func serverMoves() []move {
 	}
 }
 
-// dialogMoves: the confirmed dialog, either side (RFC 3261 15, 5407 3).
-func dialogMoves() []move {
-	return []move{
+// dialogRows: the confirmed dialog, either side (RFC 3261 15, 5407 3).
+func dialogRows() []sessionRow {
+	return []sessionRow{
 		{phaseConfirmed, onAccept, phaseConfirmed, (*Session).acceptAgain},
 		{phaseConfirmed, onAck, phaseConfirmed, nil},
 		{phaseConfirmed, onCancel, phaseConfirmed, nil},
@@ -184,19 +182,4 @@ func dialogMoves() []move {
 		{phaseEnded, onByeDone, phaseEnded, nil},
 		{phaseEnded, onGone, phaseEnded, nil},
 	}
-}
-
-// moveKey finds a row.
-type moveKey struct {
-	from phase
-	on   stimulus
-}
-
-// indexMoves puts the rows where happen finds them.
-func indexMoves(rows []move) map[moveKey]move {
-	out := make(map[moveKey]move, len(rows))
-	for _, m := range rows {
-		out[moveKey{m.from, m.on}] = m
-	}
-	return out
 }

@@ -7,34 +7,17 @@ import (
 
 // walk checks a table: nothing decided twice, every state reached from the first
 // and able to come to the last.
-func walk(t *testing.T, states, first, last int, name func(int) string, rows [][3]int) {
+func walk[S, E ~int, D any](t *testing.T, rows []row[S, E, D], states, first, last S, name func(S) string) {
 	t.Helper()
-	seen := map[[2]int]bool{}
-	forth, back := map[int][]int{}, map[int][]int{}
+	if got := len(newTable(rows)); got != len(rows) {
+		t.Errorf("%d rows decide %d pairs: something is decided twice", len(rows), got)
+	}
+	forth, back := map[S][]S{}, map[S][]S{}
 	for _, r := range rows {
-		key := [2]int{r[0], r[1]}
-		if seen[key] {
-			t.Errorf("decided twice: %s on %d", name(r[0]), r[1])
-		}
-		seen[key] = true
-		forth[r[0]] = append(forth[r[0]], r[2])
-		back[r[2]] = append(back[r[2]], r[0])
+		forth[r.from] = append(forth[r.from], r.to)
+		back[r.to] = append(back[r.to], r.from)
 	}
-	reach := func(from int, edges map[int][]int) map[int]bool {
-		out, todo := map[int]bool{from: true}, []int{from}
-		for len(todo) > 0 {
-			s := todo[0]
-			todo = todo[1:]
-			for _, n := range edges[s] {
-				if !out[n] {
-					out[n] = true
-					todo = append(todo, n)
-				}
-			}
-		}
-		return out
-	}
-	from, to := reach(first, forth), reach(last, back)
+	from, to := reach(forth, first), reach(back, last)
 	for s := range states {
 		if !from[s] {
 			t.Errorf("never reached: %s", name(s))
@@ -47,14 +30,10 @@ func walk(t *testing.T, states, first, last int, name func(int) string, rows [][
 
 func TestTables(t *testing.T) {
 	t.Run("session", func(t *testing.T) {
-		var rows [][3]int
-		for _, m := range sessionMoves() {
-			rows = append(rows, [3]int{int(m.from), int(m.on), int(m.to)})
-		}
-		walk(t, int(phaseCount), int(phaseNone), int(phaseEnded), func(i int) string { return phase(i).String() }, rows)
-		have := indexMoves(sessionMoves())
+		walk(t, sessionRows(), phaseCount, phaseNone, phaseEnded, phase.String)
+		have := newTable(sessionRows())
 		for p := phaseNone + 1; p < phaseCount; p++ {
-			if _, ok := have[moveKey{p, askHangup}]; !ok {
+			if _, ok := have[arrow[phase, stimulus]{p, askHangup}]; !ok {
 				t.Errorf("%s cannot be hung up", p)
 			}
 			if phaseStates[p] == "" {
@@ -68,30 +47,23 @@ func TestTables(t *testing.T) {
 		}
 	})
 	t.Run("offer", func(t *testing.T) {
-		var rows [][3]int
-		for _, m := range offerMoves() {
-			rows = append(rows, [3]int{int(m.from), int(m.on), int(m.to)})
-		}
-		walk(t, int(offerPhaseCount), int(offerNone), int(offerNone), func(i int) string { return offerPhase(i).String() }, rows)
+		walk(t, offerRows(), offerPhaseCount, offerNone, offerNone, offerPhase.String)
 		allowed := map[string]bool{
 			"stable/send-offer": true, "stable/receive-offer": true, "have-local/receive-answer": true,
 			"have-local/offer-refused": true, "have-remote/send-answer": true, "have-remote/refuse-offer": true,
 		}
+		rules := newTable(offerRows())
 		for p := range offerPhaseCount {
 			for s := range offerStepCount {
 				o := offerAnswer{phase: p}
-				if got, want := o.step(s, nil), allowed[fmt.Sprint(p, "/", s)]; got != want {
+				if got, want := o.step(rules, s, nil), allowed[fmt.Sprint(p, "/", s)]; got != want {
 					t.Errorf("%s on %s: %v", p, s, got)
 				}
 			}
 		}
 	})
 	t.Run("refer", func(t *testing.T) {
-		var rows [][3]int
-		for _, m := range referMoves() {
-			rows = append(rows, [3]int{int(m.from), int(m.on), int(m.to)})
-		}
-		walk(t, int(referPhaseCount), int(referSent), int(referEnded), func(i int) string { return referPhase(i).String() }, rows)
+		walk(t, referRows(), referPhaseCount, referSent, referEnded, referPhase.String)
 		for s := range referStepCount {
 			if s.String() == "" {
 				t.Errorf("step %d has no name", s)
@@ -102,16 +74,16 @@ func TestTables(t *testing.T) {
 
 // What is refused in a phase is refused on purpose: this is the list.
 func TestSessionTableRefuses(t *testing.T) {
-	have := indexMoves(sessionMoves())
+	have := newTable(sessionRows())
 	refused := 0
 	for p := range phaseCount {
 		for s := range stimulusCount {
-			if _, ok := have[moveKey{p, s}]; !ok {
+			if _, ok := have[arrow[phase, stimulus]{p, s}]; !ok {
 				refused++
 			}
 		}
 	}
-	for _, c := range []moveKey{
+	for _, c := range []arrow[phase, stimulus]{
 		{phaseCancelling, askAnswer}, {phaseEnded, askAnswer}, {phaseEnded, askProgress}, {phaseEnded, onBye},
 		{phaseConfirmed, askReject}, {phaseConfirmed, askAnswer}, {phaseAnswered, askReject}, {phaseAnswered, askProgress},
 		{phaseEnded, onCancel + 100},

@@ -66,10 +66,10 @@ type SubscribeOptions struct {
 type Subscription struct {
 	ua      *UA
 	o       SubscribeOptions
+	rows    table[subState, subEvent, []subAction] // a fork's are others
 	handler SubscriptionHandler
 	parent  *Subscription // of a fork; nil: it is the first
 	forks   []*Subscription
-	rows    map[subKey]subRow
 	state   subState
 
 	key     subscriptionKey // of the SUBSCRIBE that makes or made it
@@ -91,11 +91,6 @@ type Subscription struct {
 	left    []func()
 
 	due, expiry, missed *loop.Timer
-}
-
-type subKey struct {
-	from subState
-	on   subEvent
 }
 
 // subscriptionKey finds the subscription of a NOTIFY that makes a dialog (RFC 6665
@@ -127,17 +122,14 @@ func (u *UA) Subscribe(o SubscribeOptions, h SubscriptionHandler) (*Subscription
 	case len(u.subscriptions) >= u.cfg.Limits.Subscriptions:
 		return nil, fmt.Errorf("subscribe to %s: %w", o.To.String(), ErrLimit)
 	}
-	s := u.newSubscription(o, h, subscriptionRows(), subIdle)
+	s := u.newSubscription(o, h, u.tables.subscription, subIdle)
 	u.loop.After(0, func() { s.happen(subStart) })
 	return s, nil
 }
 
-func (u *UA) newSubscription(o SubscribeOptions, h SubscriptionHandler, rows []subRow, state subState) *Subscription {
-	s := &Subscription{ua: u, o: o, handler: h, rows: map[subKey]subRow{}, state: state,
+func (u *UA) newSubscription(o SubscribeOptions, h SubscriptionHandler, rows table[subState, subEvent, []subAction], state subState) *Subscription {
+	s := &Subscription{ua: u, o: o, handler: h, rows: rows, state: state,
 		asked: cmp.Or(o.Expires, defaultSubscription), status: SubscriptionStatus{State: Subscribing}}
-	for _, row := range rows {
-		s.rows[subKey{row.from, row.on}] = row
-	}
 	u.subscriptions = append(u.subscriptions, s)
 	return s
 }
@@ -176,7 +168,7 @@ func (s *Subscription) Unsubscribe(done func()) {
 
 // happen carries out the row for an event; without a row it is ignored.
 func (s *Subscription) happen(on subEvent) {
-	row, ok := s.rows[subKey{s.state, on}]
+	row, ok := s.rows.next(s.state, on)
 	if !ok {
 		return
 	}

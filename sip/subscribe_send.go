@@ -250,7 +250,7 @@ func (s *Subscription) begin(d *dialog) {
 
 // fork is another subscription of the same SUBSCRIBE.
 func (s *Subscription) fork() *Subscription {
-	f := s.ua.newSubscription(s.o, s.handler, forkRows(), subActive)
+	f := s.ua.newSubscription(s.o, s.handler, s.ua.tables.fork, subActive)
 	f.parent, f.key, f.local, f.granted = s, s.key, s.local, cmp.Or(s.granted, s.asked)
 	s.forks = append(s.forks, f)
 	return f

@@ -79,15 +79,8 @@ const (
 	subFinish                       // stop everything
 )
 
-// subRow is one arrow of the table.
-type subRow struct {
-	from subState
-	on   subEvent
-	to   subState
-	do   []subAction
-}
-
-func subDo(actions ...subAction) []subAction { return actions }
+// subRow is a row of a subscription's table.
+type subRow = row[subState, subEvent, []subAction]
 
 // subscriptionRows is the life of a subscription (RFC 6665 4.1.2, its figure 1).
 // It has no clock and no socket. What has no row is ignored: the generic test
@@ -100,29 +93,29 @@ func subscriptionRows() []subRow {
 // beginningRows lead to a subscription.
 func beginningRows() []subRow {
 	return []subRow{
-		{subIdle, subStart, subTrying, subDo(subTell, subSend)},
+		{subIdle, subStart, subTrying, do(subTell, subSend)},
 
 		{subTrying, subAccepted, subAwaiting, nil},
-		{subTrying, subNotified, subTold, subDo(subKeep, subTell)},
-		{subTrying, subAgain, subTrying, subDo(subSend)},
-		{subTrying, subFailed, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTrying, subRefused, subWaiting, subDo(subLose, subSlowly, subTell)},
-		{subTrying, subDenied, subStopped, subDo(subLose, subTell)},
-		{subTrying, subSilent, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTrying, subForgotten, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTrying, subMissed, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTrying, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTrying, subRejected, subStopped, subDo(subLose, subTell)},
+		{subTrying, subNotified, subTold, do(subKeep, subTell)},
+		{subTrying, subAgain, subTrying, do(subSend)},
+		{subTrying, subFailed, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTrying, subRefused, subWaiting, do(subLose, subSlowly, subTell)},
+		{subTrying, subDenied, subStopped, do(subLose, subTell)},
+		{subTrying, subSilent, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTrying, subForgotten, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTrying, subMissed, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTrying, subOver, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTrying, subRejected, subStopped, do(subLose, subTell)},
 
-		{subAwaiting, subNotified, subActive, subDo(subKeep, subTell)},
-		{subAwaiting, subMissed, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subAwaiting, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subAwaiting, subRejected, subStopped, subDo(subLose, subTell)},
+		{subAwaiting, subNotified, subActive, do(subKeep, subTell)},
+		{subAwaiting, subMissed, subWaiting, do(subLose, subBackOff, subTell)},
+		{subAwaiting, subOver, subWaiting, do(subLose, subBackOff, subTell)},
+		{subAwaiting, subRejected, subStopped, do(subLose, subTell)},
 
-		{subWaiting, subDue, subTrying, subDo(subTell, subSend)},
-		{subWaiting, subAsked, subTrying, subDo(subPatient, subTell, subSend)},
+		{subWaiting, subDue, subTrying, do(subTell, subSend)},
+		{subWaiting, subAsked, subTrying, do(subPatient, subTell, subSend)},
 
-		{subStopped, subAsked, subTrying, subDo(subPatient, subTell, subSend)},
+		{subStopped, subAsked, subTrying, do(subPatient, subTell, subSend)},
 	}
 }
 
@@ -131,54 +124,54 @@ func holdingRows() []subRow {
 	return []subRow{
 		// The dialog is made by the NOTIFY (4.4.1): whatever the answer then says, only
 		// another NOTIFY, the time or a refresh ends it.
-		{subTold, subAccepted, subActive, subDo(subKeep)},
-		{subTold, subAgain, subActive, subDo(subKeep)},
-		{subTold, subFailed, subActive, subDo(subKeep)},
-		{subTold, subRefused, subActive, subDo(subKeep)},
-		{subTold, subDenied, subActive, subDo(subKeep)},
-		{subTold, subSilent, subActive, subDo(subKeep)},
-		{subTold, subForgotten, subActive, subDo(subKeep)},
-		{subTold, subNotified, subTold, subDo(subKeep, subTell)},
-		{subTold, subExpired, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTold, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTold, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subTold, subRejected, subStopped, subDo(subLose, subTell)},
+		{subTold, subAccepted, subActive, do(subKeep)},
+		{subTold, subAgain, subActive, do(subKeep)},
+		{subTold, subFailed, subActive, do(subKeep)},
+		{subTold, subRefused, subActive, do(subKeep)},
+		{subTold, subDenied, subActive, do(subKeep)},
+		{subTold, subSilent, subActive, do(subKeep)},
+		{subTold, subForgotten, subActive, do(subKeep)},
+		{subTold, subNotified, subTold, do(subKeep, subTell)},
+		{subTold, subExpired, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTold, subOver, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTold, subBroken, subWaiting, do(subLose, subBackOff, subTell)},
+		{subTold, subRejected, subStopped, do(subLose, subTell)},
 
-		{subActive, subNotified, subActive, subDo(subKeep, subTell)},
-		{subActive, subDue, subRefreshing, subDo(subSend)},
-		{subActive, subAsked, subRefreshing, subDo(subSend)},
-		{subActive, subMissed, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subActive, subExpired, subTrying, subDo(subLose, subTell, subSend)},
-		{subActive, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subActive, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subActive, subRejected, subStopped, subDo(subLose, subTell)},
+		{subActive, subNotified, subActive, do(subKeep, subTell)},
+		{subActive, subDue, subRefreshing, do(subSend)},
+		{subActive, subAsked, subRefreshing, do(subSend)},
+		{subActive, subMissed, subWaiting, do(subLose, subBackOff, subTell)},
+		{subActive, subExpired, subTrying, do(subLose, subTell, subSend)},
+		{subActive, subOver, subWaiting, do(subLose, subBackOff, subTell)},
+		{subActive, subBroken, subWaiting, do(subLose, subBackOff, subTell)},
+		{subActive, subRejected, subStopped, do(subLose, subTell)},
 
-		{subHolding, subNotified, subHolding, subDo(subTell)},
-		{subHolding, subDue, subRefreshing, subDo(subSend)},
-		{subHolding, subAsked, subRefreshing, subDo(subSend)},
-		{subHolding, subExpired, subTrying, subDo(subLose, subTell, subSend)},
-		{subHolding, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subHolding, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subHolding, subRejected, subStopped, subDo(subLose, subTell)},
+		{subHolding, subNotified, subHolding, do(subTell)},
+		{subHolding, subDue, subRefreshing, do(subSend)},
+		{subHolding, subAsked, subRefreshing, do(subSend)},
+		{subHolding, subExpired, subTrying, do(subLose, subTell, subSend)},
+		{subHolding, subOver, subWaiting, do(subLose, subBackOff, subTell)},
+		{subHolding, subBroken, subWaiting, do(subLose, subBackOff, subTell)},
+		{subHolding, subRejected, subStopped, do(subLose, subTell)},
 	}
 }
 
 // refreshingRows are those of a refresh.
 func refreshingRows() []subRow {
 	return []subRow{
-		{subRefreshing, subAccepted, subActive, subDo(subKeep)},
-		{subRefreshing, subAgain, subRefreshing, subDo(subSend)},
-		{subRefreshing, subFailed, subHolding, subDo(subBackOff, subTell)},
-		{subRefreshing, subRefused, subWaiting, subDo(subLose, subSlowly, subTell)},
-		{subRefreshing, subDenied, subStopped, subDo(subLose, subTell)},
-		{subRefreshing, subSilent, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subRefreshing, subForgotten, subTrying, subDo(subLose, subTell, subSend)},
-		{subRefreshing, subNotified, subRefreshing, subDo(subTell)},
-		{subRefreshing, subMissed, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subRefreshing, subExpired, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subRefreshing, subOver, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subRefreshing, subBroken, subWaiting, subDo(subLose, subBackOff, subTell)},
-		{subRefreshing, subRejected, subStopped, subDo(subLose, subTell)},
+		{subRefreshing, subAccepted, subActive, do(subKeep)},
+		{subRefreshing, subAgain, subRefreshing, do(subSend)},
+		{subRefreshing, subFailed, subHolding, do(subBackOff, subTell)},
+		{subRefreshing, subRefused, subWaiting, do(subLose, subSlowly, subTell)},
+		{subRefreshing, subDenied, subStopped, do(subLose, subTell)},
+		{subRefreshing, subSilent, subWaiting, do(subLose, subBackOff, subTell)},
+		{subRefreshing, subForgotten, subTrying, do(subLose, subTell, subSend)},
+		{subRefreshing, subNotified, subRefreshing, do(subTell)},
+		{subRefreshing, subMissed, subWaiting, do(subLose, subBackOff, subTell)},
+		{subRefreshing, subExpired, subWaiting, do(subLose, subBackOff, subTell)},
+		{subRefreshing, subOver, subWaiting, do(subLose, subBackOff, subTell)},
+		{subRefreshing, subBroken, subWaiting, do(subLose, subBackOff, subTell)},
+		{subRefreshing, subRejected, subStopped, do(subLose, subTell)},
 	}
 }
 
@@ -186,18 +179,18 @@ func refreshingRows() []subRow {
 // to unsubscribe in: a NOTIFY that comes later gets 481, which ends it too.
 func partingRows() []subRow {
 	return []subRow{
-		{subIdle, subLeave, subGone, subDo(subFinish, subTell)},
-		{subTrying, subLeave, subGone, subDo(subFinish, subTell)},
-		{subAwaiting, subLeave, subGone, subDo(subFinish, subTell)},
-		{subWaiting, subLeave, subGone, subDo(subFinish, subTell)},
-		{subStopped, subLeave, subGone, subDo(subFinish, subTell)},
-		{subTold, subLeave, subLeaving, subDo(subGoodbye)},
-		{subActive, subLeave, subLeaving, subDo(subGoodbye)},
-		{subRefreshing, subLeave, subLeaving, subDo(subGoodbye)},
-		{subHolding, subLeave, subLeaving, subDo(subGoodbye)},
-		{subLeaving, subOver, subGone, subDo(subFinish, subTell)},
-		{subLeaving, subRejected, subGone, subDo(subFinish, subTell)},
-		{subLeaving, subLeft, subGone, subDo(subFinish, subTell)},
+		{subIdle, subLeave, subGone, do(subFinish, subTell)},
+		{subTrying, subLeave, subGone, do(subFinish, subTell)},
+		{subAwaiting, subLeave, subGone, do(subFinish, subTell)},
+		{subWaiting, subLeave, subGone, do(subFinish, subTell)},
+		{subStopped, subLeave, subGone, do(subFinish, subTell)},
+		{subTold, subLeave, subLeaving, do(subGoodbye)},
+		{subActive, subLeave, subLeaving, do(subGoodbye)},
+		{subRefreshing, subLeave, subLeaving, do(subGoodbye)},
+		{subHolding, subLeave, subLeaving, do(subGoodbye)},
+		{subLeaving, subOver, subGone, do(subFinish, subTell)},
+		{subLeaving, subRejected, subGone, do(subFinish, subTell)},
+		{subLeaving, subLeft, subGone, do(subFinish, subTell)},
 	}
 }
 
@@ -207,7 +200,7 @@ func forkRows() []subRow {
 	var rows []subRow
 	for _, r := range subscriptionRows() {
 		if r.to == subTrying || r.to == subWaiting || r.to == subStopped {
-			r.to, r.do = subGone, subDo(subFinish, subTell)
+			r.to, r.do = subGone, do(subFinish, subTell)
 		}
 		switch r.from {
 		case subActive, subRefreshing, subHolding, subLeaving:

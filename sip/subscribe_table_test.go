@@ -48,10 +48,10 @@ func everySubEvent(why string, but ...subEvent) map[subEvent]string {
 
 func TestSubscriptionTable(t *testing.T) {
 	ignored := subIgnored()
-	rows := map[subKey]int{}
+	rows := map[arrow[subState, subEvent]]int{}
 	forward, back := map[subState][]subState{}, map[subState][]subState{}
 	for _, r := range subscriptionRows() {
-		rows[subKey{r.from, r.on}]++
+		rows[arrow[subState, subEvent]{r.from, r.on}]++
 		forward[r.from] = append(forward[r.from], r.to)
 		back[r.to] = append(back[r.to], r.from)
 		if r.from == subGone {
@@ -64,7 +64,7 @@ func TestSubscriptionTable(t *testing.T) {
 			t.Errorf("%v: reached %v, can end %v", s, reached[s], ends[s])
 		}
 		for e := subStart; e <= subLeft; e++ {
-			n, why := rows[subKey{s, e}], ignored[s][e]
+			n, why := rows[arrow[subState, subEvent]{s, e}], ignored[s][e]
 			switch {
 			case n > 1:
 				t.Errorf("%v on %v: decided %d times", s, e, n)

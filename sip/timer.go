@@ -53,7 +53,15 @@ func (s *Session) askTimer(req *message.Request) {
 		return
 	}
 	message.Set(req, "Session-Expires", message.SessionExpires{Interval: want}.String())
-	message.Set(req, "Min-SE", secondsText(max(s.minSE(), s.timers.least)))
+	s.askLeast(req)
+}
+
+// askLeast says the shortest interval, unless it is the one of who says nothing
+// (section 5): a long INVITE does not fit into a datagram.
+func (s *Session) askLeast(req *message.Request) {
+	if least := max(s.minSE(), s.timers.least); least > leastSE {
+		message.Set(req, "Min-SE", secondsText(least))
+	}
 }
 
 // renewTimer puts the agreed interval and roles in a re-INVITE or UPDATE (7.4):
@@ -67,7 +75,7 @@ func (s *Session) renewTimer(req *message.Request) {
 		refresher = "uac"
 	}
 	message.Set(req, "Session-Expires", message.SessionExpires{Interval: max(s.timers.interval, s.timers.least), Refresher: refresher}.String())
-	message.Set(req, "Min-SE", secondsText(max(s.minSE(), s.timers.least)))
+	s.askLeast(req)
 }
 
 // agreeTimer takes what a 2xx of ours decided (7.2): without Session-Expires there
@@ -159,7 +167,7 @@ func (s *Session) startTimers() {
 	margin := min(32*time.Second, t.interval/3)
 	t.expiry = s.ua.loop.After(t.interval-margin, func() {
 		s.guarded("session expiry", func() {
-			s.happen(onGone, &happening{cause: Cause{Kind: CauseRefreshFailed, Reason: "the session was not refreshed"}})
+			s.happen(onGone, &happening{cause: Cause{Kind: CauseRefreshFailed, Reason: ErrUnrefreshed.Error(), Err: ErrUnrefreshed}})
 		})
 	})
 }

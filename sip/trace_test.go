@@ -18,6 +18,7 @@ func TestConformance_S04_Redact(t *testing.T) {
 		{"To: x\r\n\r\na=ice-pwd:c0ffee\r\n", "c0ffee"},
 		{"INFO sip:a SIP/2.0\r\nContent-Type: application/dtmf-relay\r\nTo: x\r\n\r\nSignal=7\r\nDuration=160\r\n", "7"},
 		{"INFO sip:a SIP/2.0\r\nContent-Type: application/dtmf\r\nTo: x\r\n\r\n7", "7"},
+		{"INFO sip:a SIP/2.0\r\nContent-Type: application/dtmf-relay\r\nTo: x\r\n\r\n7\r\n", "7"},
 		{"To: x\r\nContact: <sip:user:c0ffee@host>\r\n", "c0ffee"},
 		{"To: x\r\nContact: <sip:sip:c0ffee:more@host>, \"sips:\" <SIPS:u:c0ffee@[::1]>\r\n", "c0ffee"},
 		{"Authorization\r\n\t: Digest response=\"c0ffee\",\r\n nonce=\"c0ffee\"\r\nTo: x " + masked + "\r\n", "c0ffee"},

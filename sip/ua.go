@@ -43,12 +43,14 @@ type UA struct {
 	dialogs       map[dialogKey]*dialog
 	sessions      map[*Session]struct{}
 	outgoing      map[CallID]*Session // our own calls, to know our requests when they come back
-	moves         map[moveKey]move
+	tables        tables
 	service       message.Service
+	allow         string // of the service
 	keyrings      map[*Account]*keyring
 	routes        map[*Account][]Address      // Service-Route of the registrations
 	gruus         map[*Account]URI            // RFC 5627, of the registrations
 	public        map[*Account]netip.AddrPort // what a NAT made of our UDP address
+	outbound      map[*Account]bool           // the registrar reaches it by the flow of its binding (RFC 5626)
 	registrations []*Registration
 	publications  []*Publication
 	subscriptions []*Subscription                   // forks too
@@ -73,9 +75,10 @@ func NewUA(cfg Config) (*UA, error) {
 	u := &UA{cfg: cfg, loop: cfg.Loop, log: cfg.Log, listening: map[string]netip.AddrPort{},
 		peers: newPeerBook(), dialogs: map[dialogKey]*dialog{}, sessions: map[*Session]struct{}{},
 		outgoing: map[CallID]*Session{}, pick: cfg.Random,
-		moves: indexMoves(sessionMoves()), service: baseService(cfg.Policy, cfg.Limits),
-		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{},
+		tables: machines(), service: baseService(cfg.Policy, cfg.Limits),
+		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{}, outbound: map[*Account]bool{},
 		awaited: map[subscriptionKey]*Subscription{}, admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}, strangers: rateGate{perSecond: cfg.Limits.StrangersPerSec}}
+	u.allow = u.service.Allow()
 	if err := u.openLayers(); err != nil {
 		return nil, err
 	}
@@ -98,9 +101,21 @@ func (u *UA) LocalAddr(transport string) netip.AddrPort {
 	return u.listening[strings.ToUpper(transport)]
 }
 
-// Counters are what was refused, dropped and recovered, by cause. Loop
+// Counters are what was refused, dropped and recovered, by cause, and under names
+// that end with .open what there is of calls, dialogs and transactions now. Loop
 // goroutine.
 func (u *UA) Counters() map[string]uint64 {
+	all := u.Counted()
+	all["sip.sessions.open"], all["sip.dialogs.open"] = uint64(len(u.sessions)), uint64(len(u.dialogs))
+	for name, n := range u.tx.Open() {
+		all["transaction."+name] = n
+	}
+	return all
+}
+
+// Counted is what was refused, dropped and recovered since the start, by cause. Any
+// goroutine.
+func (u *UA) Counted() map[string]uint64 {
 	all := u.count.snapshot()
 	all["sip.panics"] += u.loop.Panics()
 	for name, n := range u.transport.Counters() {
@@ -110,6 +125,14 @@ func (u *UA) Counters() map[string]uint64 {
 		all["transaction."+name] = n
 	}
 	return all
+}
+
+// Resent is how many messages were sent again since the start, because their answer or
+// ACK did not come in time or their request came again. Any goroutine.
+func (u *UA) Resent() uint64 {
+	n := u.count.snapshot()["sip.answer.resent"]
+	of := u.tx.Counters()
+	return n + of["client.resent"] + of["server.resent"]
 }
 
 // Close waits until our requests have their answers or ctx is done, then closes
@@ -142,14 +165,19 @@ func (u *UA) Close(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// leastBacklog is how many messages of a socket may wait for the loop, where more calls a
+// second are not let in: they are what has come while it was kept from running.
+const leastBacklog = 256
+
 // openLayers makes the transport and the transactions, which need each other.
 func (u *UA) openLayers() error {
-	client, server, err := u.cfg.TLS.build()
+	files, err := u.cfg.TLS.build(u.log)
 	if err != nil {
 		return fmt.Errorf("make user agent: %w", err)
 	}
 	u.transport, err = transport.New(transport.Config{Loop: u.loop, Network: u.cfg.Network, Log: u.log,
-		TLSClient: client, TLSServer: server, Trace: u.trace(),
+		TLSClient: files.client, TLSServer: files.server(), WSPath: u.cfg.WSPath, Trace: u.trace(),
+		Limits:       transport.Limits{Backlog: max(leastBacklog, u.cfg.Limits.InvitesPerSec)},
 		OnMessage:    func(in transport.Inbound) { u.tx.Receive(in) },
 		OnFlowClosed: u.flowClosed})
 	if err != nil {

@@ -2,6 +2,9 @@ package book
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -29,15 +32,16 @@ type Work struct {
 // WorkDetail is all that was kept of one interaction.
 type WorkDetail struct {
 	Work
-	Case      json.RawMessage   `json:"case"`
-	Request   json.RawMessage   `json:"request"` // the callback as it came; null: there was none
-	Tries     []Try             `json:"tries"`   // the attempts to reach the contact
-	Calls     []Call            `json:"calls"`
-	Sent      string            `json:"digits_sent"`
-	Received  string            `json:"digits_received"`
-	Transfers []json.RawMessage `json:"transfers"` // the events of transfers and consultations
-	Timeline  []json.RawMessage `json:"timeline"`  // the events, in order (ringback.event/1)
-	Reports   []ReportEntry     `json:"reports"`   // what the PBX is told
+	Case       json.RawMessage   `json:"case"`
+	Request    json.RawMessage   `json:"request"` // the callback as it came; null: there was none
+	Tries      []Try             `json:"tries"`   // the attempts to reach the contact
+	Calls      []Call            `json:"calls"`
+	Recordings []Recording       `json:"recordings"`
+	Sent       string            `json:"digits_sent"`
+	Received   string            `json:"digits_received"`
+	Transfers  []json.RawMessage `json:"transfers"` // the events of transfers and consultations
+	Timeline   []json.RawMessage `json:"timeline"`  // the events, in order (ringback.event/1)
+	Reports    []ReportEntry     `json:"reports"`   // what the PBX is told
 }
 
 // Try is one dial of a contact.
@@ -67,8 +71,30 @@ type Call struct {
 	Code       int             `json:"code,omitempty"`
 	Reason     string          `json:"reason"`
 	Codec      string          `json:"codec"`
+	Encrypted  bool            `json:"encrypted"`        // by SRTP both ways
+	Suite      string          `json:"suite,omitempty"`  // AES_CM_128_HMAC_SHA1_80
+	Keying     string          `json:"keying,omitempty"` // sdes or dtls
 	Quality    json.RawMessage `json:"quality"`
 	Messages   json.RawMessage `json:"messages"` // as `ringback trace --json` has them
+}
+
+// Recording is a file that holds what was said in a call. Lengths are Go durations
+// from its beginning.
+type Recording struct {
+	File     string     `json:"file"` // its whole path
+	Call     string     `json:"call"`
+	Started  time.Time  `json:"started"`
+	Ended    *time.Time `json:"ended"` // null: it is being made
+	Duration string     `json:"duration"`
+	Pauses   []Pause    `json:"pauses"`  // silent in the file
+	Reason   string     `json:"reason"`  // why it ended: stopped, call-ended, disk-failed or interrupted
+	Missing  bool       `json:"missing"` // the file is not there any more
+}
+
+// Pause is a part of a recording in which nothing was recorded.
+type Pause struct {
+	From  string `json:"from"`
+	Until string `json:"until"`
 }
 
 // ReportEntry is one report of a callback to the PBX.
@@ -145,13 +171,13 @@ func (b *Book) Work(id string) (WorkDetail, error) {
 	if err != nil {
 		return WorkDetail{}, err
 	}
-	w := WorkDetail{Work: b.work(i), Case: orNull(i.Case), Tries: []Try{}, Calls: []Call{}, Transfers: []json.RawMessage{}, Timeline: []json.RawMessage{}}
+	w := WorkDetail{Work: b.work(i), Case: orNull(i.Case), Tries: []Try{}, Calls: []Call{}, Recordings: []Recording{}, Transfers: []json.RawMessage{}, Timeline: []json.RawMessage{}}
 	var body struct {
 		Callback json.RawMessage `json:"callback"`
 	}
 	_ = json.Unmarshal(i.Body, &body) // one that cannot be read shows no request
 	w.Request = orNull(body.Callback)
-	for _, read := range []func(*WorkDetail) error{b.readTries, b.readCalls, b.readTimeline, b.readReports} {
+	for _, read := range []func(*WorkDetail) error{b.readTries, b.readCalls, b.readRecordings, b.readTimeline, b.readReports} {
 		if err := read(&w); err != nil {
 			return WorkDetail{}, err
 		}
@@ -185,11 +211,28 @@ func (b *Book) readCalls(w *WorkDetail) error {
 	all, err := b.store.Calls(w.Interaction)
 	for _, c := range all {
 		call := Call{ID: c.ID, Role: c.Role, Remote: c.Remote, RemoteName: c.RemoteName, SIPCallID: c.SIPCallID, Incoming: c.Incoming, Started: c.Started,
-			Connected: when(c.Connected), Ended: when(c.Ended), Code: c.Code, Reason: c.Reason, Codec: c.Codec, Quality: orNull(c.Quality), Messages: json.RawMessage("[]")}
+			Connected: when(c.Connected), Ended: when(c.Ended), Code: c.Code, Reason: c.Reason, Codec: c.Codec, Encrypted: c.Suite != "", Suite: c.Suite, Keying: c.Keying, Quality: orNull(c.Quality), Messages: json.RawMessage("[]")}
 		if json.Valid([]byte(c.Ladder)) {
 			call.Messages = json.RawMessage(c.Ladder)
 		}
 		w.Calls = append(w.Calls, call)
+	}
+	return err
+}
+
+func (b *Book) readRecordings(w *WorkDetail) error {
+	all, err := b.store.Recordings(w.Interaction)
+	for _, r := range all {
+		one := Recording{File: r.File, Call: r.Call, Started: r.Started, Ended: when(r.Ended), Duration: r.Duration.String(), Pauses: []Pause{}, Reason: r.Reason}
+		if len(r.Pauses) > 0 {
+			_ = json.Unmarshal(r.Pauses, &one.Pauses) // what cannot be read shows no pause
+		}
+		if one.Pauses == nil {
+			one.Pauses = []Pause{}
+		}
+		_, gone := os.Lstat(r.File)
+		one.Missing = errors.Is(gone, fs.ErrNotExist)
+		w.Recordings = append(w.Recordings, one)
 	}
 	return err
 }

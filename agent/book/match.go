@@ -8,7 +8,7 @@ import (
 )
 
 // hasWords reports whether a text has every word of a query, as searches compare:
-// in any width and case, hiragana for katakana.
+// see store.Matches.
 func hasWords(text, query string) bool { return store.Matches(text, query) }
 
 // matches reports whether a name or a target is one that a query means: by its

@@ -20,9 +20,9 @@ import (
 func (s *Server) postAction(w http.ResponseWriter, r *http.Request) {
 	name, key := r.PathValue("name"), r.Header.Get("Idempotency-Key")
 	spec := specOf(name)
-	args, refused := readArgs(w, r, spec)
+	args, why, refused := readArgs(w, r, spec)
 	if refused != nil {
-		s.fail(w, refused)
+		s.refuse(w, why, refused)
 		return
 	}
 	if key == "" || spec.Records() && !spec.Edits { // a repeated search does no harm, and is not remembered
@@ -90,11 +90,11 @@ func specOf(name string) agent.ActionSpec {
 	return agent.ActionSpec{}
 }
 
-func readArgs(w http.ResponseWriter, r *http.Request, spec agent.ActionSpec) (json.RawMessage, *agent.ActionError) {
+func readArgs(w http.ResponseWriter, r *http.Request, spec agent.ActionSpec) (json.RawMessage, agent.Refusal, *agent.ActionError) {
 	if kind := r.Header.Get("Content-Type"); kind != "" {
 		media, _, err := mime.ParseMediaType(kind)
 		if err != nil || media != "application/json" {
-			return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "Content-Type " + kind + ": arguments are application/json"}
+			return nil, agent.RefusedContentType, &agent.ActionError{Code: agent.CodeInvalid, Message: "Content-Type " + kind + ": arguments are application/json"}
 		}
 	}
 	limit := int64(maxBody)
@@ -104,18 +104,18 @@ func readArgs(w http.ResponseWriter, r *http.Request, spec agent.ActionSpec) (js
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, &agent.ActionError{Code: codeTooLarge, Message: fmt.Sprintf("arguments are larger than %d KiB", limit>>10)}
+		return nil, agent.RefusedSize, &agent.ActionError{Code: codeTooLarge, Message: fmt.Sprintf("arguments are larger than %d KiB", limit>>10)}
 	}
 	if err != nil {
-		return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "read arguments: " + err.Error()}
+		return nil, agent.RefusedUnreadable, &agent.ActionError{Code: agent.CodeInvalid, Message: "read arguments: " + err.Error()}
 	}
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
-		return json.RawMessage("{}"), nil
+		return json.RawMessage("{}"), 0, nil
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(body, &object); err != nil || object == nil {
-		return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "arguments are not one JSON object", Hint: `send for example {"interaction":"i7"}`}
+		return nil, agent.RefusedArguments, &agent.ActionError{Code: agent.CodeInvalid, Message: "arguments are not one JSON object", Hint: `send for example {"interaction":"i7"}`}
 	}
-	return body, nil
+	return body, 0, nil
 }

@@ -23,6 +23,12 @@
 // from the same tables; client.go is the other end; expr.go reads expressions,
 // conditions.go judges them, wait.go feeds them.
 //
+// web.go serves the same on a loopback address of TCP to who has the token (token.go): a
+// Host that is not the listener's own, another origin's page, no token, no JSON are
+// refused in that order. limit.go bounds connections, peer_*.go asks the kernel whose
+// client it is, look.go says who holds a profile. All that is refused here is counted in
+// agent.Refused.
+//
 // # Goroutines
 //
 // Serve runs one net/http server, one goroutine per request, and returns when

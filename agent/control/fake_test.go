@@ -25,10 +25,12 @@ type fakeAgent struct {
 	do     func(name string, args json.RawMessage) (any, *agent.ActionError)
 	trace  []agent.TraceRecord
 	open   chan struct{} // closed when a reader was asked for
+	count  map[agent.Refusal]int
+	more   chan struct{} // closed and made anew when something is counted
 }
 
 func newFake() *fakeAgent {
-	return &fakeAgent{state: agent.NewState(), wake: make(chan struct{}), open: make(chan struct{})}
+	return &fakeAgent{state: agent.NewState(), wake: make(chan struct{}), open: make(chan struct{}), count: map[agent.Refusal]int{}, more: make(chan struct{})}
 }
 
 // opened is closed once somebody has asked for a reader.
@@ -85,6 +87,46 @@ func (f *fakeAgent) Do(_ context.Context, name string, args json.RawMessage) (an
 		return nil, &agent.ActionError{Code: agent.CodeInvalid, Message: "unknown action " + name}
 	}
 	return f.do(name, args)
+}
+
+// Refused counts by the names of causes.
+func (f *fakeAgent) Refused() map[string]uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := map[string]uint64{}
+	for why, n := range f.count {
+		all[why.String()] = uint64(n)
+	}
+	return all
+}
+
+func (f *fakeAgent) Refuse(why agent.Refusal) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count[why]++
+	close(f.more)
+	f.more = make(chan struct{})
+}
+
+// counted waits until each cause was counted so often; false when ctx ends before.
+func (f *fakeAgent) counted(ctx context.Context, least map[string]uint64) bool {
+	for {
+		f.mu.Lock()
+		more := f.more
+		f.mu.Unlock()
+		got, missing := f.Refused(), false
+		for cause, n := range least {
+			missing = missing || got[cause] < n
+		}
+		if !missing {
+			return true
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 func (f *fakeAgent) Trace(agent.InteractionID) []agent.TraceRecord { return f.trace }

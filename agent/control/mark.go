@@ -35,9 +35,9 @@ type markBody struct {
 
 // postMark serves POST /v1/mark.
 func (s *Server) postMark(w http.ResponseWriter, r *http.Request) {
-	text, refused := readArgs(w, r, agent.ActionSpec{})
+	text, why, refused := readArgs(w, r, agent.ActionSpec{})
 	if refused != nil {
-		s.fail(w, refused)
+		s.refuse(w, why, refused)
 		return
 	}
 	var body markBody

@@ -15,7 +15,7 @@ import (
 type Order struct {
 	Action string
 	Args   map[string]any
-	Until  string // a state, or what happens: transferred, sent; "" does not wait
+	Until  string // a state, or what happens: transferred, sent, played; "" does not wait
 	// NewCall says that the action makes a call of its own, whose state is meant
 	// by Until (dial, call, consult, conference).
 	NewCall bool
@@ -35,6 +35,7 @@ type Outcome struct {
 var happenings = map[string][]agent.EventType{
 	"transferred": {agent.CallTransferred, agent.ConsultationCompleted},
 	"sent":        {agent.DTMFSent},
+	"played":      {agent.PlayEnded},
 }
 
 // UntilStates lists what Until may be for a channel's actions and for others.
@@ -48,12 +49,12 @@ func UntilStates(channel bool) []string {
 			all = append(all, s)
 		}
 	}
-	return append(all, "transferred", "sent")
+	return append(all, "transferred", "sent", "played")
 }
 
 // Perform does an order. Its state before the action is taken first, so that
 // what passes quickly between the action and the wait is not missed.
-func Perform(ctx context.Context, c *Client, o Order) (Outcome, error) {
+func Perform(ctx context.Context, c Phone, o Order) (Outcome, error) {
 	if known := UntilStates(o.Channel != ""); o.Until != "" && !slices.Contains(known, o.Until) {
 		return Outcome{}, &SyntaxError{Expr: o.Until, Why: "no state to wait for", Forms: []string{strings.Join(known, " ")}}
 	}
@@ -146,6 +147,9 @@ func (r *reached) channelReached(v view) (bool, *UnmetError) {
 }
 
 func (r *reached) happened(e *agent.Event) bool {
+	if e.Type == agent.PlayEnded && e.Reason == "replaced" { // by the file that this order plays
+		return false
+	}
 	return e.Interaction == r.interaction && slices.Contains(happenings[r.order.Until], e.Type)
 }
 

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding"
 	"encoding/json"
 	"path"
 	"reflect"
@@ -22,6 +23,9 @@ func (s schemas) of(t reflect.Type) schema {
 		return schema{"type": "string", "format": "date-time"}
 	case reflect.TypeFor[json.RawMessage]():
 		return schema{}
+	}
+	if t.Kind() != reflect.Pointer && t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+		return schema{"type": "string"}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

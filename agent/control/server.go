@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"ringback/agent"
@@ -39,6 +41,10 @@ type Agent interface {
 	Do(ctx context.Context, name string, args json.RawMessage) (any, *agent.ActionError)
 	// Trace is the SIP messages of an interaction, or all for "".
 	Trace(id agent.InteractionID) []agent.TraceRecord
+	// Refused counts what was refused since the start, by cause; Refuse adds what the
+	// desk refused.
+	Refused() map[string]uint64
+	Refuse(why agent.Refusal)
 }
 
 // Reader hands out events in order: *agent.Cursor is one. Next returns
@@ -62,6 +68,7 @@ type Server struct {
 	repeats *repeats
 	version string
 	ctx     context.Context // ends with Serve: it ends streams and actions
+	web     *web            // nil: the profile's socket
 	mark    mark
 }
 
@@ -71,15 +78,35 @@ func Serve(ctx context.Context, l net.Listener, a Agent, version string, log *sl
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := newServer(ctx, a, version, log)
+	return s.serve(ctx, cancel, &limitListener{Listener: l, free: make(chan struct{}, maxClients), closed: make(chan struct{}), mayUse: s.mine(os.Geteuid())})
+}
+
+// mine refuses clients of other users than this one. Modes keep them out already; this
+// holds where somebody has changed those.
+func (s *Server) mine(uid int) func(net.Conn) bool {
+	return func(c net.Conn) bool {
+		peer, known := peerUID(c)
+		if !known || int(peer) == uid {
+			return true
+		}
+		s.agent.Refuse(agent.RefusedPeer)
+		s.log.Debug("refused a client of another user on the control socket", "uid", peer)
+		return false
+	}
+}
+
+// serve answers on l until ctx ends.
+func (s *Server) serve(ctx context.Context, cancel context.CancelFunc, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readTime,
 		ReadTimeout:       readTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaders,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
+	s.watch(srv)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -87,7 +114,7 @@ func Serve(ctx context.Context, l net.Listener, a Agent, version string, log *sl
 		defer done()
 		stopped <- srv.Shutdown(closing)
 	}()
-	err := srv.Serve(&limitListener{Listener: l, free: make(chan struct{}, maxClients), closed: make(chan struct{})})
+	err := srv.Serve(l)
 	cancel()
 	if shut := <-stopped; shut != nil {
 		srv.Close()
@@ -126,16 +153,18 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc(r.path, func(w http.ResponseWriter, req *http.Request) {
 			if req.Method != r.method {
 				w.Header().Set("Allow", r.method)
-				s.fail(w, &agent.ActionError{Code: codeMethod, Message: "method " + req.Method + " is not served at " + req.URL.Path, Hint: "use " + r.method})
+				s.refuse(w, agent.RefusedMethod, &agent.ActionError{Code: codeMethod, Message: "method " + req.Method + " is not served at " + req.URL.Path, Hint: "use " + r.method})
 				return
 			}
 			r.handle(s, w, req)
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
-		s.fail(w, &agent.ActionError{Code: agent.CodeNotFound, Message: "no such path: " + req.URL.Path, Hint: "see /v1/openapi.json"})
-	})
+	mux.HandleFunc("/", s.noPath)
 	return s.guard(mux)
+}
+
+func (s *Server) noPath(w http.ResponseWriter, r *http.Request) {
+	s.refuse(w, agent.RefusedPath, &agent.ActionError{Code: agent.CodeNotFound, Message: "no such path: " + r.URL.Path, Hint: "see /v1/openapi.json"})
 }
 
 // guard keeps a panic in one request from anything else, and refuses what a
@@ -149,8 +178,21 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				s.fail(w, &agent.ActionError{Code: agent.CodeFailed, Message: "the request failed inside the agent; its log says where"})
 			}
 		}()
-		if r.Header.Get("Origin") != "" {
-			s.fail(w, &agent.ActionError{Code: codeForbidden, Message: "requests from web pages are not served on this socket"})
+		served(r)
+		if s.web != nil {
+			if !s.web.admit(s, w, r) {
+				return
+			}
+			if !strings.HasPrefix(r.URL.Path, "/v1/") { // never on to what needs the token
+				s.servePage(w, r)
+				return
+			}
+		} else if r.Header.Get("Origin") != "" {
+			s.refuse(w, agent.RefusedOrigin, &agent.ActionError{Code: codeForbidden, Message: "requests from web pages are not served on this socket"})
+			return
+		}
+		if path.Clean(r.URL.Path) != r.URL.Path { // the mux would lead to where it points, in HTML
+			s.noPath(w, r)
 			return
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(actionTime + writeTime))
@@ -160,7 +202,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 
 func (s *Server) getState(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set(markHeader, strconv.FormatUint(s.mark.get(), 10))
-	s.reply(w, http.StatusOK, s.agent.State())
+	state := s.agent.State()
+	state.Refused = s.agent.Refused()
+	s.reply(w, http.StatusOK, state)
 }
 
 func (s *Server) reply(w http.ResponseWriter, status int, body any) {
@@ -213,8 +257,16 @@ var httpStatus = map[string]int{
 	agent.CodeFailed:        http.StatusInternalServerError,
 	codeMethod:              http.StatusMethodNotAllowed,
 	codeForbidden:           http.StatusForbidden,
+	codeNoToken:             http.StatusUnauthorized,
+	codeTooMany:             http.StatusTooManyRequests,
 	codeTooLarge:            http.StatusRequestEntityTooLarge,
 	codeOverload:            http.StatusServiceUnavailable,
+}
+
+// refuse answers what did not get as far as the agent, and counts it.
+func (s *Server) refuse(w http.ResponseWriter, why agent.Refusal, e *agent.ActionError) {
+	s.agent.Refuse(why)
+	s.fail(w, e)
 }
 
 func (s *Server) fail(w http.ResponseWriter, e *agent.ActionError) {
@@ -236,41 +288,4 @@ func errorText(e *agent.ActionError) (int, []byte) {
 		return http.StatusInternalServerError, []byte(`{"error":{"code":"failed","message":"write error","allowed":[]}}`)
 	}
 	return status, text
-}
-
-// limitListener lets a bounded number of connections in; the others wait.
-type limitListener struct {
-	net.Listener
-	free   chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *limitListener) Accept() (net.Conn, error) {
-	select {
-	case l.free <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.free
-		return nil, err
-	}
-	return &limitConn{Conn: c, leave: sync.OnceFunc(func() { <-l.free })}, nil
-}
-
-func (l *limitListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-type limitConn struct {
-	net.Conn
-	leave func()
-}
-
-func (c *limitConn) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }

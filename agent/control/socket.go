@@ -150,6 +150,7 @@ func privateDir(dir string) error {
 		return fmt.Errorf("control folder %s belongs to another user: set XDG_RUNTIME_DIR to a folder of your own", dir)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
+		// #nosec G302 -- a folder
 		if err := os.Chmod(dir, 0o700); err != nil {
 			return fmt.Errorf("set mode of %s: %w", dir, err)
 		}

@@ -26,7 +26,7 @@ type Met struct {
 // Wait returns when expr is met, by the agent's snapshot or by an event after
 // it. It returns *UnmetError when expr cannot be met any more or ctx's deadline
 // passed, and *NoAgentError when the agent is not there or ends.
-func Wait(ctx context.Context, c *Client, expr Expr, o WaitOptions) (Met, error) {
+func Wait(ctx context.Context, c Phone, expr Expr, o WaitOptions) (Met, error) {
 	w := &watch{client: c, expr: expr.text, cond: expr.cond}
 	met, err := w.run(ctx, o.Since)
 	if err == nil {
@@ -41,7 +41,7 @@ func Wait(ctx context.Context, c *Client, expr Expr, o WaitOptions) (Met, error)
 
 // watch folds the events after a snapshot and shows each step to a condition.
 type watch struct {
-	client *Client
+	client Phone
 	expr   string
 	cond   condition
 	state  agent.State
@@ -91,7 +91,7 @@ func (w *watch) from(ctx context.Context, state agent.State, first uint64, all b
 	} else if ok {
 		return w.met(nil), nil
 	}
-	stream, err := w.client.Events(ctx, first)
+	stream, err := w.client.follow(ctx, first)
 	if err != nil {
 		return Met{}, err
 	}
@@ -113,7 +113,7 @@ type read struct {
 
 // pump reads the stream on a goroutine of its own, so that a time can pass
 // meanwhile. It ends with the stream.
-func (w *watch) pump(ctx context.Context, stream *Stream) <-chan read {
+func (w *watch) pump(ctx context.Context, stream follower) <-chan read {
 	events := make(chan read)
 	go func() {
 		defer close(events)

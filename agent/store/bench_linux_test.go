@@ -149,7 +149,7 @@ func processorTime(b *testing.B) time.Duration {
 }
 
 func benchContacts(b *testing.B, s *Store) {
-	for _, text := range []string{"田", "郎", "山田", "山田 太郎", "田太郎", "ヤマ", "smith", "s", "c12345", "1", "0901", "090-1234", "一郎 花", "無い名前"} {
+	for _, text := range []string{"田", "郎", "高", "高橋", "斎藤 真", "山田", "山田 太郎", "田太郎", "ヤマ", "smith", "s", "c12345", "1", "0901", "090-1234", "一郎 花", "無い名前"} {
 		b.Run("text="+text, func(b *testing.B) {
 			measure(b, func() int { return len(must[[]Contact](b)(s.SearchContacts(text, "", 50))) })
 		})
@@ -159,7 +159,7 @@ func benchContacts(b *testing.B, s *Store) {
 func benchHistory(b *testing.B, s *Store) {
 	old := noon.Add(-360 * 24 * time.Hour)
 	for name, f := range map[string]HistoryFilter{
-		"text=田": {Text: "田"}, "text=山田": {Text: "山田"}, "text=請求書": {Text: "請求書"}, "text=山田 太郎": {Text: "山田 太郎"}, "text=無い名前": {Text: "無い名前"},
+		"text=田": {Text: "田"}, "text=高橋": {Text: "高橋"}, "text=山田": {Text: "山田"}, "text=請求書": {Text: "請求書"}, "text=山田 太郎": {Text: "山田 太郎"}, "text=無い名前": {Text: "無い名前"},
 		"text=12": {Text: "12"}, "text=0901": {Text: "0901"}, "text=090-1234": {Text: "090-1234"}, "text=999999": {Text: "999999"},
 		"text=解約 price": {Text: "解約 price"}, "text=郎 花": {Text: "郎 花"}, // both are many, together they are none
 		"text=田,time=old": {Text: "田", Until: old}, "text=田,kind=rare": {Text: "田", Kind: "none"}, "text=田,e164": {Text: "田", E164: "+819012345678"},

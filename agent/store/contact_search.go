@@ -7,7 +7,7 @@ package store
 func (r Reader) SearchContacts(text, digits string, limit int) (all []Contact, err error) {
 	var queries []string
 	if folded := fold(text); folded != "" {
-		queries = append(queries, "{name reading} : ^ "+phrase(folded))
+		queries = append(queries, wordQuery(folded, "{name reading} : ^ "))
 	}
 	any := textQuery(text, "name reading other")
 	if digits = digitsOf(digits); digits != "" {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -159,4 +160,48 @@ func TestContacts_Pages(t *testing.T) {
 			t.Errorf("%+v", none)
 		}
 	})
+}
+
+// Who hears a name does not know with which of its characters it is written.
+func TestSearch_NamesThatAreWrittenInSeveralWays(t *testing.T) {
+	both(t, func(t *testing.T, s *Store) {
+		search := book(t, s, Contact{Name: "髙橋 はな"}, Contact{Name: "渡邉 健一"}, Contact{Name: "山﨑 斎"}, Contact{Name: "高田 龍"})
+		for text, want := range map[string]string{
+			"高橋": "髙橋 はな", "髙橋": "髙橋 はな", "高": "高田 龍, 髙橋 はな", "髙": "髙橋 はな, 高田 龍", "高橋は": "髙橋 はな", "渡辺": "渡邉 健一", "渡邊健": "渡邉 健一", "辺 健": "渡邉 健一",
+			"山崎": "山﨑 斎", "齋": "山﨑 斎", "崎齊": "山﨑 斎", "竜": "高田 龍", "高山": "", "高龍": "",
+		} {
+			got, sorted := strings.Split(search(text, "", 0), ", "), strings.Split(want, ", ")
+			slices.Sort(got)
+			slices.Sort(sorted)
+			if !slices.Equal(got, sorted) {
+				t.Errorf("%s: %s, want %s", text, got, want)
+			}
+		}
+		update(t, s, func(tx *Tx) error {
+			return errors.Join(tx.PutInteraction(Interaction{ID: "i1", Name: "髙橋 はな", Note: "濱松"}), tx.PutCallback(Callback{Key: "cb-1", State: CallbackDone, Name: "渡邉", Reason: "廣告"}))
+		})
+		for _, text := range []string{"高橋", "浜松", "高橋 浜"} {
+			if all := must[[]Interaction](t)(s.History(HistoryFilter{Text: text})); len(all) != 1 {
+				t.Errorf("history of %s: %v", text, all)
+			}
+		}
+		for _, text := range []string{"渡辺", "広告"} {
+			if all := must[[]Callback](t)(s.Callbacks(CallbackFilter{Text: text})); len(all) != 1 {
+				t.Errorf("callbacks of %s: %v", text, all)
+			}
+		}
+		if !Matches("髙橋 はな", "はな 高") || Matches("髙橋", "高山") {
+			t.Error("texts are compared otherwise")
+		}
+	})
+}
+
+// However many there may be, the question stays short.
+func TestVariants(t *testing.T) {
+	if got := variants("髙橋"); !slices.Equal(got, []string{"髙橋", "高橋"}) {
+		t.Errorf("%q", got)
+	}
+	if got := variants(strings.Repeat("斎", 40)); len(got) > maxVariants || got[0] != strings.Repeat("斎", 40) {
+		t.Errorf("%d, %q first", len(got), got[0])
+	}
 }

@@ -7,18 +7,20 @@ import "time"
 type Retention struct {
 	History time.Time // interactions with their calls, attempts and events; callbacks; delivered reports
 	Notes   time.Time // the notes of interactions
+	Untold  time.Time // reports that wait for a PBX that nobody named: it will never be told
 }
 
 // Forgotten counts what went.
 type Forgotten struct {
-	Interactions, Callbacks, Reports, Calls, Notes int
-	More                                           bool // there is more: do it again
+	Interactions, Callbacks, Reports, Calls, Notes, Untold int
+	More                                                   bool // there is more: do it again
 }
 
 // Forget removes what is older than the retention, at most limit records of each
 // kind, so that no update takes long. It never touches an open interaction, a
 // callback that is waiting, open or scheduled and its interactions, and a report
-// that is not delivered and its callback; that one's interactions may go.
+// that is not delivered and its callback; that one's interactions may go. Only what is
+// Untold goes undelivered, and so its callback.
 func (tx *Tx) Forget(before Retention, limit int) (f Forgotten, err error) {
 	steps := []struct {
 		before time.Time
@@ -27,6 +29,7 @@ func (tx *Tx) Forget(before Retention, limit int) (f Forgotten, err error) {
 	}{
 		{before.Notes, &f.Notes, tx.forgetNotes},
 		{before.History, &f.Reports, tx.forgetReports},
+		{before.Untold, &f.Untold, tx.forgetUntold},
 		{before.History, &f.Callbacks, tx.forgetCallbacks},
 		{before.History, &f.Interactions, tx.forgetInteractions},
 	}
@@ -56,6 +59,7 @@ const (
 		AND NOT EXISTS (SELECT 1 FROM report WHERE report.callback = callback.key AND report.state <> 'delivered')
 		AND NOT EXISTS (SELECT 1 FROM interaction WHERE closed IS NULL AND interaction.callback = callback.key) ORDER BY seq LIMIT ?3`
 	oldReports = "DELETE FROM report WHERE seq IN (SELECT seq FROM report WHERE state = 'delivered' AND delivered < ? ORDER BY delivered LIMIT ?)"
+	oldUntold  = "DELETE FROM report WHERE seq IN (SELECT seq FROM report INDEXED BY report_waiting WHERE state = 'waiting' AND created < ? LIMIT ?)"
 	oldCalls   = `DELETE FROM call WHERE id IN (SELECT id FROM call WHERE started < ?
 		AND NOT EXISTS (SELECT 1 FROM interaction WHERE interaction.id = call.interaction) ORDER BY started LIMIT ?)`
 	oldNotes = interactionIndexed + " WHERE note <> '' AND closed < ? AND seq < ? ORDER BY seq LIMIT ?"
@@ -100,6 +104,10 @@ func (tx *Tx) forgetCallbacks(before int64, limit int) (int, error) {
 
 func (tx *Tx) forgetReports(before int64, limit int) (int, error) {
 	return tx.count(oldReports, before, limit)
+}
+
+func (tx *Tx) forgetUntold(before int64, limit int) (int, error) {
+	return tx.count(oldUntold, before, limit)
 }
 
 // forgetCalls removes calls of no interaction.

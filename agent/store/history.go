@@ -58,15 +58,16 @@ type HistoryCall struct {
 	Code               int // the SIP response's; 0: none
 	Reason             string
 	Codec              string
+	Suite, Keying      string // of SRTP (AEAD_AES_256_GCM, dtls); empty: it was not encrypted
 	Quality            json.RawMessage
 	Ladder             string // the SIP messages as text
 }
 
-const callColumns = "call.id, call.interaction, role, remote, remote_name, sip_call_id, incoming, started, connected, ended, code, reason, codec, quality"
+const callColumns = "call.id, call.interaction, role, remote, remote_name, sip_call_id, incoming, started, connected, ended, code, reason, codec, suite, keying, quality"
 
 func (k *HistoryCall) fields() []any {
 	return []any{&k.ID, &k.Interaction, &k.Role, &k.Remote, &k.RemoteName, &k.SIPCallID, &k.Incoming,
-		instant{&k.Started}, instant{&k.Connected}, instant{&k.Ended}, &k.Code, &k.Reason, &k.Codec, raw(&k.Quality)}
+		instant{&k.Started}, instant{&k.Connected}, instant{&k.Ended}, &k.Code, &k.Reason, &k.Codec, &k.Suite, &k.Keying, raw(&k.Quality)}
 }
 
 // PutCall writes a call as it is now.
@@ -74,9 +75,9 @@ func (tx *Tx) PutCall(k HistoryCall) error {
 	if k.Started.IsZero() {
 		k.Started = tx.now()
 	}
-	return tx.exec(`INSERT OR REPLACE INTO call (id, interaction, role, remote, remote_name, sip_call_id, incoming, started, connected, ended, code, reason, codec, quality, ladder)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, k.ID, k.Interaction, k.Role, k.Remote, k.RemoteName, k.SIPCallID, k.Incoming,
-		stamp(k.Started), stamp(k.Connected), stamp(k.Ended), k.Code, k.Reason, k.Codec, text(k.Quality), k.Ladder)
+	return tx.exec(`INSERT OR REPLACE INTO call (id, interaction, role, remote, remote_name, sip_call_id, incoming, started, connected, ended, code, reason, codec, suite, keying, quality, ladder)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, k.ID, k.Interaction, k.Role, k.Remote, k.RemoteName, k.SIPCallID, k.Incoming,
+		stamp(k.Started), stamp(k.Connected), stamp(k.Ended), k.Code, k.Reason, k.Codec, k.Suite, k.Keying, text(k.Quality), k.Ladder)
 }
 
 // Calls lists an interaction's, in the order in which they began.

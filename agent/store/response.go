@@ -1,6 +1,9 @@
 package store
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Response is a standard text to read out.
 type Response struct {
@@ -53,7 +56,7 @@ func (r Reader) Responses(category, text string) (all []Response, err error) {
 
 func hasWords(folded string, words []string) bool {
 	for _, w := range words {
-		if !strings.Contains(folded, fold(w)) {
+		if !slices.ContainsFunc(variants(fold(w)), func(v string) bool { return strings.Contains(folded, v) }) {
 			return false
 		}
 	}
@@ -61,5 +64,6 @@ func hasWords(folded string, words []string) bool {
 }
 
 // Matches reports whether a text has every word of a query, as the searches compare
-// them: in any width and case, hiragana for katakana. The empty query matches.
+// them: in any width and case, hiragana for katakana, one way of writing a name for
+// another. The empty query matches.
 func Matches(text, query string) bool { return hasWords(fold(text), strings.Fields(query)) }

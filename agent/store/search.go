@@ -107,6 +107,19 @@ func digitQuery(digits string) string {
 	return q
 }
 
+// wordQuery finds a folded word, however its characters may be written, behind a prefix
+// that says where.
+func wordQuery(folded, where string) string {
+	var ways []string
+	for _, v := range variants(folded) {
+		ways = append(ways, where+phrase(v))
+	}
+	if len(ways) == 1 {
+		return ways[0]
+	}
+	return "(" + strings.Join(ways, " OR ") + ")"
+}
+
 // textQuery finds rows that have every word of a text, in any of the columns, as
 // any part of what stands there; a number by its digits. Empty: nothing in the
 // text can be searched for.
@@ -123,7 +136,7 @@ func textQuery(text, columns string) string {
 		case isNumber(word):
 			parts = append(parts, "("+digitQuery(digitsOf(word))+" OR {"+columns+"} : "+phrase(folded)+")")
 		default:
-			parts = append(parts, "{"+columns+"} : "+phrase(folded))
+			parts = append(parts, wordQuery(folded, "{"+columns+"} : "))
 		}
 	}
 	return strings.Join(parts, " AND ")

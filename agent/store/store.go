@@ -44,6 +44,7 @@ type Store struct {
 	commits int           // the writer's
 	once    sync.Once
 
+	failed  failures
 	readers int // connections in read, lent ones too
 	mu      sync.Mutex
 	working bool // the writer is at something
@@ -264,7 +265,7 @@ func (s *Store) reading(fn func(*conn) error) error {
 		return err
 	}
 	defer func() { s.read <- c }()
-	return fault("read", s.path, c.within("BEGIN", fn))
+	return s.failed.note(fault("read", s.path, c.within("BEGIN", fn)))
 }
 
 // within runs fn in a transaction that ends in any case.

@@ -14,9 +14,13 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// openStore opens a store that the test closes. path "": in memory.
+// openStore opens a store that the test closes. path "": in memory. It has more patience
+// with a disk than a phone, unless the test is about that.
 func openStore(t testing.TB, path string, o Options) *Store {
 	t.Helper()
+	if o.Patience == 0 && path != "" {
+		o.Patience = time.Minute
+	}
 	s, err := Open(path, o)
 	if err != nil {
 		t.Fatal(err)

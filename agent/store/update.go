@@ -44,6 +44,10 @@ func (s *Store) Update(fn func(*Tx) error) error { return s.UpdateNamed("", fn) 
 
 // UpdateNamed is Update with a name for the commit, which Options.Commit is told.
 func (s *Store) UpdateNamed(point string, fn func(*Tx) error) error {
+	return s.failed.note(s.update(point, fn))
+}
+
+func (s *Store) update(point string, fn func(*Tx) error) error {
 	if s.isLate() {
 		return fault("write", s.path, ErrSlow)
 	}

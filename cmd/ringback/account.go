@@ -17,7 +17,7 @@ var accountFields = map[string]string{
 	"aor": "account.aor", "username": "account.username", "password-file": "account.password_file",
 	"registrar": "account.registrar", "proxy": "account.proxy", "transport": "account.transport",
 	"expires": "account.expires", "bind": "account.bind", "ca-file": "account.ca_file",
-	"codecs": "audio.codecs", "report-to": "callbacks.report_to", "start": "channels.start",
+	"codecs": "audio.codecs", "encryption": "media.encryption", "report-to": "callbacks.report_to", "start": "channels.start",
 }
 
 // accountFlags are the flags of what registers or calls by itself.
@@ -28,7 +28,7 @@ func accountFlags() []cli.Flag {
 		&cli.StringFlag{Name: "password-file", Usage: "a `FILE` whose first line is the password; or set RINGBACK_PASSWORD"},
 		&cli.StringFlag{Name: "registrar", Usage: "where to register, a SIP `URI`, if it is not the address's domain"},
 		&cli.StringFlag{Name: "proxy", Usage: "the outbound proxy, a SIP `URI`"},
-		&cli.StringFlag{Name: "transport", Usage: "by this `TRANSPORT`: udp, tcp or tls"},
+		&cli.StringFlag{Name: "transport", Usage: "by this `TRANSPORT`: udp, tcp, tls, ws or wss"},
 		&cli.StringFlag{Name: "expires", Usage: "life of the registration, a `DURATION`"},
 		&cli.StringFlag{Name: "bind", Usage: "the local `ADDRESS[:PORT]`; without, whichever leads to the PBX as the machine moves"},
 		&cli.StringFlag{Name: "ca-file", Usage: "certificates to trust for TLS, a PEM `FILE`"},
@@ -39,6 +39,7 @@ func mediaFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "audio", Usage: "headset, a preference `LIST`: portaudio[:NAME], tone:HZ, file:IN.wav,OUT.wav, null"},
 		&cli.StringFlag{Name: "codecs", Usage: "codecs by preference, a `LIST` such as pcmu,pcma"},
+		&cli.StringFlag{Name: "encryption", Usage: "SRTP by this `POLICY`: off, optional or required"},
 	}
 }
 

@@ -119,7 +119,7 @@ func commands(sh *shell) []*cli.Command {
 		rows = append(rows, v.command(sh))
 	}
 	return append(rows,
-		teamCommand(sh), devicesCommand(sh), registerCommand(sh), optionsCommand(sh), testCommand(sh), traceCommand(sh), storeCommand(sh),
+		doctorCommand(sh), teamCommand(sh), devicesCommand(sh), registerCommand(sh), optionsCommand(sh), testCommand(sh), loadCommand(sh), traceCommand(sh), storeCommand(sh),
 		versionCommand(sh), completionCommand(sh), completeCommand(sh),
 	)
 }

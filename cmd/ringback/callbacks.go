@@ -32,7 +32,7 @@ cb-9  scheduled  山田 太郎  03-1234-5678  due 2026-11-25 15:00  invoice
 
 func callbackRow(c book.Callback) []string {
 	due := ""
-	if c.Due != nil && c.State == "scheduled" {
+	if c.Due != nil && (c.State == "scheduled" || c.State == "handed") {
 		due = "due " + c.Due.Local().Format("2006-01-02 15:04")
 		if c.Overdue {
 			due += ", overdue"

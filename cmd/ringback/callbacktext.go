@@ -57,6 +57,9 @@ func rescheduleText(r agent.Reschedule) string {
 	if r.Reason != "" {
 		parts = append(parts, clean(r.Reason))
 	}
+	if r.Untold {
+		parts = append(parts, "but callbacks.report_to is not set: nobody else is told")
+	}
 	return strings.Join(parts, ", ")
 }
 

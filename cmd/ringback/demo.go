@@ -139,7 +139,7 @@ func (sh *shell) demoLive(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	sh.result(c, agentResult{"ringback.demo-agent/1", profile, b.run.agent.Config().Account.AOR, b.run.socket}, demoText(sh.self, profile, b.lab))
+	sh.result(c, agentResult{Schema: "ringback.demo-agent/1", Profile: profile, AOR: b.run.agent.Config().Account.AOR, Socket: b.run.socket}, demoText(sh.self, profile, b.lab))
 	shown := make(chan struct{})
 	go func() {
 		defer close(shown)

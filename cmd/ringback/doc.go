@@ -28,5 +28,7 @@
 //
 // urfave/cli reads flags into values; the order of words, help and errors are
 // ours, because its parser stops at the first word that is no flag.
+// bubbletea and lipgloss draw the live view of a load test and read its keys: terminals
+// differ in more ways than we would find out.
 // gopacket writes the packet headers and the pcapng file of a trace.
 package main

@@ -104,7 +104,7 @@ func matches(globs []string, name string) bool {
 // eventLine is an event in one line.
 func eventLine(e agent.Event) string {
 	cells := []string{fmt.Sprintf("%s %5d  %-22s", e.Time.Local().Format("15:04:05.000"), e.Seq, e.Type)}
-	for _, s := range []string{string(e.Interaction), string(e.Call), string(e.Channel), e.State, e.Remote, e.Target, e.Digits, e.Device} {
+	for _, s := range []string{string(e.Interaction), string(e.Call), string(e.Channel), e.State, e.Remote, e.Target, e.Digits, e.Device, e.File, lengthText(e.Duration)} {
 		if s != "" {
 			cells = append(cells, clean(s))
 		}
@@ -118,4 +118,12 @@ func eventLine(e agent.Event) string {
 		}
 	}
 	return strings.TrimRight(strings.Join(cells, "  "), " ")
+}
+
+// lengthText is how long something is; empty where that does not matter.
+func lengthText(l agent.Length) string {
+	if l == 0 {
+		return ""
+	}
+	return l.String()
 }

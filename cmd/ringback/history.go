@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"ringback/agent"
 	"ringback/agent/book"
@@ -84,6 +85,7 @@ func workText(r agent.HistoryResult) string {
 	}
 	b.WriteString(triesText(w.Tries))
 	b.WriteString(callsText(w.Calls))
+	b.WriteString(recordingsText(w.Recordings))
 	if w.Sent+w.Received != "" {
 		fmt.Fprintf(&b, "    digits%s%s\n", worded(" sent ", w.Sent), worded(" received ", w.Received))
 	}
@@ -109,14 +111,31 @@ func callsText(calls []book.Call) string {
 		if c.Connected != nil && c.Ended != nil {
 			lasted = c.Ended.Sub(*c.Connected).Round(1e9).String()
 		}
-		cells := []string{"    " + c.ID, c.Role, clean(c.Remote), lasted, clean(c.Reason), c.Codec}
+		cells := []string{"    " + c.ID, c.Role, clean(c.Remote), lasted, clean(c.Reason), c.Codec, secrecyText(c)}
 		var q agent.Quality
 		if json.Unmarshal(c.Quality, &q) == nil && q.RXPackets > 0 {
-			cells = append(cells, fmt.Sprintf("lost %d", q.Lost), fmt.Sprintf("jitter %.1f ms", q.JitterMS), fmt.Sprintf("MOS %.1f", q.MOS))
+			cells = append(cells, fmt.Sprintf("lost %d", q.Lost), fmt.Sprintf("jitter %.1f ms", q.JitterMS), q.Score())
+			if q.DelayMS > 0 {
+				cells = append(cells, fmt.Sprintf("delay %.0f ms", q.DelayMS))
+			}
+			if q.Trouble != "" {
+				cells = append(cells, clean(q.Trouble))
+			}
 		}
 		t.row(cells...)
 	}
 	return t.String()
+}
+
+// secrecyText says whether a call was encrypted, and how.
+func secrecyText(c book.Call) string {
+	switch {
+	case c.Connected == nil:
+		return ""
+	case !c.Encrypted:
+		return "not encrypted"
+	}
+	return "encrypted: " + clean(c.Suite) + " by " + strings.ToUpper(clean(c.Keying))
 }
 
 func timelineText(timeline []json.RawMessage) string {
@@ -130,7 +149,7 @@ func timelineText(timeline []json.RawMessage) string {
 			continue
 		}
 		about := []string{}
-		for _, s := range []string{string(e.Channel), e.State, e.Remote, e.Target, e.Digits, e.Device} {
+		for _, s := range []string{string(e.Channel), e.State, e.Remote, e.Target, e.Digits, e.Device, e.File, lengthText(e.Duration)} {
 			if s != "" {
 				about = append(about, clean(s))
 			}
@@ -157,4 +176,33 @@ func ladderText(c book.Call) string {
 		return ""
 	}
 	return c.ID + "\n" + ladder.Render(ladderOf(records), ladder.Options{}) + "\n"
+}
+
+// recordingsText are an interaction's recordings: file, length, and where they were
+// paused.
+func recordingsText(recordings []book.Recording) string {
+	var t table
+	for _, r := range recordings {
+		cells := []string{"    recording", clean(r.File), roundText(r.Duration)}
+		for _, p := range r.Pauses {
+			cells = append(cells, "paused "+roundText(p.From)+" to "+roundText(p.Until))
+		}
+		if r.Reason != "stopped" && r.Reason != "call-ended" {
+			cells = append(cells, clean(r.Reason))
+		}
+		if r.Missing {
+			cells = append(cells, "the file is gone")
+		}
+		t.row(cells...)
+	}
+	return t.String()
+}
+
+// roundText is a length to the tenth of a second, as a person looks for it in a file.
+func roundText(text string) string {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return clean(text)
+	}
+	return d.Round(100 * time.Millisecond).String()
 }

@@ -6,8 +6,9 @@ import (
 )
 
 func main() {
-	ctx, stop := untilSignal(context.Background(), os.Exit)
-	code := run(ctx, process(), os.Args[1:])
+	sh := process()
+	ctx, stop := untilSignal(context.Background(), sh.exit)
+	code := run(ctx, sh, os.Args[1:])
 	stop()
 	os.Exit(int(code))
 }

@@ -10,22 +10,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ringback/agent"
+	"ringback/agent/scenario"
 	"ringback/sip"
 	"ringback/sip/loop"
 )
-
-// optionsResult is what options prints with --json.
-type optionsResult struct {
-	Schema    string  `json:"schema"`
-	OK        bool    `json:"ok"`
-	Target    string  `json:"target"`
-	Code      int     `json:"code"`
-	Reason    string  `json:"reason"`
-	MS        float64 `json:"ms"`
-	Server    string  `json:"server"`
-	Allow     string  `json:"allow"`
-	Supported string  `json:"supported"`
-}
 
 // optionsCommand is `ringback options`.
 func optionsCommand(sh *shell) *cli.Command {
@@ -33,8 +21,8 @@ func optionsCommand(sh *shell) *cli.Command {
 		Name: "options", Usage: "ask the PBX, or a target, what it can do", ArgsUsage: "[TARGET]",
 		Flags: accountFlags(),
 		Description: `$ ringback options --aor sip:1001@pbx.example.com
-sip:pbx.example.com answered 200 OK in 3.1 ms, Asterisk PBX 22.1.0
-allow: OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL`,
+ok  sip:pbx.example.com  answered 200 OK in 3.1 ms, Asterisk PBX 22.1.0
+    allow: OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL`,
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() > 1 {
 				return usageError("%q is one word too many", c.Args().Get(1)).withHint("usage: ringback options [TARGET]")
@@ -167,38 +155,32 @@ func bindAddress(ctx context.Context, cfg agent.Config, account *sip.Account) (s
 }
 
 func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, reply sip.Reply) error {
-	r := optionsResult{Schema: "ringback.options/1", OK: reply.Err == nil && reply.Code < 300, Target: to.String(), Code: reply.Code, Reason: reply.Reason, MS: milliseconds(reply.RTT)}
+	v := scenario.NewVerdict("options", to.String(), "answered", reply.Code, reply.Reason, reply.RTT)
+	v.Ability = &scenario.Ability{}
 	for _, h := range reply.Headers {
 		switch strings.ToLower(h.Name) {
 		case "server", "user-agent":
-			r.Server = h.Value
+			v.Server = h.Value
 		case "allow":
-			r.Allow = join(r.Allow, h.Value)
+			v.Allow = join(v.Allow, h.Value)
 		case "supported", "k":
-			r.Supported = join(r.Supported, h.Value)
+			v.Supported = join(v.Supported, h.Value)
 		}
 	}
+	f := &failure{code: answerCode(v.Code), name: "failed", told: true, message: fmt.Sprintf("%s answered %d %s", clean(v.Target), v.Code, clean(v.Reason))}
 	if reply.Err != nil {
-		r.Reason = reply.Err.Error()
-		if c.Bool("json") {
-			sh.emit(r)
+		f.code, f.name = noAnswerCode(reply.Err)
+		f.message, f.hint = fmt.Sprintf("%s did not answer: %v", clean(v.Target), reply.Err), "check the address, the transport (--transport) and the firewall"
+		v.OK, v.State, v.Cause, v.Reason = false, "failed", clean(reply.Err.Error()), reply.Err.Error()
+		if f.code == exitTimedOut {
+			v.Unanswered()
 		}
-		code, name := noAnswerCode(reply.Err)
-		return &failure{code: code, name: name, told: true, message: fmt.Sprintf("%s did not answer: %v", clean(r.Target), reply.Err),
-			hint: "check the address, the transport (--transport) and the firewall"}
 	}
-	text := fmt.Sprintf("%s answered %d %s in %.1f ms", clean(r.Target), r.Code, clean(r.Reason), r.MS)
-	if r.Server != "" {
-		text += ", " + clean(r.Server)
-	}
-	if r.Allow != "" {
-		text += "\nallow: " + clean(r.Allow)
-	}
-	sh.result(c, r, text)
-	if r.OK {
+	sh.result(c, v, v.Text())
+	if v.OK {
 		return nil
 	}
-	return &failure{code: answerCode(r.Code), name: "failed", told: true, message: fmt.Sprintf("%s answered %d %s", clean(r.Target), r.Code, clean(r.Reason))}
+	return f
 }
 
 // noAnswerCode tells a target that stays silent from one that cannot be reached.

@@ -9,20 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ringback/agent"
+	"ringback/agent/scenario"
 )
-
-// registerResult is what register prints with --json.
-type registerResult struct {
-	Schema  string     `json:"schema"`
-	OK      bool       `json:"ok"`
-	AOR     string     `json:"aor"`
-	State   string     `json:"state"`
-	Code    int        `json:"code"`
-	Reason  string     `json:"reason"`
-	Contact string     `json:"contact"`
-	Expires *time.Time `json:"expires"`
-	MS      float64    `json:"ms"`
-}
 
 // registerCommand is `ringback register`.
 func registerCommand(sh *shell) *cli.Command {
@@ -30,7 +18,8 @@ func registerCommand(sh *shell) *cli.Command {
 		Name: "register", Usage: "check once that the PBX takes the account, then unregister",
 		Flags: accountFlags(),
 		Description: `$ ringback register --aor sip:1001@pbx.example.com --password-file 1001.secret
-sip:1001@pbx.example.com registered in 14.2 ms until 10:05`,
+ok  sip:1001@pbx.example.com  registered in 14.2 ms until 10:05
+    contact sip:1001@192.0.2.7:5060`,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usageError("%q is one word too many", c.Args().First()).withHint("usage: ringback register [FLAGS]")
@@ -66,32 +55,31 @@ func (sh *shell) register(c *cli.Context, cfg agent.Config) error {
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	r := registerResult{"ringback.register/1", s.State == "registered", cfg.Account.AOR, s.State, s.Code, s.Reason, s.Contact, s.Expires, milliseconds(took)}
-	if r.OK {
-		text := fmt.Sprintf("%s registered in %.1f ms", clean(r.AOR), r.MS)
-		if s.Expires != nil {
-			text += " until " + clock(*s.Expires)
-		}
-		sh.result(c, r, text)
+	v := scenario.NewVerdict("register", cfg.Account.AOR, "registered", s.Code, s.Reason, took)
+	v.Binding = &scenario.Binding{Contact: s.Contact, Expires: s.Expires}
+	if s.State == "registered" {
+		v.OK, v.State, v.Cause = true, "registered", "registered"
+	} else if v.OK = false; v.State == "registered" {
+		v.State, v.Cause = "failed", "not registered"
+	}
+	if s.Code == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		v.Unanswered()
+	}
+	sh.result(c, v, v.Text())
+	if v.OK {
 		return nil
 	}
-	return sh.notRegistered(c, ctx, r)
+	return unregistered(v)
 }
 
-func (sh *shell) notRegistered(c *cli.Context, ctx context.Context, r registerResult) error {
-	f := &failure{code: answerCode(r.Code), name: "not_registered", told: true}
-	why := clean(r.Reason)
-	if r.Code > 0 {
-		why = fmt.Sprintf("%d %s", r.Code, why)
-	} else if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		f.code, f.name, why = exitTimedOut, "timeout", "no answer in time"
-	}
-	f.message = fmt.Sprintf("%s is not registered: %s", clean(r.AOR), why)
-	if f.code == exitUnauthed {
+func unregistered(v scenario.Verdict) error {
+	f := &failure{code: answerCode(v.Code), name: "not_registered", told: true, message: fmt.Sprintf("%s is not registered: %s", clean(v.Target), v.Cause)}
+	switch {
+	case v.State == "unanswered":
+		f.code, f.name = exitTimedOut, "timeout"
+		f.hint = "check the address, the transport (--transport) and the firewall; ringback doctor looks at each"
+	case f.code == exitUnauthed:
 		f.hint = "check the username and the password (--password-file, RINGBACK_PASSWORD)"
-	}
-	if c.Bool("json") {
-		sh.emit(r)
 	}
 	return f
 }

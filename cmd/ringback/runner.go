@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
-	"syscall"
 
 	"ringback/agent"
 	"ringback/agent/control"
+	texts "ringback/agent/verdict"
 )
 
 // running is an agent in this process with its desk open.
@@ -16,6 +18,7 @@ type running struct {
 	agent  *agent.Agent
 	client *control.Client
 	socket string
+	web    webDesk
 	stop   context.CancelFunc // asks the agent to end
 	ended  chan error         // gets what the agent ended with, once
 }
@@ -24,6 +27,7 @@ type running struct {
 type place struct {
 	socket string
 	state  string // folder of its store; empty: it keeps none
+	web    string // address for the control API on TCP; empty: none
 }
 
 // placeOf is where the agent of a profile lives.
@@ -32,7 +36,7 @@ func (sh *shell) placeOf(profile string) (place, error) {
 	if err != nil {
 		return place{}, usageError("%v", err)
 	}
-	return place{socket, sh.stateDir(profile)}, nil
+	return place{socket: socket, state: sh.stateDir(profile)}, nil
 }
 
 // startAgent runs an agent of cfg at its place until ctx ends. The desk opens
@@ -43,21 +47,72 @@ func startAgent(ctx context.Context, at place, cfg agent.Config, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	web, err := openWeb(ctx, at)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	a, err := agent.New(cfg, agent.Deps{Log: log, StateDir: at.state, Version: buildVersion().Version})
 	if err != nil {
-		return nil, errors.Join(startFailure(err), l.Close())
+		return nil, errors.Join(startFailure(err), web.close(), l.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{agent: a, client: control.Dial(at.socket), socket: at.socket, stop: stop, ended: make(chan error, 1)}
+	r := &running{agent: a, client: control.Dial(at.socket), socket: at.socket, web: web, stop: stop, ended: make(chan error, 1)}
 	open, shut := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- control.Serve(open, l, control.Of(a), buildVersion().Version, log) }()
+	go func() { served <- web.serve(open, a, log) }()
 	go func() {
 		err := a.Run(ctx)
 		shut()
-		r.ended <- errors.Join(startFailure(err), <-served)
+		r.ended <- errors.Join(startFailure(err), <-served, <-served)
 	}()
 	return r, nil
+}
+
+// webDesk is the control API on TCP; the zero value is none.
+type webDesk struct {
+	listener net.Listener
+	token    *control.Token
+}
+
+// openWeb opens it where it is asked for.
+func openWeb(ctx context.Context, at place) (webDesk, error) {
+	if at.web == "" {
+		return webDesk{}, nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.web)
+	if err != nil {
+		f, _ := texts.OfError(err, texts.Case{Addr: at.web})
+		return webDesk{}, asFailure(fmt.Errorf("open the listener of --web: %w", err)).withHint("%s", f.Wrong)
+	}
+	token, err := control.NewToken(at.socket)
+	if err != nil {
+		return webDesk{}, errors.Join(err, l.Close())
+	}
+	return webDesk{l, token}, nil
+}
+
+// url is where it is, and in which file its token; both are empty where there is none.
+func (w webDesk) url() (url, tokenFile string) {
+	if w.listener == nil {
+		return "", ""
+	}
+	return "http://" + w.listener.Addr().String() + "/", w.token.File
+}
+
+func (w webDesk) serve(ctx context.Context, a *agent.Agent, log *slog.Logger) error {
+	if w.listener == nil {
+		return nil
+	}
+	err := control.ServeWeb(ctx, w.listener, control.Of(a), buildVersion().Version, w.token.Text(), nil, log)
+	return errors.Join(err, w.token.Close())
+}
+
+func (w webDesk) close() error {
+	if w.listener == nil {
+		return nil
+	}
+	return errors.Join(w.listener.Close(), w.token.Close())
 }
 
 // started waits for the agent's first event, or returns why it has ended before.
@@ -82,11 +137,11 @@ func startFailure(err error) error {
 	if errors.As(err, &field) {
 		return configFailure(err, "")
 	}
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return asFailure(err).withHint("another program has this port: choose one with --bind ADDRESS:PORT, or none for any that is free")
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return asFailure(err).withHint("this machine has no such address: give one of its own with --bind, or leave it out")
+	if f, ok := texts.OfError(err, texts.Case{}); ok {
+		switch f.ID {
+		case texts.NetPortTaken, texts.NetNotOurs, texts.TLSFiles:
+			return asFailure(err).withHint("%s", f.Do)
+		}
 	}
 	return err
 }
@@ -111,7 +166,7 @@ func (sh *shell) feed(ctx context.Context, a *agent.Agent) { sh.feedOf(ctx, a, f
 
 // feedLines is an event as a person follows it.
 func feedLines(e agent.Event) []string {
-	if e.Type == agent.MediaQuality {
+	if e.Type == agent.MediaQuality && e.Text == "" {
 		return nil
 	}
 	line := []rune(eventLine(e))
@@ -176,6 +231,10 @@ func notices(ctx context.Context, a *agent.Agent, log *slog.Logger) {
 		case agent.RegistrationFailed, agent.MediaDeviceLost, agent.ErrorHappened:
 			log.Warn(string(e.Type), said(e)...)
 		case agent.RegistrationRegistered, agent.MediaDeviceChanged:
+			if e.Type == agent.RegistrationRegistered && e.Reason != "" { // it holds, but
+				log.Warn(string(e.Type), said(e)...)
+				continue
+			}
 			log.Info(string(e.Type), said(e)...)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ringback/internal/lab"
+	"ringback/internal/script"
 )
 
 // scriptPatience is how long one thing in a script may take on a busy machine.
@@ -38,6 +39,10 @@ func TestMain(m *testing.M) {
 //	lab messages CODE        answers MESSAGE with this code from now on
 //	lab reports ID TYPE...   waits until these reports about a callback have come, and no others
 //	lab saw EVENT [PARTY]    waits for an event of the lab that no such line has seen
+//	holds FILE SIDE HZ       the recording that FILE (a glob) names holds 600 ms of a tone on its left or right side; with ! none
+//	far start [ARGS]         runs `load responder` on a free port, $FAR; far end TEXT interrupts it and looks for TEXT
+//	secrets WORD...          what leaks looks for; @FILE: what the file holds, USER:PASSWORD: with what is proved of it
+//	leaks PATH...            a secret stands in a file or folder; with ! none
 //	config FILE USER [KEY=VALUE...]  writes a configuration for the lab
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,18 +50,25 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setupScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "lab": cmdLab, "config": cmdConfig,
+			"exits": cmdExits, "lab": cmdLab, "config": cmdConfig, "secrets": cmdSecrets, "leaks": cmdLeaks, "holds": script.Holds, "expand": script.Expand, "far": cmdFar,
 		},
 	})
 }
 
 func setupScript(env *testscript.Env) error {
-	env.Values["lab"] = &pbx{}
+	env.Values["lab"], env.Values["far"], env.Values["secrets"] = &pbx{}, &farEnd{}, &[]string{}
 	for _, dir := range []string{"run", "config", "state", "home"} {
 		if err := os.Mkdir(filepath.Join(env.WorkDir, dir), 0o700); err != nil {
 			return err
 		}
 	}
+	scenarios, err := filepath.Abs(filepath.Join("..", "..", "testdata", "scenarios"))
+	if err != nil {
+		return err
+	}
+	env.Setenv("SCENARIOS", scenarios)
+	// The race detector waits a second at each end of a program, and a script ends a dozen.
+	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, "run"))
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))

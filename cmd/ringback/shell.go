@@ -9,7 +9,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,6 +30,8 @@ type shell struct {
 	getenv func(string) string
 	tty    bool   // a person reads stderr
 	self   string // how a person starts this program again
+	// restore gives the terminal back where the process is about to exit; empty: nothing has it
+	restore *atomic.Pointer[func()]
 }
 
 // process is the shell of this process.
@@ -36,8 +40,25 @@ func process() *shell {
 	return &shell{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv,
 		tty:  err == nil && info.Mode()&os.ModeCharDevice != 0,
-		self: startedAs(os.Args[0]),
+		self: startedAs(os.Args[0]), restore: &atomic.Pointer[func()]{},
 	}
+}
+
+// exit ends the process, with the terminal as it was before: given back within a second,
+// since one that takes nothing must not keep a process that is told to end.
+func (sh *shell) exit(code int) {
+	if restore := sh.restore.Load(); restore != nil {
+		restored := make(chan struct{})
+		go func() {
+			defer close(restored)
+			(*restore)()
+		}()
+		select {
+		case <-restored:
+		case <-time.After(time.Second):
+		}
+	}
+	os.Exit(code)
 }
 
 // startedAs is what a person types to start this program again, from how it was

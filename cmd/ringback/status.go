@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,27 @@ func statusText(s agent.State, now time.Time) string {
 	if s.Outbox.Waiting+s.Outbox.Failed > 0 {
 		b.WriteString("\n" + outboxLine(s.Outbox))
 	}
+	if text := refusedText(s.Refused); text != "" {
+		b.WriteString("\nrefused since the start\n" + text)
+	}
 	return b.String()
+}
+
+// refusedText is what was refused, a line for each cause that happened; empty when
+// nothing was.
+func refusedText(refused map[string]uint64) string {
+	var t table
+	left := maps.Clone(refused)
+	for _, c := range agent.Causes() {
+		if n := left[c.Name]; n > 0 {
+			t.row(fmt.Sprint(n), c.Words, "("+c.Name+")")
+		}
+		delete(left, c.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(left)) { // of an agent that is newer
+		t.row(fmt.Sprint(left[name]), clean(name))
+	}
+	return t.String()
 }
 
 func headLines(s agent.State, now time.Time) string {
@@ -72,7 +93,7 @@ func headLines(s agent.State, now time.Time) string {
 	}
 	if r.State != "registered" {
 		why := clean(r.Reason)
-		if r.Code > 0 && !strings.HasPrefix(why, fmt.Sprint(r.Code)) {
+		if r.Code > 0 && !strings.Contains(why, fmt.Sprint(r.Code)) {
 			why = strings.TrimSpace(fmt.Sprint(r.Code, " ", why))
 		}
 		if r.NextTry != nil {
@@ -81,9 +102,12 @@ func headLines(s agent.State, now time.Time) string {
 		cells = append(cells, why)
 	}
 	t.row(cells...)
+	if r.State == "registered" && r.Reason != "" {
+		t.row("but", clean(r.Reason))
+	}
 	channelRows(&t, s, now)
 	if s.Audio.Headset != "" {
-		t.row("headset", clean(s.Audio.Headset))
+		t.row("headset", clean(s.Audio.Headset), chains(s.Audio))
 	}
 	if len(s.Team) > 0 {
 		t.row("team", strings.Join(teamCounts(s.Team), ", "))
@@ -101,8 +125,11 @@ func channelRows(t *table, s agent.State, now time.Time) {
 		if !c.Since.IsZero() {
 			cells = append(cells, "since "+clock(c.Since)+", "+inState(now.Sub(c.Since)))
 		}
+		if c.WrapUpUntil != nil {
+			cells = append(cells, inState(c.WrapUpUntil.Sub(now))+" left")
+		}
 		if c.Pending != "" {
-			cells = append(cells, "then "+c.Pending)
+			cells = append(cells, "then "+strings.TrimSpace(c.Pending+" "+clean(c.PendingReason)))
 		}
 		if c.PBX != nil {
 			cells = append(cells, toldText("queue", *c.PBX))
@@ -149,6 +176,12 @@ func interactionLine(i agent.InteractionState) string {
 	if i.Contact.Number != "" {
 		cells = append(cells, clean(i.Contact.Number))
 	}
+	if r := i.Recording; r != nil {
+		cells = append(cells, recordingText(*r))
+	}
+	if i.Playing != nil {
+		cells = append(cells, "playing "+clean(filepath.Base(i.Playing.File)))
+	}
 	if i.Muted {
 		cells = append(cells, "muted")
 	}
@@ -173,6 +206,9 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 			indent("%s", text)
 		}
 	}
+	if n := i.Attempts - len(i.AttemptLog); n > 0 {
+		indent("called before: %d", n)
+	}
 	for _, r := range i.Info.Callback {
 		if i.Info.Configured {
 			indent("%s", infoText(r))
@@ -183,6 +219,9 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 	}
 	for _, r := range i.Info.Case {
 		indent("%s", infoText(r))
+	}
+	if r := i.Recording; r != nil {
+		indent("recording since %s: %s", clock(r.Started), clean(r.File))
 	}
 	if i.Note != "" {
 		indent("note: %s", clean(i.Note))
@@ -205,6 +244,15 @@ func interactionText(s agent.State, i agent.InteractionState, now time.Time) str
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// recordingText is a recording in a line: its name, and whether it is paused.
+func recordingText(r agent.RecordingState) string {
+	text := "recording " + clean(filepath.Base(r.File))
+	if r.State != "recording" {
+		text += ", " + r.State
+	}
+	return text
+}
+
 // infoText is a row of case or callback information.
 func infoText(r agent.InfoRow) string {
 	text := clean(r.Label) + ": " + clean(r.Value)
@@ -221,6 +269,7 @@ func callCells(c agent.CallState) []string {
 		on   bool
 		name string
 	}{
+		{c.Encrypted && c.State != agent.CallPhaseEnded, "encrypted"},
 		{c.HeldByMe, "held by me"}, {c.HeldByRemote, "held by remote"}, {c.Muted, "muted"},
 		{c.Suspended, "suspended"}, {c.Transferring, "transferring"},
 		{c.State == agent.CallPhaseEnded && c.Reason != "", clean(c.Reason)},
@@ -232,10 +281,22 @@ func callCells(c agent.CallState) []string {
 	cells := []string{string(c.ID), string(c.State), string(c.Role), clean(c.Remote), strings.Join(now, ", ")}
 	if c.Codec != "" && c.Quality.RXPackets > 0 {
 		q := c.Quality
-		cells = append(cells, c.Codec, fmt.Sprintf("lost %d", q.Lost), fmt.Sprintf("jitter %.1f ms", q.JitterMS), fmt.Sprintf("MOS %.1f", q.MOS))
+		cells = append(cells, c.Codec, fmt.Sprintf("lost %d", q.Lost), fmt.Sprintf("jitter %.1f ms", q.JitterMS), q.Score())
 	}
 	return cells
 }
 
 // clock is a time as a person at a desk reads it.
 func clock(t time.Time) string { return t.Local().Format("15:04") }
+
+// chains says what is done to the headset's sound.
+func chains(a agent.AudioState) string {
+	var parts []string
+	if a.Microphone != "" {
+		parts = append(parts, "microphone: "+a.Microphone)
+	}
+	if a.Ear != "" {
+		parts = append(parts, "ear: "+a.Ear)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -33,27 +33,47 @@ no interactions
 		{"refused", func(s *agent.State) {
 			s.Registration = agent.RegistrationState{State: "failed", AOR: "sip:1001@pbx.example.com", Code: 403, Reason: "Forbidden", NextTry: new(at("10:02:45"))}
 			s.Channels = map[agent.ChannelName]agent.ChannelState{
-				"voice":       {State: "not-ready", Reason: "lunch", Since: at("09:58:00"), Pending: "ready", PBX: &agent.QueueState{State: "unpaused", Reason: "*46: 404 Not Found"}},
+				"voice":       {State: "after-call-work", Since: at("09:58:00"), WrapUpUntil: new(at("10:02:42")), Pending: "not-ready", PendingReason: "lunch", PBX: &agent.QueueState{State: "unpaused", Reason: "*46: 404 Not Found"}},
 				"webcallback": {State: "dnd", Since: at("09:00:00")}}
 			s.Outbox = agent.OutboxState{Waiting: 2, Failed: 1}
-		}, `sip:1001@pbx.example.com  failed     403 Forbidden, next try 10:02:45
-voice                     not-ready  lunch                             since 09:58, 4m  then ready  queue unpaused (*46: 404 Not Found)
-webcallback               dnd        since 09:00, 1h02m
+		}, `sip:1001@pbx.example.com  failed           403 Forbidden, next try 10:02:45
+voice                     after-call-work  since 09:58, 4m                   12s left  then not-ready lunch  queue unpaused (*46: 404 Not Found)
+webcallback               dnd              since 09:00, 1h02m
 
 no interactions
 
 outbox: 2 waiting, 1 failed
 `},
+		{"registered, but", func(s *agent.State) {
+			s.Registration = agent.RegistrationState{State: "registered", AOR: "sip:1001@pbx.example.com", Expires: new(at("10:05:00")), Reason: "the DNS is silent"}
+		}, `sip:1001@pbx.example.com  registered         until 10:05
+but                       the DNS is silent
+
+no interactions
+`},
+		{"strangers", func(s *agent.State) {
+			s.Registration = agent.RegistrationState{State: "registered", AOR: "sip:1001@pbx.example.com", Expires: new(at("10:05:00"))}
+			s.Refused = map[string]uint64{"stranger.invite": 12, "media.stranger": 3, "newer.cause": 1}
+		}, `sip:1001@pbx.example.com  registered  until 10:05
+
+no interactions
+
+refused since the start
+12  calls of strangers          (stranger.invite)
+3   media packets of strangers  (media.stranger)
+1   newer.cause
+`},
 		{"an offer", func(s *agent.State) {
 			s.Registration = agent.RegistrationState{State: "registered", AOR: "sip:1001@pbx.example.com", Expires: new(at("10:05:00"))}
 			s.Interactions = []agent.InteractionState{{ID: "i7", Kind: "voicecallback", State: agent.PhaseOffered, AcceptMeans: "answer", Allowed: []string{"accept", "reject"},
 				Contact: agent.Contact{Name: "山田 太郎", Number: "+81312345678"}, OfferExpires: new(at("10:02:48")), Info: agent.InfoState{Case: []agent.InfoRow{{Field: "order", Label: "order", Value: "4711"}}},
-				Callback: &agent.Callback{Type: "scheduled", DesiredTime: new(at("10:00:00")), DesiredLocal: "2026-11-23 19:00 JST", Timezone: "Asia/Tokyo", Reason: "invoice", Origin: "web", Attempt: 2}}}
+				Callback: &agent.Callback{Type: "scheduled", DesiredTime: new(at("10:00:00")), DesiredLocal: "2026-11-23 19:00 JST", Timezone: "Asia/Tokyo", Reason: "invoice", Origin: "web", Attempt: 2}, Attempts: 1}}
 		}, `sip:1001@pbx.example.com  registered  until 10:05
 
 i7  offered  voicecallback  山田 太郎  +81312345678
     accept means answer; 18s left
     scheduled for 2026-11-23 19:00 JST (Asia/Tokyo there, 10:00 here); invoice; from web; attempt 2
+    called before: 1
     order: 4711
     can: accept reject
 `},

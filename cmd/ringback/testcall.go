@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ringback/agent"
+	"ringback/agent/scenario"
 )
 
 const (
@@ -23,12 +24,12 @@ const (
 // testCommand is `ringback test`, which does nothing by itself.
 func testCommand(sh *shell) *cli.Command {
 	return &cli.Command{
-		Name: "test", Usage: "scripted calls without a running agent", ArgsUsage: "call|answer",
+		Name: "test", Usage: "scripted calls and scenarios without a running agent", ArgsUsage: "call|answer|run|schema",
 		Description: `$ ringback test call 601 --expect "tone 1004" --expect "mos > 4.0"
 ok  sip:601@pbx.example.com  answered 200 after 31 ms, 1.2 s`,
-		Subcommands: []*cli.Command{testCallCommand(sh), testAnswerCommand(sh)},
+		Subcommands: []*cli.Command{testCallCommand(sh), testAnswerCommand(sh), testRunCommand(sh), testSchemaCommand(sh)},
 		Action: func(c *cli.Context) error {
-			return usageError("test %s: it is call or answer", strings.Join(c.Args().Slice(), " ")).withHint("usage: ringback test call TARGET, or: ringback test answer")
+			return usageError("test %s: it is call, answer, run or schema", strings.Join(c.Args().Slice(), " ")).withHint("usage: ringback test call TARGET, ringback test answer, or: ringback test run FILE")
 		},
 	}
 }
@@ -91,14 +92,12 @@ type trial struct {
 	target  string
 	code    int // wanted; 0: an answer
 	dtmf    string
-	expects []expected
+	expects []scenario.Expectation
 	talk    time.Duration
 	whole   bool // lasts for talk, whatever is met before
-	meter   meter
 	begun   time.Time
-	setup   time.Duration // to the first sign of the far end
-	answerd time.Duration // to the answer
-	call    agent.CallID  // the first that an event names
+	call    agent.CallID     // the first that an event names
+	record  *scenario.Record // of this call; nil: there is none yet
 }
 
 // testCall makes or takes one call and prints the verdict.
@@ -144,9 +143,9 @@ func (t *trial) patience(c *cli.Context) (context.Context, context.CancelFunc) {
 // read takes the flags that are about the call.
 func (t *trial) read(c *cli.Context) error {
 	for _, text := range c.StringSlice("expect") {
-		e, err := readExpect(text)
+		e, err := scenario.ParseExpectation(text)
 		if err != nil {
-			return err
+			return usageError("flag --expect %q: %v", text, err).withHint("forms:\n  %s", strings.Join(scenario.ExpectForms(), "\n  "))
 		}
 		t.expects = append(t.expects, e)
 	}
@@ -154,13 +153,13 @@ func (t *trial) read(c *cli.Context) error {
 		return usageError("flag --dtmf %q: %s", t.dtmf, err.Message).withHint("%s", err.Hint)
 	}
 	if c.IsSet("code") {
-		code, err := sipCode(c.String("code"))
+		code, err := scenario.FinalCode(c.String("code"))
 		if err != nil {
 			return usageError("flag --code %v", err)
 		}
 		t.code = code
 	}
-	if slices.ContainsFunc(t.expects, expected.canComplete) {
+	if slices.ContainsFunc(t.expects, scenario.Expectation.CanComplete) {
 		t.talk = testTalk
 	}
 	if c.IsSet("duration") {
@@ -189,6 +188,7 @@ func (t *trial) configure(c *cli.Context, cfg *agent.Config) error {
 		cfg.Audio.Headset = []string{"null"}
 	}
 	cfg.Audio.Ring = []string{"null"}
+	cfg.Headset = agent.HeadsetConfig{NoiseSuppression: "off"} // what is measured is what came
 	cfg.Channels.WrapUp = 0
 	if t.answer {
 		cfg.Channels.Start = "ready"
@@ -211,10 +211,8 @@ func (t *trial) run(ctx context.Context) error {
 		if s, err := t.registered(ctx); err != nil || s.State != "registered" {
 			return errors.Join(err, notRegistered(s))
 		}
-	}
-	// The first event tells that the agent has started at all.
-	if err := t.until(ctx, func(agent.Event) bool { return true }); err != nil {
-		return err
+	} else if err := t.until(ctx, func(agent.Event) bool { return true }); err != nil {
+		return err // the first event tells that the agent has started at all
 	}
 	t.begun = time.Now()
 	if err := t.do(ctx, "dial", map[string]any{"target": t.target}); err != nil {
@@ -303,18 +301,21 @@ func (t *trial) decided(agent.Event) bool {
 // met says whether all expectations are met that a call can complete before its
 // end. Without such a one the call lasts its time.
 func (t *trial) met() bool {
-	h, any := t.heard(), false
+	any := false
 	for _, e := range t.expects {
-		if !e.canComplete() {
+		if !e.CanComplete() {
 			continue
 		}
-		if ok, _ := e.check(h); !ok {
+		if t.record == nil || !t.record.Meets(e, time.Now(), t.came()) {
 			return false
 		}
 		any = true
 	}
 	return any
 }
+
+// came are the SIP messages of the call that came in.
+func (t *trial) came() []string { return scenario.CameIn(t.agent, t.call) }
 
 // do performs an action on the one interaction there is.
 func (t *trial) do(ctx context.Context, name string, args map[string]any) error {
@@ -355,24 +356,13 @@ func (t *trial) until(ctx context.Context, is func(agent.Event) bool) error {
 // note takes what an event tells about the call.
 func (t *trial) note(e agent.Event) {
 	if e.Call != "" && t.call == "" {
-		t.call = e.Call
+		t.call, t.record = e.Call, scenario.NewRecord(e.Call)
+		t.record.Begun = t.begun
+		t.record.Take()
 	}
-	if e.Call != t.call || t.call == "" {
-		return
+	if t.record != nil {
+		t.record.Note(e)
 	}
-	since := e.Time.Sub(t.begun)
-	switch e.Type {
-	case agent.CallRinging, agent.CallEarlyMedia, agent.CallConnected, agent.CallEnded:
-		if t.setup == 0 {
-			t.setup = since
-		}
-	case agent.OfferReceived:
-		t.setup = since
-	}
-	if e.Type == agent.CallConnected && t.answerd == 0 {
-		t.answerd = since
-	}
-	t.meter.note(e)
 }
 
 // current is the call as it stands.

@@ -15,22 +15,23 @@ import (
 
 // verb is a command that performs one action on a running agent.
 type verb struct {
-	name    string    // of the command
-	action  string    // of the action; empty: the command's name
-	usage   string    // one line
-	agent   bool      // acts on the agent's channels, not on an interaction
-	fresh   bool      // makes an interaction of its own
-	plain   bool      // acts on the agent as a whole: there is no state to wait for
-	words   []operand // after the optional interaction
-	flags   []argFlag
-	newCall bool   // makes a call of its own, which --wait means
-	example string // with its output
-	sub     []verb
-	schema  string                              // of the result; empty: ringback.action/1
-	show    func(result json.RawMessage) string // as text; nil: how things stand
-	records bool                                // acts on what is kept, with an agent or without one
-	own     []cli.Flag                          // flags that are no argument of the action, or make one with others
-	gives   []string                            // the arguments that run makes of them
+	name     string    // of the command
+	action   string    // of the action; empty: the command's name
+	usage    string    // one line
+	agent    bool      // acts on the agent's channels, not on an interaction
+	fresh    bool      // makes an interaction of its own
+	plain    bool      // acts on the agent as a whole: there is no state to wait for
+	words    []operand // after the optional interaction
+	flags    []argFlag
+	newCall  bool   // makes a call of its own, which --wait means
+	example  string // with its output
+	sub      []verb
+	schema   string                              // of the result; empty: ringback.action/1
+	show     func(result json.RawMessage) string // as text; nil: how things stand
+	onlySubs bool                                // does nothing by itself
+	records  bool                                // acts on what is kept, with an agent or without one
+	own      []cli.Flag                          // flags that are no argument of the action, or make one with others
+	gives    []string                            // the arguments that run makes of them
 
 	// run does the command in the place of perform.
 	run func(c *cli.Context, sh *shell, v verb, args map[string]any) error
@@ -61,7 +62,7 @@ func verbs(sh *shell) []verb {
 		acceptVerb(), rejectVerb(), orderVerb(sh),
 		dialVerb(), callVerb(), endVerb(),
 		holdVerb(), resumeVerb(), muteVerb(), unmuteVerb(),
-		dtmfVerb(), transferVerb(), conferenceVerb(), consultVerb(),
+		dtmfVerb(), recordVerb(), playVerb(), transferVerb(), conferenceVerb(), consultVerb(),
 		disposeVerb(), resultVerb(), noteVerb(), caseVerb(), rescheduleVerb(), doneVerb(),
 		outboxVerb(),
 		contactsVerb(sh), responsesVerb(), directoryVerb(), callbacksVerb(), historyVerb(), blockedVerb(), favouritesVerb(),
@@ -128,6 +129,9 @@ func (v verb) synopsis() string {
 }
 
 func (v verb) perform(c *cli.Context, sh *shell) error {
+	if v.onlySubs {
+		return v.sayWhich(c)
+	}
 	args, err := v.args(c)
 	if err != nil {
 		return err
@@ -155,6 +159,19 @@ func (v verb) perform(c *cli.Context, sh *shell) error {
 	}
 	sh.result(c, v.object(outcome), v.text(outcome))
 	return nil
+}
+
+// sayWhich refuses a command that says only with its next word what is meant.
+func (v verb) sayWhich(c *cli.Context) error {
+	var names []string
+	for _, s := range v.sub {
+		names = append(names, s.name)
+	}
+	f := usageError("%s: say which: %s", v.name, strings.Join(names, ", "))
+	if c.Args().Present() {
+		f = usageError("%s: %q is none of %s", v.name, c.Args().First(), strings.Join(names, ", "))
+	}
+	return f.withHint("see: ringback %s --help", v.name)
 }
 
 func channelOf(args map[string]any) string {

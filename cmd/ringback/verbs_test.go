@@ -17,7 +17,9 @@ func TestEveryActionIsACommand(t *testing.T) {
 	commands := map[string]verb{}
 	var collect func(v verb)
 	collect = func(v verb) {
-		commands[v.actionName()] = v
+		if !v.onlySubs {
+			commands[v.actionName()] = v
+		}
 		for _, s := range v.sub {
 			collect(s)
 		}

@@ -48,15 +48,23 @@ func Start(ctx context.Context, scripts string) (*PBX, error) {
 	return StartIn(ctx, scripts, "", "")
 }
 
+// Root is the root folder that testdata/asterisk/install makes.
+func Root() (string, error) {
+	if root := os.Getenv("RINGBACK_ASTERISK_ROOT"); root != "" {
+		return root, nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the cache folder: %w", err)
+	}
+	return filepath.Join(cache, "ringback", "asterisk"), nil
+}
+
 // StartIn is Start in a network namespace of the caller's, at an address there.
 func StartIn(ctx context.Context, scripts, netns, address string) (*PBX, error) {
-	root := os.Getenv("RINGBACK_ASTERISK_ROOT")
-	if root == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("find the cache folder: %w", err)
-		}
-		root = filepath.Join(cache, "ringback", "asterisk")
+	root, err := Root()
+	if err != nil {
+		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(root, ".ringback-complete")); err != nil {
 		return nil, fmt.Errorf("start asterisk: %s is not complete: run %s/install first", root, scripts)

@@ -23,6 +23,7 @@ type life struct {
 	Point                       string // dies at this commit; empty: at none
 	Before                      bool   // before it, else after
 	Nth                         int64  // at the nth of that name, from 1
+	Folder                      string // of recordings; empty: in Dir
 	Seen                        string // file that gets the name of each point that was passed
 }
 
@@ -47,7 +48,7 @@ func live(text string) error {
 	}
 	cfg := agent.DefaultConfig()
 	cfg.Account.AOR, cfg.Account.Registrar, cfg.Account.Password, cfg.Account.Bind = l.AOR, l.Registrar, "lab-1001", "127.0.0.1"
-	cfg.Audio.Headset = []string{"null"}
+	cfg.Audio.Headset, cfg.Recording.Folder = []string{"tone:440"}, l.Folder
 	cfg.Channels.StartWeb, cfg.Channels.WrapUp = "ready", 0
 	cfg.Callbacks.OfferTimeout, cfg.Callbacks.MissedLimit, cfg.Callbacks.Retries = time.Second, 0, 1
 	cfg.Callbacks.ReportTo = strings.Replace(l.Registrar, "sip:", "sip:callbacks@", 1)
@@ -109,7 +110,7 @@ func start(t *testing.T, l life) *child {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), lifeVariable+"="+string(text))
+	cmd.Env = append(os.Environ(), lifeVariable+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,6 +1,8 @@
 package crash
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -11,10 +13,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"ringback/agent"
 	"ringback/agent/store"
 	"ringback/internal/lab"
+	"ringback/media/audio"
 )
 
 // check looks at the store after a death: it is sound, what was acknowledged is
@@ -52,6 +58,43 @@ func (d *day) check() {
 		}
 	}
 	d.checkNotes(s)
+	d.checkRecordings(s)
+}
+
+// checkRecordings holds that a file with sound has its row, and that what a row names
+// can be read, whatever the moment of the death.
+func (d *day) checkRecordings(s *store.Store) {
+	rows, err := s.UnendedRecordings()
+	ended, err2 := s.OldRecordings(time.Now().Add(time.Hour), 10_000)
+	if err := errors.Join(err, err2); err != nil {
+		d.Fatal(err)
+	}
+	ours := map[string]bool{}
+	for _, r := range append(rows, ended...) {
+		ours[r.File] = true
+		data, err := os.ReadFile(r.File)
+		if err != nil {
+			d.Errorf("the file of %s: %v", r.ID, err)
+			continue
+		}
+		if clip, err := audio.ReadWAV(bytes.NewReader(data)); err != nil || clip.Channels != 2 {
+			d.Errorf("%s cannot be read: %v", r.File, err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(d.life.Dir, "recordings", "*"))
+	if err != nil {
+		d.Fatal(err)
+	}
+	for _, path := range files {
+		f, err := os.Open(path)
+		if err != nil {
+			d.Fatal(err)
+		}
+		if info, err := audio.ReadWAVInfo(f); err == nil && info.Frames > 0 && !ours[path] {
+			d.Errorf("%s holds sound, and the store does not know of it", path)
+		}
+		_ = f.Close()
+	}
 }
 
 // checkNotes holds that the last acknowledged note is there, or one that was
@@ -154,8 +197,16 @@ var scenes = map[string]func(*day) bool{
 	"retry-dropped": func(d *day) bool { return d.called() && d.do("result", map[string]any{"result": "wrong number"}) },
 	"done":          func(d *day) bool { return d.called() && d.do("done", nil) },
 	"history":       func(d *day) bool { return d.preview() },
-	"returned":      func(d *day) bool { d.order(); return d.offered() && d.do("reject", nil) },
-	"handed-over":   func(d *day) bool { return d.scheduled() && d.offered() && d.do("reject", nil) },
+	"recording":     func(d *day) bool { return d.talks() && d.do("record-start", nil) },
+	"recording-paused": func(d *day) bool {
+		return d.talks() && d.do("record-start", nil) && d.do("record-pause", nil)
+	},
+	"recording-ended": func(d *day) bool {
+		return d.talks() && d.do("record-start", nil) && d.do("record-stop", nil)
+	},
+	"recording-mended": func(*day) bool { return true }, // see openings
+	"returned":         (*day).rejects,
+	"handed-over":      func(d *day) bool { return d.scheduled() && d.offered() && d.do("reject", nil) },
 	"claim": func(d *day) bool {
 		d.order()
 		return d.offered() && d.do("accept", nil) && d.do("reschedule", map[string]any{"at": "+1h"}) && d.do("done", nil) &&
@@ -165,22 +216,25 @@ var scenes = map[string]func(*day) bool{
 
 // openings are what has to happen in a life before the scene's.
 var openings = map[string]func(*day) bool{
-	"restore":      func(d *day) bool { return d.preview() },
-	"report-retry": func(d *day) bool { return d.preview() },
+	"restore":          func(d *day) bool { return d.preview() },
+	"report-retry":     func(d *day) bool { return d.preview() },
+	"recording-mended": func(d *day) bool { return d.talks() && d.do("record-start", nil) },
 }
 
 // unvisited are points to which no scene leads, with the reason.
 var unvisited = map[string]string{
-	"attempt-failed": "the machine has no ports left, or the like; a story has it",
-	"dial-failed":    "the same for a plain call",
-	"ids.take-over":  "once, from the file of an older phone; agent/ids_test.go has it",
-	"offer-closed":   "an accept that crosses a CANCEL; a story in virtual time has it",
-	"report-":        "the beginning of the names that end with a type of report",
+	"attempt-failed":       "the machine has no ports left, or the like; a story has it",
+	"dial-failed":          "the same for a plain call",
+	"ids.take-over":        "once, from the file of an older phone; agent/ids_test.go has it",
+	"offer-closed":         "an accept that crosses a CANCEL; a story in virtual time has it",
+	"recordings-forgotten": "no recording is old enough; a story in virtual time has it",
+	"report-":              "the beginning of the names that end with a type of report",
 }
 
 // TestCrash_EveryCommitPoint kills the agent before and after each commit that the
 // code names.
 func TestCrash_EveryCommitPoint(t *testing.T) {
+	t.Parallel()
 	points := namedPoints(t)
 	for _, point := range points {
 		if scenes[point] == nil && unvisited[point] == "" {
@@ -213,26 +267,54 @@ func TestCrash_EveryCommitPoint(t *testing.T) {
 }
 
 // clean ends what a scene left open, so that the next begins with an idle agent.
-func (d *day) clean() {
-	d.round(d.life, func(d *day) bool {
-		for {
-			in, found := d.open()
-			if !found {
+func (d *day) clean() { d.round(d.life, (*day).idle) }
+
+// idle ends all that is open now.
+func (d *day) idle() bool {
+	for {
+		in, found := d.open()
+		if !found {
+			return d.child.alive()
+		}
+		if in.State == "offered" && !d.do("accept", map[string]any{"interaction": string(in.ID)}) {
+			continue
+		}
+		d.do("end", map[string]any{"interaction": string(in.ID)})
+		if !d.do("done", map[string]any{"interaction": string(in.ID)}) && !d.child.alive() {
+			return false
+		}
+	}
+}
+
+// rejects refuses the offer of an order that is made for it: a callback of a scene before,
+// which comes due meanwhile, is neither taken for it nor left in its way.
+func (d *day) rejects() bool {
+	for d.idle() {
+		if key := d.order(); d.known[key].taken {
+			id, offered := d.offeredAs(key)
+			return offered && d.do("reject", map[string]any{"interaction": string(id)})
+		}
+	}
+	return false
+}
+
+// offeredAs waits until the callback is offered, and says as which interaction.
+func (d *day) offeredAs(key string) (id agent.InteractionID, offered bool) {
+	offered = d.child.until(func(s agent.State) bool {
+		for _, in := range s.Interactions {
+			if in.State == agent.PhaseOffered && in.Callback != nil && in.Callback.ID == key {
+				id = in.ID
 				return true
 			}
-			if in.State == "offered" && !d.do("accept", map[string]any{"interaction": string(in.ID)}) {
-				continue
-			}
-			d.do("end", map[string]any{"interaction": string(in.ID)})
-			if !d.do("done", map[string]any{"interaction": string(in.ID)}) && !d.child.alive() {
-				return false
-			}
 		}
+		return false
 	})
+	return id, offered
 }
 
 // TestCrash_RandomDays kills the agent at random moments of random days.
 func TestCrash_RandomDays(t *testing.T) {
+	t.Parallel()
 	rounds := 100
 	if text := os.Getenv("RINGBACK_CRASH_ROUNDS"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -241,7 +323,27 @@ func TestCrash_RandomDays(t *testing.T) {
 		}
 		rounds = n
 	}
-	d := newDay(t, 2)
+	const days = 4 // side by side: a day waits far more than it works
+	var made, arrived atomic.Int64
+	t.Run("days", func(t *testing.T) {
+		for day := range days {
+			t.Run(strconv.Itoa(day), func(t *testing.T) {
+				t.Parallel()
+				m, a := randomRounds(t, uint64(20+day), rounds/days)
+				made.Add(int64(m))
+				arrived.Add(int64(a))
+			})
+		}
+	})
+	t.Logf("%d rounds, %d callbacks, %d reports arrived", rounds, made.Load(), arrived.Load())
+	if int(arrived.Load()) < rounds/2 {
+		t.Error("these days were too quiet to prove anything")
+	}
+}
+
+// randomRounds is a day of so many lives; how many callbacks it had, and reports of them.
+func randomRounds(t *testing.T, seed uint64, rounds int) (made, arrived int) {
+	d := newDay(t, seed)
 	points := slices.Sorted(maps.Keys(scenes))
 	for range rounds {
 		l := d.life
@@ -250,14 +352,11 @@ func TestCrash_RandomDays(t *testing.T) {
 		}
 		d.round(l, d.randomDay(3+d.chance.IntN(12)))
 		if t.Failed() {
-			return
+			return 0, 0
 		}
 	}
 	d.finish()
-	t.Logf("%d rounds, %d callbacks, %d reports arrived", rounds, d.made, len(d.lab.Reports("")))
-	if len(d.lab.Reports("")) < rounds/2 {
-		t.Error("these days were too quiet to prove anything")
-	}
+	return d.made, len(d.lab.Reports(""))
 }
 
 // namedPoints reads the names of all commits from the source of package agent.

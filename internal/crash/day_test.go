@@ -49,9 +49,11 @@ func newDay(t *testing.T, seed uint64) *day {
 	return d
 }
 
+const leaves = "3999"
+
 // contacts are the far ends of web callbacks: every second one is busy.
 func contacts() []lab.Extension {
-	all := lab.DefaultExtensions()
+	all := append(lab.DefaultExtensions(), lab.Extension{Number: leaves, Behaviour: lab.Behaviour{Say: lab.Tone(520), HangUpAfter: 8 * time.Second}})
 	for n := range 2000 {
 		all = append(all, lab.Extension{Number: contact(n), Behaviour: lab.Behaviour{Refuse: 486 * ((n + 1) % 2)}})
 	}
@@ -175,6 +177,12 @@ func (d *day) called() bool {
 	return d.preview() && d.do("call", nil) && d.phase(agent.PhaseReadyToCall)
 }
 
+// talks dials somebody who hangs up by himself: the PBX does not learn that the
+// agent has died.
+func (d *day) talks() bool {
+	return d.do("dial", map[string]any{"target": leaves}) && d.phase(agent.PhaseConnected)
+}
+
 // scheduled makes it a personal callback that is due in a moment.
 func (d *day) scheduled() bool {
 	return d.preview() && d.do("reschedule", map[string]any{"at": "+1s", "personal": true}) && d.do("done", nil)
@@ -253,7 +261,7 @@ func (d *day) step() {
 		args["result"] = []string{"busy", "machine", "no answer", "answered"}[d.chance.IntN(4)]
 	case "reschedule":
 		args["at"], args["personal"] = "+1s", d.chance.IntN(2) == 0
-	case "accept", "reject", "call", "end", "hold", "resume", "mute", "unmute", "done":
+	case "accept", "reject", "call", "end", "hold", "resume", "mute", "unmute", "done", "record-start", "record-pause", "record-stop":
 	default: // conferences and transfers are not this test's
 		return
 	}

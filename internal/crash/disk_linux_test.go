@@ -31,7 +31,7 @@ func TestFullDisk(t *testing.T) {
 		d.fill()
 		in, _ := d.open()
 		refused := d.notesUntilFull(string(in.ID))
-		if refused == nil || refused.Code != agent.CodeFailed || !strings.Contains(refused.Error(), "make room on the disk") {
+		if refused == nil || refused.Code != agent.CodeFailed || !strings.Contains(refused.Error(), "is full (free some space, then do it again: nothing has changed)") {
 			t.Fatalf("a full disk is told as %v", refused)
 		}
 		for _, action := range []string{"call", "done"} {
@@ -93,4 +93,66 @@ func (d *day) try(action string, args map[string]any) *agent.ActionError {
 		d.Fatalf("%s: %v", action, err)
 	}
 	return refused
+}
+
+// TestFullDisk_Recording holds that a disk without room ends the recording in words,
+// that its file can be read, and that the call goes on.
+func TestFullDisk_Recording(t *testing.T) {
+	d := newDay(t, 5)
+	d.life.Folder = filepath.Join(t.TempDir(), "small")
+	if err := os.Mkdir(d.life.Folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("ringback-crash", d.life.Folder, "tmpfs", 0, "size=48k"); err != nil {
+		t.Fatalf("mount a small disk (run the tests as root): %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(d.life.Folder, syscall.MNT_DETACH) })
+	d.child = start(d.T, d.life)
+	if !d.talks() || !d.do("record-start", nil) {
+		t.Fatal("nothing is recorded")
+	}
+	in, _ := d.open()
+	path := in.Recording.File
+	failed, stopped := d.event(agent.RecordingFailed), d.event(agent.RecordingStopped)
+	if !strings.Contains(failed.Text, "no space left") || !strings.Contains(failed.Text, "make room on the disk; the call goes on") || failed.File != path {
+		t.Errorf("told as %+v", failed)
+	}
+	if stopped.Reason != "disk-failed" || stopped.Duration == 0 {
+		t.Errorf("ended as %+v", stopped)
+	}
+	if got := wholeRecording(t, path, 0); agent.Length(got) != stopped.Duration {
+		t.Errorf("the file has %v, told were %v", got, stopped.Duration)
+	}
+	if refused := d.try("record-start", nil); refused == nil || !strings.Contains(refused.Error(), "make room on the disk") {
+		t.Errorf("on a full disk: %v", refused)
+	}
+	if in, _ := d.open(); in.State != agent.PhaseConnected || in.Recording != nil {
+		t.Errorf("afterwards: %s %+v", in.State, in.Recording)
+	}
+	if files, err := os.ReadDir(d.life.Folder); err != nil || len(files) != 1 {
+		t.Errorf("an empty file is left: %v %v", files, err)
+	}
+	d.child.kill()
+	d.check()
+}
+
+// event is the first event of a type, or the next that comes.
+func (d *day) event(want agent.EventType) agent.Event {
+	d.Helper()
+	ctx, cancel := d.child.patience()
+	defer cancel()
+	events, err := d.child.Events(ctx, 0)
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer events.Close()
+	for {
+		e, err := events.Next(ctx)
+		if err != nil {
+			d.Fatalf("waited for %s: %v", want, err)
+		}
+		if e.Type == want {
+			return e
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -22,6 +21,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ringback/internal/asterisk"
+	"ringback/internal/script"
+	"ringback/internal/turnserver"
 )
 
 const patience = 40 * time.Second // for one thing to happen on a busy machine
@@ -47,7 +48,8 @@ func TestInterop(t *testing.T) {
 				return err
 			}
 			env.Defer(pbx.Stop)
-			env.Values["pbx"], env.Values["headset"] = pbx, &headset{}
+			env.Values["pbx"], env.Values["headset"], env.Values["capture"], env.Values["turn"], env.Values["road"] = pbx, &headset{}, &capture{}, &[]*turnserver.Server{}, &road{open: map[net.Conn]bool{}}
+			env.Values["browser"] = new(*browser)
 			env.Setenv("PBX", pbx.Address)
 			env.Setenv("PBX6", pbx.Address6)
 			env.Setenv("CA", pbx.Path("tls/ca.crt"))
@@ -58,6 +60,7 @@ func TestInterop(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("RINGBACK_PASSWORD", "lab-secret")
+			env.Setenv("SCENARIOS", filepath.Join(filepath.Dir(scripts), "scenarios"))
 			env.Setenv("SIPP", filepath.Join(filepath.Dir(scripts), "sipp"))
 			for _, name := range []string{"SIPP_PORT", "SIPP_PORT2", "AGENT_PORT"} {
 				port, err := freePort()
@@ -70,7 +73,8 @@ func TestInterop(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"pbx": cmdPBX, "callback": cmdCallback, "heard": cmdHeard, "wrote": cmdWrote, "config": cmdConfig, "pulse": cmdPulse,
-			"member": cmdMember, "shows": cmdShows,
+			"member": cmdMember, "capture": cmdCapture, "shows": cmdShows,
+			"turn": cmdTURN, "road": cmdRoad, "browser": cmdBrowser, "within": cmdWithin, "expand": script.Expand, "holds": script.Holds, "wav": cmdWAV,
 		},
 	})
 }
@@ -241,19 +245,11 @@ func toneWindows(path string, hz float64) int {
 	if rate < 8000 {
 		return 0 // its head is not written yet
 	}
-	window, n := rate/5, 0
-	for data = data[44:]; len(data) >= 2*window; data = data[2*window:] {
-		var re, im float64
-		for i := range window {
-			angle := 2 * math.Pi * float64(i) / float64(window)
-			v := float64(int16(binary.LittleEndian.Uint16(data[2*i:]))) * (1 - math.Cos(angle))
-			re, im = re+v*math.Cos(angle*hz/5), im+v*math.Sin(angle*hz/5)
-		}
-		if 2*math.Hypot(re, im)/float64(window) > 500 {
-			n++
-		}
+	samples := make([]int16, len(data[44:])/2)
+	for i := range samples {
+		samples[i] = int16(binary.LittleEndian.Uint16(data[44+2*i:]))
 	}
-	return n
+	return script.Windows(samples, rate, hz)
 }
 
 // config FILE USER [KEY=VALUE…]: writes the configuration of an agent. The keys are transport (udp),
@@ -271,7 +267,7 @@ func cmdConfig(ts *testscript.TestScript, neg bool, args []string) {
 	pbx := set["pbx"]
 	account := fmt.Sprintf("account:\n  aor: sip:%s@%s\n  registrar: sip:%s\n  transport: %s\n  expires: 60s\n  bind: %q\n",
 		args[1], pbx, pbx, set["transport"], set["bind"])
-	if set["transport"] == "tls" {
+	if set["transport"] == "tls" || set["transport"] == "wss" {
 		account += "  ca_file: " + ts.Getenv("CA") + "\n"
 	}
 	text := account + fmt.Sprintf("audio:\n  headset: %s\n  ring: %s\ncalls:\n  transfer: %s\nchannels:\n  start: %s\n", devices(set["audio"]), devices(set["ring"]), set["transfer"], set["start"])

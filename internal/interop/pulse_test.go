@@ -21,6 +21,7 @@ import (
 type headset struct {
 	server *pulse.Server
 	voice  *pulse.Voice
+	at     string // what hears and steady listen to
 }
 
 func (h *headset) hush() {
@@ -40,10 +41,12 @@ func (h *headset) hush() {
 //	pulse unplug, plug   the headset is taken away, and brought back
 //	pulse couple         the microphone hears the ear piece, until uncouple
 //	pulse uncouple
+//	pulse speakers       a second device, which becomes the system's default; hears and steady listen to it
+//	pulse at headset|speakers  hears and steady listen to it
 //	pulse open MIC EAR   so many programs hold the microphone and the ear piece open
 func cmdPulse(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: pulse start|speak|hush|hears|steady|unplug|plug|couple|uncouple|open …")
+		ts.Fatalf("usage: pulse start|speak|hush|hears|steady|unplug|plug|mute|unmute|couple|uncouple|speakers|at|open …")
 	}
 	if args[0] == "start" {
 		startHeadset(ts)
@@ -75,10 +78,19 @@ func cmdPulse(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(h.server.Unplug())
 	case "plug":
 		ts.Check(h.server.Plug())
+	case "mute":
+		ts.Check(h.server.Mute(true))
+	case "unmute":
+		ts.Check(h.server.Mute(false))
 	case "couple":
 		ts.Check(h.server.Couple())
 	case "uncouple":
 		ts.Check(h.server.Uncouple())
+	case "speakers":
+		ts.Check(h.server.Speakers())
+		h.at = pulse.Speakers
+	case "at":
+		h.at = map[string]string{"headset": pulse.EarPiece, "speakers": pulse.Speakers}[args[1]]
 	case "open":
 		mic, ear := int(number(ts, args, 1)), int(number(ts, args, 2))
 		until(ts, "microphone and ear piece are open "+args[1]+" and "+args[2]+" times", func() (bool, string) {
@@ -110,10 +122,10 @@ func span(ts *testscript.TestScript, args []string, at int) time.Duration {
 }
 
 func listen(ctx context.Context, ts *testscript.TestScript, h *headset, ear *pulse.Ear) {
-	if err := h.server.Listen(ctx, ear.Hear); err != nil {
-		ts.Fatalf("the ear piece: %v; %v", err, ear)
+	if err := h.server.Listen(ctx, h.at, ear.Hear); err != nil {
+		ts.Fatalf("%s: %v; %v", h.at, err, ear)
 	}
-	ts.Logf("the ear piece: %v", ear)
+	ts.Logf("%s: %v", h.at, ear)
 }
 
 func startHeadset(ts *testscript.TestScript) {
@@ -129,7 +141,7 @@ func startHeadset(ts *testscript.TestScript) {
 	}
 	server, err := pulse.Start(ctx, dir)
 	ts.Check(err)
-	h.server = server
+	h.server, h.at = server, pulse.EarPiece
 	ts.Defer(func() {
 		h.hush()
 		server.Kill()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"ringback/media"
 	"ringback/sip"
 	"ringback/sip/transport"
 )
@@ -39,6 +40,7 @@ type Config struct {
 	Publish    PublishPolicy
 	Calls      CallPolicy
 	Codecs     []string              // by preference; empty: those of 8 kHz
+	Security   media.Security        // SRTP with the agents; zero: none
 	Hears      []float64             // tones in Hz that parties can tell, beside those of the lab; empty: 440, 480, 660, 880
 	Trace      func(sip.TraceRecord) // every message; must not block; nil: none
 	Log        *slog.Logger          // nil: discard

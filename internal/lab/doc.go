@@ -25,7 +25,7 @@
 // of their own, so that tests read them at any time.
 //
 // Where things are: lab.go and boot.go the lives; registrar.go RFC 3261 section
-// 10.3, digest.go RFC 7616 and RFC 8760 from the server's side; extension.go the
+// 10.3 and RFC 5626 6, digest.go RFC 7616 and RFC 8760 from the server's side; extension.go the
 // default numbers; call.go, leg.go, legevent.go, hold.go and line.go calls and who
 // hears whom; transfer.go RFC 3515, RFC 3891 and RFC 5589 from the PBX's side; queue.go
 // and callback.go the callback queue; message.go RFC 3428 and the reports that

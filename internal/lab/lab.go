@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -208,7 +207,7 @@ func (l *Lab) Bindings(user string) []Binding {
 	var list []Binding
 	_ = l.do("list bindings", func(b *boot) error {
 		for _, have := range b.registrar.bindings[user] {
-			one := Binding{Contact: have.contact.URI.String(), Expires: have.expires}
+			one := Binding{Contact: have.contact.URI.String(), Instance: have.contact.Params.Value("+sip.instance"), Expires: have.expires}
 			if have.flow != nil {
 				one.Source = have.flow.Remote()
 			}
@@ -219,12 +218,14 @@ func (l *Lab) Bindings(user string) []Binding {
 	return list
 }
 
-// Counters are those of the lab's user agent.
+// Counters are those of the lab's user agent; nil while it is stopped.
 func (l *Lab) Counters() map[string]uint64 {
-	if b := l.current(); b != nil {
-		return maps.Clone(b.ua.Counters())
-	}
-	return nil
+	var all map[string]uint64
+	_ = l.do("count", func(b *boot) error {
+		all = b.ua.Counters()
+		return nil
+	})
+	return all
 }
 
 func (l *Lab) registrarPolicy() RegistrarPolicy {

@@ -25,9 +25,10 @@ type binding struct {
 
 // Binding is a contact as others see it.
 type Binding struct {
-	Contact string // its URI
-	Expires time.Time
-	Source  netip.AddrPort // where the REGISTER came from; zero after a restart
+	Contact  string // its URI
+	Instance string // its +sip.instance; empty: it has none
+	Expires  time.Time
+	Source   netip.AddrPort // where the REGISTER came from; zero after a restart
 }
 
 // registrar keeps the bindings of the users. Loop goroutine.
@@ -159,8 +160,22 @@ func (r *registrar) answer(req *sip.IncomingRequest, user string) {
 		c := sip.Address{URI: b.contact.URI, Params: b.contact.Params.Without("expires").With("expires", left)}
 		headers = append(headers, sip.Header{Name: "Contact", Value: c.String()})
 	}
+	if keepsToFlow(req, r.bindings[user]) {
+		headers = append(headers, sip.Header{Name: "Require", Value: "outbound"})
+	}
 	headers = append(headers, sip.Header{Name: "Date", Value: now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")})
 	r.boot.respond(req, 200, headers...)
+}
+
+// keepsToFlow says whether a binding is reached by the flow that it was made over, for
+// who asks for that (RFC 5626 6).
+func keepsToFlow(req *sip.IncomingRequest, all []*binding) bool {
+	if !strings.Contains(req.Header("Supported"), "outbound") {
+		return false
+	}
+	return slices.ContainsFunc(all, func(b *binding) bool {
+		return b.flow == req.Flow() && b.contact.Params.Value("+sip.instance") != "" && b.contact.Params.Value("reg-id") != ""
+	})
 }
 
 // newest is the contact at which a user is called; nil when not registered.

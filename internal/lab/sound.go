@@ -90,7 +90,7 @@ func (s *sound) play(c audio.Cadence) (mixer.Slot, error) {
 // newSession opens the media of a leg.
 func (s *sound) newSession(tell func(media.Event)) (*media.Session, error) {
 	cfg := s.boot.lab.cfg
-	m, err := s.engine.NewSession(media.SessionConfig{LocalIP: cfg.IP, Codecs: cfg.Codecs, DTMF: true, NAT: true, OnEvent: tell, Log: cfg.Log})
+	m, err := s.engine.NewSession(media.SessionConfig{LocalIP: cfg.IP, Codecs: cfg.Codecs, DTMF: true, NAT: true, Security: cfg.Security, OnEvent: tell, Log: cfg.Log})
 	if err != nil {
 		return nil, err
 	}

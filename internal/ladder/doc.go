@@ -2,8 +2,8 @@
 // line for each message, the milliseconds since the first one in front.
 //
 // Words: a Message is one SIP message as it went over the wire, with the address
-// of both ends; a party is a column; to normalise is to put c1, t1, b1, n1 in
-// place of Call-IDs, tags, branches and nonces, in the order in which they come,
+// of both ends; a party is a column; to normalise is to put c1, t1, b1, n1, u1 in
+// place of Call-IDs, tags, branches, nonces and UUIDs, in the order in which they come,
 // so that the same story gives the same text every time and can be a golden
 // file (package golden). Digest responses, keys and digits never show.
 //

@@ -15,7 +15,8 @@ func story() []Message {
 	ms := func(n int) time.Time { return at.Add(time.Duration(n) * time.Millisecond) }
 	agent, pbx, other := "10.0.0.2:5071", "10.0.0.1:5060", "10.0.0.3:5099"
 	return []Message{
-		{ms(0), agent, pbx, sipText("REGISTER sip:lab.ringback SIP/2.0", "Via: SIP/2.0/UDP 10.0.0.2:5071;branch=z9hG4bKabc", "CSeq: 1 REGISTER", "i: qqq@x")},
+		{ms(0), agent, pbx, sipText("REGISTER sip:lab.ringback SIP/2.0", "Via: SIP/2.0/UDP 10.0.0.2:5071;branch=z9hG4bKabc", "CSeq: 1 REGISTER", "i: qqq@x",
+			`Contact: <sip:1001@10.0.0.2>;+sip.instance="<urn:uuid:00000000-0000-4000-8000-00000000abcd>"`)},
 		{ms(3), pbx, agent, sipText("SIP/2.0 401 Unauthorized", "Call-ID: qqq@x", "CSeq: 1 REGISTER", `WWW-Authenticate: Digest realm="lab", nonce="abcdef", algorithm=MD5`)},
 		{ms(5), agent, pbx, sipText("REGISTER sip:lab.ringback SIP/2.0", "CSeq: 2 REGISTER", "i: qqq@x",
 			`Authorization: Digest username="1001", realm="lab", nonce="abcdef", uri="sip:lab", cnonce="zz", nc=00000001, response="00112233445566778899aabbccddeeff"`)},
@@ -33,7 +34,7 @@ func options() Options {
 	return Options{
 		Title:   "A ladder of its own",
 		Parties: []Party{{"agent", []string{"10.0.0.2"}}, {"lab", []string{"10.0.0.1:5060"}}},
-		Show:    []string{"WWW-Authenticate", "Authorization", "X-Callback-Name", "Refer-To", "To"},
+		Show:    []string{"WWW-Authenticate", "Authorization", "X-Callback-Name", "Refer-To", "To", "Contact"},
 		Bodies:  true,
 	}
 }
@@ -44,7 +45,7 @@ func TestRender(t *testing.T) {
 
 func TestRender_SecretsDoNotShow(t *testing.T) {
 	text := Render(story(), options())
-	for _, secret := range []string{"00112233", "abcdef", "qqq@x", "z9hG4bK"} {
+	for _, secret := range []string{"00112233", "abcdef", "qqq@x", "z9hG4bK", "0000abcd"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the ladder shows %q:\n%s", secret, text)
 		}

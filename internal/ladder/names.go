@@ -55,6 +55,7 @@ var (
 	// A host's port and a Contact's user are picked at random by some.
 	port     = regexp.MustCompile(`(@|sip:|sips:|\[[0-9a-fA-F:]+\]|\d\.\d+\.\d+\.\d+)(:\d{1,5})\b`)
 	replaces = regexp.MustCompile(`(?i)(Replaces=)([^;%>&]+(?:%40[^;%>&]+)?)`)
+	instance = regexp.MustCompile(`(?i)\burn:uuid:([0-9a-f-]{36})`)
 	digits   = regexp.MustCompile(`(?i)(Signal\s*=\s*)\S+`)
 )
 
@@ -91,5 +92,6 @@ func (n *names) uri(v string) string {
 		}
 		return part[1] + part[2] + n.name(kind, strings.Trim(part[3], `"`))
 	})
+	v = instance.ReplaceAllStringFunc(v, func(m string) string { return "urn:uuid:" + n.name("u", m) })
 	return port.ReplaceAllString(v, "${1}")
 }

@@ -143,6 +143,16 @@ func (s *Server) Plug() error {
 	return nil
 }
 
+// Speakers adds a second device to hear with and makes it the system's default, as a
+// person does in the sound settings; what plays on the default moves there.
+func (s *Server) Speakers() error {
+	if _, err := s.control("load-module", "module-null-sink", "norewinds=1", "sink_name="+Speakers, "rate=48000", "channels=1", "channel_map=mono"); err != nil {
+		return err
+	}
+	_, err := s.control("set-default-sink", Speakers)
+	return err
+}
+
 // Couple lets the microphone hear the ear piece, as when the headset lies on the
 // desk.
 func (s *Server) Couple() error {
@@ -153,6 +163,12 @@ func (s *Server) Couple() error {
 // Uncouple ends that.
 func (s *Server) Uncouple() error {
 	_, err := s.control("unload-module", "module-loopback")
+	return err
+}
+
+// Mute mutes the microphone as a person does in the sound settings, or takes the mute off.
+func (s *Server) Mute(on bool) error {
+	_, err := s.control("set-source-mute", "headset_mic", map[bool]string{true: "1", false: "0"}[on])
 	return err
 }
 

@@ -60,10 +60,16 @@ func (v *Voice) Hush() {
 	})
 }
 
-// Listen gives what comes out of the ear piece, 8000 samples a second, to take
-// until that has enough. It fails when ctx ends or the headset goes before.
-func (s *Server) Listen(ctx context.Context, take func([]int16) (enough bool)) error {
-	cmd := s.command("parec", "-d", "headset_out.monitor", "--raw", fmt.Sprintf("--rate=%d", listenRate),
+// The devices that can be listened to.
+const (
+	EarPiece = "headset_out"
+	Speakers = "speakers_out"
+)
+
+// Listen gives what comes out of a device, 8000 samples a second, to take until that
+// has enough. It fails when ctx ends or the device goes before.
+func (s *Server) Listen(ctx context.Context, device string, take func([]int16) (enough bool)) error {
+	cmd := s.command("parec", "-d", device+".monitor", "--raw", fmt.Sprintf("--rate=%d", listenRate),
 		"--format=s16le", "--channels=1", "--latency-msec=40")
 	out, err := cmd.StdoutPipe()
 	if err == nil {

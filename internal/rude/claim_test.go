@@ -252,7 +252,7 @@ func TestRefusalsAreCountedByCause(t *testing.T) {
 		for _, name := range []string{"transport.rejected.parameters", "transport.rejected.headers", "transport.rejected.controls", "transport.rejected.length",
 			"transport.rejected.cseq", "transport.rejected.address", "transport.rejected.missing", "transport.rejected.repeated", "transport.rejected.uri",
 			"transport.rejected.size", "transport.rejected.line", "transport.rejected.version", "sip.stranger.invite", "sip.stranger.refer",
-			"sip.stranger.message", "sip.stranger.other", "sip.unserved.405"} {
+			"sip.stranger.message", "sip.stranger.other", "sip.unserved.method"} {
 			if after[name] != before[name]+1 {
 				t.Errorf("%s is %d, want %d; all: %v", name, after[name], before[name]+1, after)
 			}

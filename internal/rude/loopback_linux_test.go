@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -324,13 +325,39 @@ func TestConformance_S14_ControlInterfaces(t *testing.T) {
 			t.Errorf("somebody listens on %s", at)
 		}
 	}
-	out, err := exec.Command("go", "list", "-deps", "ringback/cmd/ringback").Output()
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
+	defer client.CloseIdleConnections()
+	for _, debug := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/vars"} {
+		answer, err := client.Get("http://ringback" + debug)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusNotFound {
+			t.Errorf("%s is answered with %d", debug, answer.StatusCode)
+		}
+	}
+	debugRooms(t)
+}
+
+// debugRooms holds that what shows a program's insides is linked by nobody but the
+// NATS server of a load test with several generators and the client of its metrics,
+// which serve it nowhere (agent/load/metrics has a test that its listener does not).
+func debugRooms(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}} {{.Imports}}", "ringback/cmd/ringback").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dep := range strings.Fields(string(out)) {
-		if dep == "net/http/pprof" || dep == "expvar" {
-			t.Errorf("the program has %s in it", dep)
+	for line := range strings.Lines(string(out)) {
+		who, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
+		for _, one := range strings.Fields(strings.Trim(imports, "[]")) {
+			known := who == "github.com/nats-io/nats-server/v2/server" || who == "github.com/prometheus/client_golang/prometheus" && one == "expvar"
+			if (one == "net/http/pprof" || one == "expvar") && !known {
+				t.Errorf("%s has %s in it", who, one)
+			}
 		}
 	}
 }

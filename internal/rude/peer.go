@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // Network is what a Peer stands on: simnet's Host, or transport.Host.
@@ -72,6 +75,60 @@ func Dial(n Network, to string, secure *tls.Config) (*Peer, error) {
 	return p, nil
 }
 
+// DialWeb connects to the phone by WebSocket: each write is a message. Its bytes, the
+// handshake's too, go out in segments of so many, where cut is not zero.
+func DialWeb(n Network, to string, cut int) (*Peer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	below, err := n.Dial(ctx, "tcp", "", to)
+	if err != nil {
+		return nil, fmt.Errorf("be rude by a WebSocket: %w", err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return segments{below, cut}, nil }}}
+	ws, _, err := websocket.Dial(ctx, "ws://"+to+"/ws", &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"sip"}})
+	if err != nil {
+		return nil, fmt.Errorf("be rude by a WebSocket: %w", err)
+	}
+	ws.SetReadLimit(1 << 20)
+	p := newPeer(to)
+	p.conn = webConn{websocket.NetConn(context.Background(), ws, websocket.MessageText), ws, below}
+	go p.readStream()
+	return p, nil
+}
+
+// webConn is a WebSocket with the addresses of the connection below it.
+type webConn struct {
+	net.Conn
+	ws    *websocket.Conn
+	below net.Conn
+}
+
+// segments is a connection that writes so many bytes at a time.
+type segments struct {
+	net.Conn
+	cut int
+}
+
+// Write implements net.Conn.
+func (s segments) Write(b []byte) (int, error) {
+	if s.cut == 0 {
+		return s.Conn.Write(b)
+	}
+	for i := 0; i < len(b); i += s.cut {
+		if _, err := s.Conn.Write(b[i:min(i+s.cut, len(b))]); err != nil {
+			return i, err
+		}
+	}
+	return len(b), nil
+}
+
+// LocalAddr implements net.Conn.
+func (c webConn) LocalAddr() net.Addr { return c.below.LocalAddr() }
+
+// Close ends the connection without a word.
+func (c webConn) Close() error { return c.below.Close() }
+
 func newPeer(to string) *Peer {
 	return &Peer{to: netip.MustParseAddrPort(to), inbox: make(chan Message, inboxSize), done: make(chan struct{}), user: "1001"}
 }
@@ -121,6 +178,22 @@ func (p *Peer) Write(text string) error {
 	}
 	_, err := io.WriteString(p.conn, text)
 	return err
+}
+
+// Fragments sends text as one message of a WebSocket in frames of n bytes (RFC 6455 5.4).
+func (p *Peer) Fragments(text string, n int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	w, err := p.conn.(webConn).ws.Writer(ctx, websocket.MessageText)
+	if err != nil {
+		return fmt.Errorf("be rude in fragments: %w", err)
+	}
+	for i := 0; i < len(text); i += n {
+		if _, err := io.WriteString(w, text[i:min(i+n, len(text))]); err != nil {
+			return fmt.Errorf("be rude in fragments: %w", err)
+		}
+	}
+	return w.Close()
 }
 
 // Trickle sends text on a stream in pieces of n bytes.
@@ -174,8 +247,11 @@ func (p *Peer) New(method string) Request {
 	kind := "UDP"
 	if p.conn != nil {
 		kind = "TCP"
-		if _, secure := p.conn.(*tls.Conn); secure {
+		switch p.conn.(type) {
+		case *tls.Conn:
 			kind = "TLS"
+		case webConn:
+			kind = "WS"
 		}
 	}
 	id := fmt.Sprintf("rude%d.%d", local.Port(), n)

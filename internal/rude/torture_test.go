@@ -15,9 +15,10 @@ import (
 	"ringback/sip"
 )
 
-// U13: each message of RFC 4475 and RFC 5118 from the phone's own PBX, by UDP, TCP and
-// TLS, in one datagram or segment and in single bytes, gets the answer that the RFC
-// asks for, and the next request is served at once.
+// U13: each message of RFC 4475 and RFC 5118 from the phone's own PBX, by UDP, TCP, TLS
+// and WS, in one datagram, segment or frame, and in single bytes, of a WebSocket as frames
+// and as segments, gets the answer that the RFC asks for, and the next request is served
+// at once.
 func TestConformance_U13_EveryTransportAndCut(t *testing.T) {
 	all, err := Tortures("../../testdata")
 	if err != nil || len(all) != 62 {
@@ -28,17 +29,23 @@ func TestConformance_U13_EveryTransportAndCut(t *testing.T) {
 		name   string
 		secure *tls.Config
 		cut    int // bytes at a time; 0: all at once
-	}{{"UDP", nil, 0}, {"TCP in one segment", nil, 0}, {"TCP in single bytes", nil, 1}, {"TLS in one segment", client, 0}, {"TLS in single bytes", client, 1}} {
+	}{{"UDP", nil, 0}, {"TCP in one segment", nil, 0}, {"TCP in single bytes", nil, 1}, {"TLS in one segment", client, 0}, {"TLS in single bytes", client, 1},
+		{"WS in one frame", nil, 0}, {"WS in frames of a byte", nil, 0}, {"WS in single bytes", nil, 1}} {
 		t.Run(way.name, func(t *testing.T) {
 			for _, message := range all {
 				t.Run(message.Name, func(t *testing.T) {
 					onPhone(t, func(c *sip.Config, _ *sip.Account) {
 						c.TLS.Certs = []tls.Certificate{server}
-						c.Listen = append(c.Listen, sip.Listen{Transport: "tls", Address: phoneIP + ":5061"})
+						c.Listen = append(c.Listen, sip.Listen{Transport: "tls", Address: phoneIP + ":5061"}, sip.Listen{Transport: "ws", Address: phoneIP + ":80"})
 					}, func(p *phone) {
-						if way.name == "UDP" {
+						switch way.name {
+						case "UDP":
 							p.tortureByUDP(message)
-						} else {
+						case "WS in one frame", "WS in single bytes":
+							p.tortureByWeb(message, way.cut, (*Peer).Write)
+						case "WS in frames of a byte":
+							p.tortureByWeb(message, 0, func(q *Peer, text string) error { return q.Fragments(text, 1) })
+						default:
 							p.tortureByStream(message, way.secure, way.cut)
 						}
 					})
@@ -102,6 +109,23 @@ func (p *phone) tortureByStream(m Torture, secure *tls.Config, cut int) {
 			p.Error("the stream goes on, though nobody knows where the next message begins")
 		}
 		q = p.connect(secure)
+	}
+	p.servesNext(q)
+}
+
+// tortureByWeb: a message of a WebSocket begins and ends where it does, like a datagram.
+func (p *phone) tortureByWeb(m Torture, cut int, write func(q *Peer, text string) error) {
+	p.Helper()
+	q, err := DialWeb(p.net.Host(pbxIP), phoneIP+":80", cut)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.stops = append(p.stops, q.Close)
+	if err := write(q, m.Text); err != nil {
+		p.Fatal(err)
+	}
+	if got := answers(q); got != m.UDP {
+		p.Errorf("answered %q, want %q", got, m.UDP)
 	}
 	p.servesNext(q)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -97,16 +98,29 @@ func (h *Host) SetDown(down bool) {
 // somebody listens again.
 func (h *Host) Kill() { h.closeAll(syscall.ECONNRESET) }
 
+// Reset ends the host's connections on both sides, as a firewall between does that is
+// restarted; its sockets and listeners stay.
+func (h *Host) Reset() {
+	h.net.mu.Lock()
+	streams := slices.Collect(maps.Keys(h.streams))
+	h.net.mu.Unlock()
+	resetAll(streams, syscall.ECONNRESET)
+}
+
+func resetAll(streams []*stream, cause error) {
+	for _, s := range streams {
+		s.reset(cause)
+		s.peer.reset(cause)
+	}
+}
+
 func (h *Host) closeAll(cause error) {
 	h.net.mu.Lock()
 	socks := make([]any, 0, len(h.ports))
 	for _, s := range h.ports {
 		socks = append(socks, s)
 	}
-	streams := make([]*stream, 0, len(h.streams))
-	for s := range h.streams {
-		streams = append(streams, s)
-	}
+	streams := slices.Collect(maps.Keys(h.streams))
 	h.net.mu.Unlock()
 	for _, s := range socks {
 		switch s := s.(type) {
@@ -116,10 +130,30 @@ func (h *Host) closeAll(cause error) {
 			s.Close()
 		}
 	}
-	for _, s := range streams {
-		s.reset(cause)
-		s.peer.reset(cause)
+	resetAll(streams, cause)
+}
+
+// Sockets counts what is open on the host: datagram sockets, listeners, connections.
+func (h *Host) Sockets() (datagrams, listeners, connections int) {
+	h.net.mu.Lock()
+	streams := slices.Collect(maps.Keys(h.streams))
+	for _, s := range h.ports {
+		switch s.(type) {
+		case *packetConn:
+			datagrams++
+		case *streamListener:
+			listeners++
+		}
 	}
+	h.net.mu.Unlock()
+	for _, s := range streams { // one that was closed in a partition is remembered
+		s.mu.Lock()
+		if s.err == nil {
+			connections++
+		}
+		s.mu.Unlock()
+	}
+	return datagrams, listeners, connections
 }
 
 // ListenPacket binds a UDP socket. The address may be unspecified or one of the

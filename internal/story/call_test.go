@@ -224,8 +224,11 @@ func TestPBXRestart_UnderACallLeavesTheAgentInCharge(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.registered()
-		d.do("end", nil) // its BYE is answered 481
-		d.is(agent.PhaseReadyToCall)
+		d.is(agent.PhaseReadyToCall) // its re-INVITE was answered 481
+		if c := d.call(agent.RoleMain); c.Code != 481 || c.Reason != "network" {
+			t.Errorf("the call ended as %+v", c)
+		}
+		d.told("the PBX does not know this call any more")
 		d.do("done", nil)
 		d.channel("ready", "")
 		d.accepts()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,11 +31,13 @@ type desk struct {
 	*testing.T
 	net    *simnet.Net
 	laptop *simnet.Host // the agent's machine
+	names  *nameServer  // nil: the PBX is known by its address
 	lab    *lab.Lab     // nil at a scripted PBX
 	pbx    *pbx         // nil at the lab
 	agent  *agent.Agent
 	cfg    agent.Config
 	deps   agent.Deps
+	clock  atomic.Int64 // nanoseconds by which the agent's wall clock is ahead
 	start  time.Time
 	read   uint64 // events that the story has told so far
 	stop   func() // ends Run
@@ -59,8 +62,18 @@ type plan struct {
 	keeps bool
 	// unregistered: the story itself lets the agent begin to work.
 	unregistered bool
+	// named: the PBX is known by its name, pbx.example, and there is a DNS server.
+	named bool
+	// deps changes what the agent is given; nil: nothing.
+	deps func(*agent.Deps)
+	// before is done before the agent is switched on; nil: nothing.
+	before func(d *desk)
 	// offline: there is no network when it is switched on.
 	offline bool
+	// tap sees every packet, from the first.
+	tap func(simnet.Packet)
+	// commit is called around each commit of the store; nil: nobody.
+	commit func(point string, before bool)
 }
 
 // atLab tells a story at the lab PBX, and compares its ladder with
@@ -102,23 +115,39 @@ func newDesk(t *testing.T, p plan) *desk {
 	t.Helper()
 	d := &desk{T: t, net: simnet.New(simnet.DefaultLink(simnet.Link{Latency: 5 * time.Millisecond})), start: time.Now()}
 	d.net.Tap(d.wire.take)
+	if p.tap != nil {
+		d.net.Tap(p.tap)
+	}
 	if d.laptop = d.net.Host(agentIP); p.offline {
 		d.laptop.SetAddrs()
 	}
 	cfg := agent.DefaultConfig()
 	cfg.Account.AOR, cfg.Account.Password, cfg.Account.Bind = "sip:1001@"+pbxIP, "lab-1001", agentIP+":5060"
 	cfg.Account.Expires, cfg.Account.Keepalive = time.Hour, time.Hour // neither is part of a story that does not say so
-	cfg.Audio.Headset = []string{"tone:440"}
+	cfg.Audio.Headset, cfg.Audio.Codecs = []string{"tone:440"}, []string{"pcmu", "pcma"}
+	if p.named {
+		cfg.Account.AOR = "sip:1001@" + pbxName
+	}
 	if p.agent != nil {
 		p.agent(&cfg)
 	}
-	d.cfg, d.deps = cfg, agent.Deps{Network: d.laptop, Random: half}
+	d.cfg, d.deps = cfg, agent.Deps{Network: d.laptop, Random: half, WallClock: d.wall}
+	d.deps.Commit = p.commit
+	if p.deps != nil {
+		p.deps(&d.deps)
+	}
+	if p.named {
+		d.names = newNameServer(d)
+	}
 	if p.keeps {
 		d.deps.StateDir = t.TempDir()
 	}
 	d.hire()
 	return d
 }
+
+// wall is the clock on the agent's wall, without what keeps time steady in a process.
+func (d *desk) wall() time.Time { return time.Now().Round(0).Add(time.Duration(d.clock.Load())) }
 
 // hire makes the agent, or another one with the memory of the one before.
 func (d *desk) hire() {
@@ -133,6 +162,9 @@ func (d *desk) hire() {
 func (d *desk) tell(name string, p plan, tell func(d *desk)) {
 	d.Helper()
 	d.wire.show = p.show
+	if p.before != nil {
+		p.before(d)
+	}
 	d.switchOn()
 	if !p.unregistered {
 		d.waitFor("the registration", func(s agent.State) bool { return s.Registration.State == "registered" })
@@ -180,6 +212,9 @@ func (d *desk) close() {
 		}
 	}
 	d.net.Close()
+	if d.names != nil {
+		d.names.done.Wait()
+	}
 	if d.pbx != nil {
 		<-d.pbx.done
 	}

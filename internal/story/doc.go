@@ -12,7 +12,8 @@
 // desk_test.go is the desk, pbx_test.go the scripted PBX, cast_test.go who plays at
 // the lab; the stories are in the files named after what they tell of:
 // registration, callback, order, call, hold, transfer (RFC 3515, 5589), consult (with
-// conferences), digits, outbox, queuecode, publish (RFC 3903), goodbye.
+// conferences), digits, outbox, queuecode, publish (RFC 3903), goodbye. In fault*_test.go
+// something breaks in each state of a call and a registration; their ladders do not count.
 //
 // Goroutines: the agent's Run, one, and what the lab starts; the bubble fails the
 // test when one is left. Tests only; standard library and the rooms.

@@ -311,3 +311,17 @@ func BenchmarkRing(b *testing.B) {
 		r.Read(f)
 	}
 }
+
+func TestResampler_NothingIsAllocatedOnceWarm(t *testing.T) {
+	for _, way := range [][2]int{{8000, 48000}, {48000, 8000}, {16000, 48000}, {48000, 16000}, {44100, 48000}} {
+		r, src := NewResampler(way[0], way[1]), make([]int16, FrameSamples(way[0]))
+		var dst []int16
+		one := func() { dst = r.Process(dst[:0], src) }
+		for range 10 {
+			one()
+		}
+		if n := testing.AllocsPerRun(200, one); n != 0 {
+			t.Errorf("%v: %v allocations a frame", way, n)
+		}
+	}
+}

@@ -73,3 +73,10 @@ func RingTone() Cadence {
 func Sine(hz, dbfs float64) Cadence {
 	return Cadence{Name: "sine", Segments: []Segment{{Hz: [2]float64{hz}, DBFS: dbfs}}}
 }
+
+// ConsentTone tells those in a call that it is recorded: a beep of hz, length long,
+// that begins again so long after it began. North American telephony has 1400 Hz for
+// half a second every 15 s.
+func ConsentTone(hz float64, length, every time.Duration) Cadence {
+	return beeps("consent", 0, hz, length, every-length)
+}

@@ -6,9 +6,10 @@
 // the level against a full-scale sine, so that such a sine reads 0.
 //
 // Where things are: frame.go the units, ring.go the queue between two
-// goroutines, tone.go and cadence.go what a phone plays itself, wav.go and
-// wavwriter.go files, companding.go the G.711 law (ITU-T G.711) that files and
-// package codec share, resample.go rate conversion, level.go, gain.go, detect.go
+// goroutines, tone.go and cadence.go what a phone plays itself, wav.go,
+// wavreader.go and wavwriter.go files, companding.go the G.711 law (ITU-T G.711) that files and
+// package codec share, resample.go rate conversion, stretch.go other
+// speed at the same pitch, level.go, gain.go, detect.go
 // and speech.go what is measured.
 //
 // Goroutines: none is started here. A Ring has one writer and one reader, which

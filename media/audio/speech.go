@@ -53,3 +53,7 @@ func (d *SpeechDetector) Add(f Frame) (on, changed bool) {
 
 // On says whether there is sound now.
 func (d *SpeechDetector) On() bool { return d.on }
+
+// Rising says that the last frame was loud, though not enough of them were yet to be
+// sound.
+func (d *SpeechDetector) Rising() bool { return !d.on && d.run > 0 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 )
 
 // MaxClip is the greatest number of samples (of all channels) that ReadWAV
@@ -77,34 +78,101 @@ type wavFormat struct {
 // is read as far as it goes. Errors wrap ErrNotWAV or come from r.
 func ReadWAV(r io.Reader) (Clip, error) {
 	br := bufio.NewReader(r)
+	h, err := readHead(br)
+	if err != nil {
+		return Clip{}, err
+	}
+	return readSamples(br, h.size, h.format)
+}
+
+// WAVInfo is what the head of a WAV file says.
+type WAVInfo struct {
+	Rate     int // Hz
+	Channels int
+	Frames   int64  // samples of each channel; 0 where the length was never written
+	Comment  string // of an INFO list before the samples
+}
+
+// ReadWAVInfo reads a WAV file as far as its samples. Errors wrap ErrNotWAV or come
+// from r.
+func ReadWAVInfo(r io.Reader) (WAVInfo, error) {
+	h, err := readHead(bufio.NewReader(r))
+	if err != nil {
+		return WAVInfo{}, err
+	}
+	if h.format.sample() == nil {
+		return WAVInfo{}, fmt.Errorf("read wav: data before format: %w", ErrNotWAV)
+	}
+	info := WAVInfo{Rate: h.format.rate, Channels: h.format.channels, Comment: h.comment}
+	if h.size != math.MaxUint32 {
+		info.Frames = h.size / int64(h.format.bits/8*h.format.channels)
+	}
+	return info, nil
+}
+
+// wavHeader is all that stands before the samples.
+type wavHeader struct {
+	format  wavFormat
+	comment string
+	size    int64 // of the samples in bytes, as written
+}
+
+func readHead(br *bufio.Reader) (h wavHeader, err error) {
 	var head [12]byte
 	if _, err := io.ReadFull(br, head[:]); err != nil {
-		return Clip{}, fmt.Errorf("read wav: %w (%v)", ErrNotWAV, err)
+		return h, fmt.Errorf("read wav: %w (%v)", ErrNotWAV, err)
 	}
 	if string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
-		return Clip{}, fmt.Errorf("read wav: begins with %q: %w", head[:4], ErrNotWAV)
+		return h, fmt.Errorf("read wav: begins with %q: %w", head[:4], ErrNotWAV)
 	}
-	var format wavFormat
 	for {
 		var chunk [8]byte
 		if _, err := io.ReadFull(br, chunk[:]); err != nil {
-			return Clip{}, fmt.Errorf("read wav: no data chunk: %w", ErrNotWAV)
+			return h, fmt.Errorf("read wav: no data chunk: %w", ErrNotWAV)
 		}
 		size := int64(binary.LittleEndian.Uint32(chunk[4:]))
-		switch string(chunk[:4]) {
-		case "fmt ":
-			var err error
-			if format, err = readFormat(br, size); err != nil {
-				return Clip{}, err
+		switch name := string(chunk[:4]); {
+		case name == "fmt ":
+			if h.format, err = readFormat(br, size); err != nil {
+				return h, err
 			}
-		case "data":
-			return readSamples(br, size, format)
+		case name == "data":
+			h.size = size
+			return h, nil
+		case name == "LIST" && size <= maxWAVList:
+			list := make([]byte, size+size&1)
+			if _, err := io.ReadFull(br, list); err != nil {
+				return h, fmt.Errorf("read wav: chunk %q is cut short: %w", name, ErrNotWAV)
+			}
+			h.comment = commentIn(list)
 		default:
 			if _, err := io.CopyN(io.Discard, br, size+size&1); err != nil {
-				return Clip{}, fmt.Errorf("read wav: chunk %q is cut short: %w", chunk[:4], ErrNotWAV)
+				return h, fmt.Errorf("read wav: chunk %q is cut short: %w", name, ErrNotWAV)
 			}
 		}
 	}
+}
+
+// maxWAVList is the longest list that is searched for a comment.
+const maxWAVList = 4096
+
+// commentIn is the text of ICMT in an INFO list; empty when there is none.
+func commentIn(list []byte) string {
+	if len(list) < 4 || string(list[:4]) != "INFO" {
+		return ""
+	}
+	for list = list[4:]; len(list) >= 8; {
+		name, size := string(list[:4]), int64(binary.LittleEndian.Uint32(list[4:]))
+		list = list[8:]
+		if size > int64(len(list)) {
+			return ""
+		}
+		if name == "ICMT" {
+			return strings.TrimRight(string(list[:size]), "\x00")
+		}
+		list = list[min(size+size&1, int64(len(list))):]
+	}
+	return ""
 }
 
 func readFormat(r io.Reader, size int64) (wavFormat, error) {

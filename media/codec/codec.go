@@ -18,14 +18,16 @@ var ErrPayload = errors.New("payload is not of this codec")
 
 // Codec is one audio format as it is named in SDP and counted in RTP.
 type Codec struct {
-	Name        string // as in a=rtpmap, upper case
-	PayloadType uint8  // the static one (RFC 3551), or the one we like to offer
-	ClockRate   int    // of RTP timestamps, Hz
-	SampleRate  int    // of the frames, Hz
-	Channels    int
-	Ptime       time.Duration // what we send without being asked otherwise
-	MOSLoss     float64       // robustness against loss, Bpl of ITU-T G.113
-	MOSImpair   float64       // equipment impairment, Ie of ITU-T G.113
+	Name        string          // as in a=rtpmap
+	PayloadType uint8           // the static one (RFC 3551), or the one we like to offer
+	ClockRate   int             // of RTP timestamps, Hz
+	SampleRate  int             // of the frames, Hz
+	Channels    int             // as in a=rtpmap; frames have one, whatever it says
+	Ptime       time.Duration   // what we send without being asked otherwise
+	Ptimes      []time.Duration // the packet times that it has, shortest first; nil: any of 10 ms
+	OnRequest   bool            // only used where it is named
+	MOSLoss     float64         // robustness against loss, Bpl of ITU-T G.113
+	MOSImpair   float64         // equipment impairment, Ie of ITU-T G.113; from 16 kHz on Ie,wb
 	newEncoder  func() Encoder
 	newDecoder  func() Decoder
 }
@@ -44,8 +46,31 @@ type Decoder interface {
 	Decode(dst audio.Frame, payload []byte) (audio.Frame, error)
 }
 
-// NewEncoder starts one sending direction.
-func (c Codec) NewEncoder() Encoder { return c.newEncoder() }
+// Sends says that this build can encode it. One that cannot is only received.
+func (c Codec) Sends() bool { return c.newEncoder != nil }
+
+// NewEncoder starts one sending direction; nil when the codec does not send.
+func (c Codec) NewEncoder() Encoder {
+	if !c.Sends() {
+		return nil
+	}
+	return c.newEncoder()
+}
+
+// Fit is the longest packet time of the codec that is not above want, or its
+// shortest.
+func (c Codec) Fit(want time.Duration) time.Duration {
+	if len(c.Ptimes) == 0 {
+		return want.Truncate(10 * time.Millisecond)
+	}
+	fit := c.Ptimes[0]
+	for _, one := range c.Ptimes {
+		if one <= want {
+			fit = one
+		}
+	}
+	return fit
+}
 
 // NewDecoder starts one receiving direction.
 func (c Codec) NewDecoder() Decoder { return c.newDecoder() }
@@ -63,7 +88,9 @@ func (c Codec) Ticks(samples int) int { return samples * c.ClockRate / c.SampleR
 func (c Codec) String() string { return fmt.Sprintf("%s/%d", c.Name, c.ClockRate) }
 
 // All returns every codec of this build, best first.
-func All() []Codec { return []Codec{g722(), alaw(), mulaw()} }
+func All() []Codec {
+	return []Codec{opus(), g722(), alaw(), mulaw(), linear(audio.Rate16k), linear(audio.Rate8k)}
+}
 
 // Find returns the codec of a name (any case) and RTP clock rate; rate 0 takes
 // the first of that name.

@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"ringback/media/audio"
@@ -96,27 +97,76 @@ func TestConcealer_GoesOnAndFades(t *testing.T) {
 	if level := audio.LevelDBFS(f); level < -14 {
 		t.Errorf("the first frame made up has %.1f dBFS, the sound had -10", level)
 	}
-	for i := range 4 {
+	before := audio.LevelDBFS(f)
+	for i := range 8 { // a tone repeats itself: 160 ms
 		c.Conceal(f)
 		look()
-		if i > 0 && audio.LevelDBFS(f) > -20 && i > 1 {
-			t.Errorf("still %.1f dBFS after %d frames", audio.LevelDBFS(f), i+2)
+		level := audio.LevelDBFS(f)
+		if level > before+0.1 || i < 2 && level < -20 {
+			t.Errorf("%.1f dBFS after %d frames, %.1f before", level, i+2, before)
 		}
+		before = level
 	}
-	if audio.LevelDBFS(f) != audio.SilenceDBFS {
-		t.Error("does not fall silent")
+	if before > roomMost+3 {
+		t.Errorf("does not fall silent: %.1f dBFS", before)
 	}
-	at += 5 * 160
+	at += 9 * 160
 	next()
 	c.Good(f)
 	look()
-	if most > natural+natural/2+3400 { // 10000/3 is one step of the fade
+	if most > natural+natural/2 {
 		t.Errorf("a step of %d, the sound has %d", most, natural)
 	}
 	c.Reset()
 	c.Conceal(f)
 	if audio.LevelDBFS(f) != audio.SilenceDBFS {
 		t.Error("reset remembers")
+	}
+}
+
+// TestConcealer_LeavesTheRoom: behind a word that is cut off it does not go dead: the noise
+// that was heard in the pauses comes up, at its level, and has faded out after 2 s.
+func TestConcealer_LeavesTheRoom(t *testing.T) {
+	for _, rate := range []int{8000, 16000, 48000} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		c, f := NewConcealer(rate), make(audio.Frame, rate/50)
+		say := func(level float64) {
+			for i := range f {
+				f[i] = int16(32767 / math.Sqrt2 * audio.Linear(level) * rng.NormFloat64())
+			}
+		}
+		for i := range 100 {
+			say(-60)
+			if i > 80 {
+				say(-20) // a hiss, which does not repeat itself: gone after 80 ms
+			}
+			c.Good(f)
+		}
+		var levels []float64
+		for range 110 {
+			c.Conceal(f)
+			levels = append(levels, audio.LevelDBFS(f))
+		}
+		for i, level := range levels {
+			switch {
+			case i == 0 && level < -25, i >= 5 && i < 45 && math.Abs(level+60) > 3, i >= 101 && level != audio.SilenceDBFS:
+				t.Errorf("%d Hz: frame %d has %.1f dBFS", rate, i, level)
+			}
+		}
+	}
+}
+
+// TestConcealer_QuietAfterSound: where the sender pauses nothing is made up, not even noise.
+func TestConcealer_QuietAfterSound(t *testing.T) {
+	c, f := NewConcealer(8000), make(audio.Frame, 160)
+	for i := range f {
+		f[i] = int16(i * 50)
+	}
+	c.Good(f)
+	c.Quiet(f)
+	c.Quiet(f)
+	if level := audio.LevelDBFS(f); level != audio.SilenceDBFS {
+		t.Errorf("%.1f dBFS", level)
 	}
 }
 
@@ -149,5 +199,21 @@ func BenchmarkConcealer(b *testing.B) {
 	for b.Loop() {
 		c.Good(f)
 		c.Conceal(f)
+	}
+}
+
+func TestConcealer_NothingIsAllocated(t *testing.T) {
+	c, f := NewConcealer(48000), make(audio.Frame, 960)
+	for i := range f {
+		f[i] = int16(i * 30)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		c.Good(f)
+		for range 12 {
+			c.Conceal(f)
+		}
+		c.Quiet(f)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

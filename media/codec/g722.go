@@ -14,7 +14,7 @@ import (
 func g722() Codec {
 	return Codec{
 		Name: "G722", PayloadType: 9, ClockRate: 8000, SampleRate: audio.Rate16k, Channels: 1,
-		Ptime: 20 * time.Millisecond, MOSLoss: 25.1, MOSImpair: 0,
+		Ptime: 20 * time.Millisecond, MOSLoss: 10, MOSImpair: 13, // see doc.go
 		newEncoder: func() Encoder { return newG722Encoder() },
 		newDecoder: func() Decoder { return newG722Decoder() },
 	}

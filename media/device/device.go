@@ -6,8 +6,8 @@ import "errors"
 // without PortAudio.
 var ErrNoPortAudio = errors.New("built without PortAudio; build with -tags portaudio, or install portaudio19-dev and run make")
 
-// errGone is the failure of a stream that no frame moves through.
-var errGone = errors.New("no sound moves through it: is it still plugged in?")
+// ErrGone is the failure of a stream that no frame moves through.
+var ErrGone = errors.New("no sound moves through it: is it still plugged in?")
 
 // Writer takes captured samples without blocking and says how many it took. An
 // *audio.Ring is one.
@@ -27,6 +27,17 @@ type IO struct {
 	Rate     int    // samples per second
 	Capture  Writer // what the microphone hears; nil: no microphone wanted
 	Playback Reader // what the ear is to hear; nil: no loudspeaker wanted
+	Ceiling  int16  // the greatest sample that is played, also behind a resampler; 0: any
+}
+
+// limit keeps what is about to be played at or below the ceiling, if there is one.
+func limit(samples []int16, ceiling int16) {
+	if ceiling == 0 {
+		return
+	}
+	for i, s := range samples {
+		samples[i] = min(max(s, -ceiling), ceiling)
+	}
 }
 
 // Device is something to speak into and to listen with. Starting it again after

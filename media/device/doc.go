@@ -20,6 +20,7 @@
 //	portaudio_stream.go  tag portaudio: one half-duplex stream
 //	shape.go             tag portaudio: rates and channels of hardware
 //	quiet_linux.go       tag portaudio: ALSA and JACK told to keep still
+//	mute.go              what the sound system does to the microphone (mute_linux.go asks it)
 //	portaudio_absent.go  without the tag: says what to do
 //
 // Capture and playback are two half-duplex streams: one full-duplex stream
@@ -72,5 +73,7 @@
 // a number in the place of a pointer, which the checks that come with -race refuse.
 //
 // github.com/gordonklaus/portaudio is the one binding to the one library that
-// reaches ALSA, Core Audio and WASAPI alike; only this room knows it.
+// reaches ALSA, Core Audio and WASAPI alike; github.com/jfreymuth/pulse (MIT, pure Go)
+// asks the sound server whether the microphone is muted, which PortAudio cannot. Only
+// this room knows them.
 package device

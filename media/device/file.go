@@ -52,18 +52,18 @@ func (d *fileDevice) Start(io IO) (Stream, error) {
 	return &recorder{paced: p, file: file}, nil
 }
 
-// create opens the next file to record to.
+// create opens the next file to record to. What was said is for its owner only.
 func (d *fileDevice) create() (*os.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.takes++
 	if d.takes == 1 {
-		return os.Create(d.out)
+		return os.OpenFile(d.out, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	}
 	ext := filepath.Ext(d.out)
 	for ; d.takes < maxTakes; d.takes++ {
 		name := fmt.Sprintf("%s-%d%s", strings.TrimSuffix(d.out, ext), d.takes, ext)
-		file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
 		}

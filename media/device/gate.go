@@ -19,7 +19,7 @@ type gate struct {
 // wrap returns the IO that a device is given.
 func wrap(io IO) (IO, *gate) {
 	g := &gate{io: io}
-	out := IO{Rate: io.Rate}
+	out := IO{Rate: io.Rate, Ceiling: io.Ceiling}
 	if io.Capture != nil {
 		out.Capture = (*capture)(g)
 	}

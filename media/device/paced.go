@@ -78,6 +78,7 @@ func (p *paced) step(frame []int16) error {
 	if p.io.Playback != nil {
 		n := p.io.Playback.Read(frame)
 		clear(frame[n:])
+		limit(frame, p.io.Ceiling)
 		if err := p.sink(frame); err != nil {
 			return err
 		}

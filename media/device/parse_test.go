@@ -5,6 +5,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -195,6 +197,13 @@ func TestFile_RecordsEachStartToItsOwnFile(t *testing.T) {
 		if l := level(clip.Samples[:4000], 8000, 600); math.Abs(l-want) > 1 && (want > -50 || l > -50) {
 			t.Errorf("%s: level %.1f dBFS, want %.1f", name, l, want)
 		}
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %o, so that others on the machine hear the call", name, info.Mode().Perm())
+		}
 	}
 }
 
@@ -255,5 +264,18 @@ func TestMatch(t *testing.T) {
 		if got := stableName(found, i); got != want {
 			t.Errorf("%d is written %q, want %q", i, got, want)
 		}
+	}
+}
+
+// What a resampler or a device's own code adds is kept below the ceiling too.
+func TestLimit(t *testing.T) {
+	got := []int16{-32768, -101, -100, 0, 100, 101, 32767}
+	limit(got, 100)
+	if want := []int16{-100, -100, -100, 0, 100, 100, 100}; !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+	free := []int16{-32768}
+	if limit(free, 0); free[0] != -32768 {
+		t.Errorf("without a ceiling: %v", free)
 	}
 }

@@ -5,7 +5,6 @@ package device
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/gordonklaus/portaudio"
@@ -14,58 +13,14 @@ import (
 // callLimit is how long a call into PortAudio may take before it counts as hung.
 const callLimit = 3 * time.Second
 
-// errHangs is what a call into PortAudio that does not come back gets, and all
-// others until it does.
-var errHangs = errors.New("the sound system does not answer: unplug the device, or restart the sound server")
-
 // library is PortAudio. It is one for the whole process and knows no instances:
 // Initialize and Terminate act on everybody's streams. So is its guard.
-var library = &guard{turn: make(chan struct{}, 1), limit: callLimit}
+var library = &guard{watchdog: newWatchdog(callLimit, nil)}
 
-// guard lets one call at a time into PortAudio, and nobody wait for ever for one.
+// guard is PortAudio's watchdog, with what is open.
 type guard struct {
-	turn  chan struct{} // full during a call, also one that hangs
-	limit time.Duration
-	open  int // streams that are open or hang; under turn
-}
-
-// do calls fn, alone. When fn takes too long do returns errHangs, and late is
-// called once fn has come back after all.
-func (g *guard) do(fn func() error, late func()) error {
-	limit := time.NewTimer(g.limit)
-	defer limit.Stop()
-	select {
-	case g.turn <- struct{}{}:
-	case <-limit.C:
-		return errHangs
-	}
-	var mu sync.Mutex
-	given := false // up by the caller
-	done := make(chan error, 1)
-	go func() {
-		defer func() { <-g.turn }()
-		err := fn()
-		mu.Lock()
-		defer mu.Unlock()
-		if given && late != nil {
-			late()
-		}
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-limit.C:
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	select {
-	case err := <-done: // just in time
-		return err
-	default:
-		given = true
-		return errHangs
-	}
+	*watchdog
+	open int // streams that are open or hang; inside of call
 }
 
 // enter makes PortAudio ready. With no stream open it is initialised anew, which
@@ -104,7 +59,7 @@ func (d hardwareDevice) Name() string {
 // Start opens a half-duplex stream for each direction that is wanted.
 func (d hardwareDevice) Start(io IO) (Stream, error) {
 	s := &soundStream{failed: make(chan error, 1)}
-	err := library.do(func() error { return d.open(s, io) }, s.close)
+	err := library.call(func() error { return d.open(s, io) }, s.close)
 	if err != nil {
 		return nil, fmt.Errorf("start audio device %q: %w", d.Name(), err)
 	}
@@ -112,7 +67,7 @@ func (d hardwareDevice) Start(io IO) (Stream, error) {
 	return s, nil
 }
 
-// open opens and starts the streams, inside of library.do.
+// open opens and starts the streams, inside of library.call.
 func (d hardwareDevice) open(s *soundStream, io IO) error {
 	if err := library.enter(); err != nil {
 		return err
@@ -137,7 +92,7 @@ func (d hardwareDevice) open(s *soundStream, io IO) error {
 		if s.ear, err = openHalf(info, false, io.Rate); err != nil {
 			return s.undo(err)
 		}
-		s.ear.source = io.Playback
+		s.ear.source, s.ear.ceiling = io.Playback, io.Ceiling
 	}
 	for _, h := range s.halves() {
 		if err := h.stream.Start(); err != nil {
@@ -149,7 +104,7 @@ func (d hardwareDevice) open(s *soundStream, io IO) error {
 
 // Find implements Finder; no stream is opened.
 func (d hardwareDevice) Find(io IO) error {
-	err := library.do(func() error {
+	err := library.call(func() error {
 		if err := library.enter(); err != nil {
 			return err
 		}
@@ -187,7 +142,7 @@ func (d hardwareDevice) find(input bool) (*portaudio.DeviceInfo, error) {
 	return devices[at], nil
 }
 
-// enumerate lists the hardware, inside of library.do.
+// enumerate lists the hardware, inside of library.call.
 func enumerate() ([]*portaudio.DeviceInfo, []candidate, error) {
 	devices, err := portaudio.Devices()
 	if err != nil {
@@ -209,7 +164,7 @@ func enumerate() ([]*portaudio.DeviceInfo, []candidate, error) {
 
 func hardware() (list []Info, err error) {
 	var found []Info // not touched by a call that hangs once we have gone
-	err = library.do(func() error {
+	err = library.call(func() error {
 		if err := library.enter(); err != nil {
 			return err
 		}

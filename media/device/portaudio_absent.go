@@ -20,4 +20,9 @@ func (a absent) Start(IO) (Stream, error) {
 	return nil, fmt.Errorf("start audio device %q: %w", a.name, ErrNoPortAudio)
 }
 
+// Find says that it is not there, and why.
+func (a absent) Find(IO) error {
+	return fmt.Errorf("look for audio device %q: %w", a.name, ErrNoPortAudio)
+}
+
 func hardware() ([]Info, error) { return nil, fmt.Errorf("list audio devices: %w", ErrNoPortAudio) }

@@ -37,8 +37,9 @@ type half struct {
 	buffer []int16 // one chunk, all channels
 	shape  shape
 
-	sink   Writer // of a microphone
-	source Reader // of a loudspeaker
+	sink    Writer // of a microphone
+	source  Reader // of a loudspeaker
+	ceiling int16  // of what it plays
 
 	frames atomic.Uint64
 	halt   atomic.Bool
@@ -106,13 +107,13 @@ func (s *soundStream) run() {
 	}
 }
 
-// undo closes what was opened, inside of library.do, and passes err on.
+// undo closes what was opened, inside of library.call, and passes err on.
 func (s *soundStream) undo(err error) error {
 	s.close()
 	return err
 }
 
-// close closes the streams, inside of library.do, with no goroutine in them.
+// close closes the streams, inside of library.call, with no goroutine in them.
 func (s *soundStream) close() { _ = s.shut() }
 
 func (s *soundStream) shut() error {
@@ -154,14 +155,14 @@ func (s *soundStream) Stop() error {
 		case <-h.done:
 		case <-limit.C:
 			go s.closeLater(halves[i:])
-			return fmt.Errorf("stop audio device: %w", errHangs)
+			return fmt.Errorf("stop audio device: %w", ErrHangs)
 		}
 	}
 	return s.closeNow()
 }
 
 func (s *soundStream) closeNow() error {
-	if err := library.do(s.shut, nil); err != nil {
+	if err := library.call(s.shut, nil); err != nil {
 		return fmt.Errorf("stop audio device: %w", err)
 	}
 	return nil
@@ -191,7 +192,7 @@ func (h *half) loop(step func() error, failed chan<- error) {
 // lost says that a direction failed; the library's own text may be empty.
 func lost(what string, err error) error {
 	if err.Error() == "" {
-		err = errGone
+		err = ErrGone
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
@@ -212,6 +213,7 @@ func (h *half) record() error {
 // underflow was heard as a gap and is no failure.
 func (h *half) play() error {
 	h.shape.toDevice(h.buffer, h.source)
+	limit(h.buffer, h.ceiling)
 	if err := h.stream.Write(); err != nil && !errors.Is(err, portaudio.OutputUnderflowed) {
 		return lost("write loudspeaker", err)
 	}

@@ -75,7 +75,7 @@ func (s *sound) listen(hz float64) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	ear := newEar(hz)
-	if err := s.server.Listen(ctx, ear.Hear); err != nil {
+	if err := s.server.Listen(ctx, pulse.EarPiece, ear.Hear); err != nil {
 		s.t.Fatalf("the headset: %v: %v", err, ear)
 	}
 }

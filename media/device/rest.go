@@ -1,7 +1,6 @@
 package device
 
 import (
-	"errors"
 	"time"
 )
 
@@ -51,7 +50,7 @@ func (s *Supervisor) wake() {
 func (s *Supervisor) look() (a attempt) {
 	a.looked = true
 	for i, d := range s.cfg.Devices {
-		err := s.there(d)
+		err := s.there(i)
 		if err == nil {
 			a.at = i
 			return a
@@ -64,15 +63,9 @@ func (s *Supervisor) look() (a attempt) {
 	return a
 }
 
-func (s *Supervisor) there(d Device) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = errors.New("the device's code panicked")
-			s.cfg.Log.Error("audio device panicked", "device", d.Name(), "panic", p)
-		}
-	}()
-	if f, ok := d.(Finder); ok {
-		return f.Find(s.cfg.IO)
+func (s *Supervisor) there(at int) error {
+	if f, ok := s.cfg.Devices[at].(Finder); ok {
+		return s.places[at].dog.call(func() error { return f.Find(s.cfg.IO) }, nil)
 	}
 	return nil
 }

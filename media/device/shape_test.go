@@ -55,17 +55,17 @@ func TestShape_AnyRateAndChannelsBothWays(t *testing.T) {
 // A call into the library that hangs holds nobody: not its caller, nor the next.
 func TestGuard_HungCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &guard{turn: make(chan struct{}, 1), limit: callLimit}
+		g := newWatchdog(callLimit, nil)
 		release, cleaned := make(chan struct{}), make(chan struct{})
-		if err := g.do(func() error { <-release; return nil }, func() { close(cleaned) }); !errors.Is(err, errHangs) {
+		if err := g.call(func() error { <-release; return nil }, func() { close(cleaned) }); !errors.Is(err, ErrHangs) {
 			t.Fatalf("the caller gets %v", err)
 		}
-		if err := g.do(func() error { return nil }, nil); !errors.Is(err, errHangs) {
+		if err := g.call(func() error { return nil }, nil); !errors.Is(err, ErrHangs) {
 			t.Errorf("the next caller gets %v", err)
 		}
 		close(release)
 		<-cleaned // what the late call opened is closed
-		if err := g.do(func() error { return nil }, nil); err != nil {
+		if err := g.call(func() error { return nil }, nil); err != nil {
 			t.Errorf("once it came back the next gets %v", err)
 		}
 	})

@@ -2,7 +2,6 @@ package device
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -61,6 +60,7 @@ type Supervisor struct {
 type place struct {
 	next   time.Time // not to be tried before
 	worked bool
+	dog    *watchdog
 	misses int           // since it worked or was first tried
 	idle   chan struct{} // closed when its last stream has stopped; nil: there was none
 }
@@ -114,8 +114,12 @@ func (s *Supervisor) Current() string {
 }
 
 // Run keeps a device at work until ctx is done. It is called once, and returns
-// when all that it started has ended and no device touches IO any more.
+// when all that it started has ended and no device touches IO any more; what a device
+// that hangs was called for is left behind.
 func (s *Supervisor) Run(ctx context.Context) {
+	for i := range s.places {
+		s.places[i].dog = newWatchdog(hangLimit, ctx.Done())
+	}
 	ticker := time.NewTicker(s.cfg.Stall / checks)
 	defer ticker.Stop()
 	defer s.tasks.Wait()
@@ -183,19 +187,17 @@ func (s *Supervisor) try(ctx context.Context) {
 func (s *Supervisor) begin(ctx context.Context, at int) (a attempt) {
 	a.at = at
 	defer func() {
-		if p := recover(); p != nil {
-			a.err = errors.New("the device's code panicked")
-			s.cfg.Log.Error("audio device panicked", "device", s.cfg.Devices[at].Name(), "panic", p)
+		if a.err == nil {
+			return
 		}
-		if a.err != nil && a.stream != nil {
-			a.gate.cut()
-			_ = a.stream.Stop() // what counts is why it did not work
+		if a.gate.cut(); a.stream != nil {
+			_ = s.places[at].dog.call(a.stream.Stop, nil) // what counts is why it did not work
 			a.stream = nil
 		}
 	}()
 	var io IO
 	io, a.gate = wrap(s.cfg.IO)
-	if a.stream, a.err = s.cfg.Devices[at].Start(io); a.err != nil {
+	if a.stream, a.err = s.start(at, io); a.err != nil {
 		return a
 	}
 	limit := time.NewTimer(firstFrame)
@@ -213,11 +215,28 @@ func (s *Supervisor) begin(ctx context.Context, at int) (a attempt) {
 		case a.err = <-a.stream.Failed():
 			return a
 		case <-limit.C:
-			a.err = errGone
+			a.err = ErrGone
 			return a
 		case <-poll.C:
 		}
 	}
+}
+
+// start calls a device's Start. What a Start that hung gives after all is stopped.
+func (s *Supervisor) start(at int, io IO) (Stream, error) {
+	var started Stream
+	err := s.places[at].dog.call(func() (err error) {
+		started, err = s.cfg.Devices[at].Start(io)
+		return err
+	}, func() {
+		if started != nil {
+			_ = started.Stop() // nobody waits for it
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return started, nil
 }
 
 // flows says that both wanted directions have moved.
@@ -286,7 +305,7 @@ func (s *Supervisor) watch() {
 		l.played, l.spoken = played, now
 	}
 	if now.Sub(l.heard) >= s.cfg.Stall || now.Sub(l.spoken) >= s.cfg.Stall {
-		s.lose(errGone)
+		s.lose(ErrGone)
 	}
 }
 
@@ -324,7 +343,7 @@ func (s *Supervisor) stop(at int, stream Stream) {
 	s.places[at].idle = idle
 	s.tasks.Go(func() {
 		defer close(idle)
-		if err := stream.Stop(); err != nil {
+		if err := s.places[at].dog.call(stream.Stop, nil); err != nil {
 			s.cfg.Log.Warn("audio device does not stop cleanly", "device", name, "err", err)
 		}
 	})

@@ -114,11 +114,25 @@ type desk struct {
 func newDesk(t *testing.T, devices ...*fake) *desk { return newDeskAt(t, false, devices...) }
 
 func newDeskAt(t *testing.T, rest bool, devices ...*fake) *desk {
-	d := &desk{t: t, changes: make(chan Change, 100), mic: audio.NewRing(1 << 16), start: time.Now()}
 	list := make([]Device, len(devices))
 	for i, f := range devices {
 		list[i] = f
 	}
+	d := newDeskOf(t, rest, list...)
+	end := d.end
+	d.end = func() {
+		end()
+		for _, f := range devices {
+			if n := f.running.Load(); n != 0 {
+				t.Errorf("%s: %d streams are left behind", f.name, n)
+			}
+		}
+	}
+	return d
+}
+
+func newDeskOf(t *testing.T, rest bool, list ...Device) *desk {
+	d := &desk{t: t, changes: make(chan Change, 100), mic: audio.NewRing(1 << 16), start: time.Now()}
 	d.super = NewSupervisor(SupervisorConfig{
 		Devices: list, Resting: rest, OnChange: func(c Change) { d.changes <- c },
 		IO: IO{Rate: 8000, Capture: d.mic, Playback: audio.NewRing(1024)},
@@ -129,11 +143,6 @@ func newDeskAt(t *testing.T, rest bool, devices ...*fake) *desk {
 	d.end = func() {
 		cancel()
 		<-done
-		for _, f := range devices {
-			if n := f.running.Load(); n != 0 {
-				t.Errorf("%s: %d streams are left behind", f.name, n)
-			}
-		}
 	}
 	return d
 }

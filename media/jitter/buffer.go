@@ -54,9 +54,7 @@ type Kind uint8
 // The kinds.
 const (
 	Play    Kind = iota // Item.Payload is due
-	Skip                // as Play, and one frame is to be left out, by blending two into one
 	Lost                // a packet did not come in time: conceal Item.Units
-	Stretch             // the delay grows by a frame: conceal Item.Units
 	Silence             // the sender pauses
 	Empty               // nothing has come for some time, or ever
 )
@@ -67,12 +65,23 @@ type Item struct {
 	PayloadType uint8
 	Sequence    uint16
 	Units       int    // without a payload: timestamp units that pass
+	Off         int    // of Play: timestamp units by which sound may be made shorter, or longer below 0
+	Next        []byte // of Lost: the payload right behind it, if it is here
 	Payload     []byte // valid until the next call of Next or Following
 }
 
 // Counters counts since the Buffer was made.
 type Counters struct {
-	Played, Lost, Late, Duplicates, Skipped, Stretched, Overflows, Resyncs uint64
+	Played      uint64
+	Lost        uint64 // frames that were made up
+	Waited      uint64 // packets that came late and were played all the same
+	Late        uint64 // that came too late for that
+	Discarded   uint64 // that were here, and given up to catch up
+	Overflows   uint64 // that there was no room for
+	Duplicates  uint64
+	Accelerated uint64 // timestamp units by which sound was made shorter
+	Decelerated uint64 // and longer
+	Resyncs     uint64
 }
 
 type slot struct {
@@ -84,24 +93,26 @@ type slot struct {
 
 // Buffer is one receiving direction. Make one with New.
 type Buffer struct {
-	cfg     Config
-	slots   []slot
-	free    [][]byte
-	held    int // slots in use
-	started bool
-	ssrc    uint32
-	maxExt  int64 // greatest sequence number, extended
-	lastTS  int64 // timestamp of that packet, extended
-	playExt int64 // next sequence number to be played
-	playTS  int64 // next timestamp to be played
-	playing bool  // playTS means something
-	seen    window
-	cand    candidate
-	delay   delay
-	late    int // packets in a row
-	wait    int // ticks until the delay may be changed by a frame again
-	count   Counters
-	scratch []byte
+	cfg      Config
+	slots    []slot
+	free     [][]byte
+	held     int // slots in use
+	started  bool
+	ssrc     uint32
+	maxExt   int64 // greatest sequence number, extended
+	lastTS   int64 // timestamp of that packet, extended
+	playExt  int64 // next sequence number to be played
+	playTS   int64 // next timestamp to be played
+	playing  bool  // playTS means something
+	seen     window
+	cand     candidate
+	delay    delay
+	late     int    // packets in a row
+	wait     int    // ticks until the sound may be made shorter again
+	expanded int64  // timestamp units made up while playTS waited for a late packet
+	guessed  uint64 // frames made up of which it is not known yet what they stand for
+	count    Counters
+	scratch  []byte
 }
 
 type candidate struct {
@@ -146,6 +157,15 @@ func (b *Buffer) Len() int { return b.held }
 // Target is the delay that is aimed at now.
 func (b *Buffer) Target() time.Duration { return b.delay.duration(b.delay.target) }
 
+// Seen says that a packet of this extended sequence number came, among the last 256.
+func (b *Buffer) Seen(ext int64) bool { return b.seen.has(ext) }
+
+// Ready says that the packet to be played next is here.
+func (b *Buffer) Ready() bool {
+	first, ok := b.first()
+	return ok && first.ext == b.playExt
+}
+
 // Sequence is the greatest extended sequence number of the stream: the number of
 // times it wrapped, times 65536, plus the number (RFC 3550 Appendix A.1).
 func (b *Buffer) Sequence() int64 { return b.maxExt }
@@ -154,6 +174,7 @@ func (b *Buffer) Sequence() int64 { return b.maxExt }
 func (b *Buffer) Reset() {
 	b.flush()
 	b.started, b.playing, b.cand.valid = false, false, false
+	b.expanded, b.guessed = 0, 0
 	b.delay.init(b.cfg)
 }
 
@@ -233,10 +254,13 @@ func (b *Buffer) insert(p Packet, ext int64) Outcome {
 	}
 	ts := b.extendTS(p.Timestamp)
 	if ext > b.maxExt {
-		b.maxExt, b.lastTS = ext, ts
+		b.maxExt = ext
+		if !p.Event { // events may be counted by another clock
+			b.lastTS = ts
+		}
 	}
 	if p.Event {
-		b.delay.idle = max(b.delay.idle, lostTicks)
+		b.delay.idle = max(b.delay.idle, pauseTicks)
 		return Noted
 	}
 	b.delay.arrived(p.Arrival, ts)
@@ -246,8 +270,11 @@ func (b *Buffer) insert(p Packet, ext int64) Outcome {
 	}
 	b.late = 0
 	b.playExt = b.earliest(ext)
-	if b.held == 0 && b.playing && (p.Marker || b.delay.idle > 10) {
-		b.playing = false // after a pause nobody hears the clock being set again
+	if b.held == 0 && b.playing && (p.Marker || b.delay.idle > pauseTicks) {
+		if b.anyMissing(ext) {
+			b.count.Lost += b.guessed
+		}
+		b.playing, b.guessed = false, 0 // after a pause nobody hears the clock being set again
 	}
 	b.makeRoom(ext)
 	s := &b.slots[ext&int64(len(b.slots)-1)]

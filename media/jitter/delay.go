@@ -4,39 +4,82 @@ import "time"
 
 const (
 	windowTime  = 2 * time.Second
+	learnTime   = time.Second
 	firstTarget = 40 * time.Millisecond
 	maxIdle     = 1 << 20
+	slowDown    = 256 // packets
+	bunchTime   = 2 * time.Millisecond
 )
 
-// spread is the least and the greatest transit of one window.
+// Delays are counted in bins of 2.5 ms, up to 640 ms. What was counted 200 packets
+// (4 s) ago weighs e times less. A packet in 150 may come later than the target: it is
+// still played, after some made-up sound.
+const (
+	bins      = 256
+	binsASec  = 400
+	forgets   = 0.995
+	mayBeLate = 1.0 / 150
+)
+
+// spread counts how much later than the fastest packets others came.
 type spread struct {
-	least, most int64
-	n           int
+	count  [bins]float32 // a call in which it were of 64 bits would be a kilobyte larger
+	total  float64
+	weight float64 // of the next packet: it grows, in place of all others shrinking
+	top    int     // no later bin has anything to say
 }
 
-func (s *spread) add(v int64) {
-	if s.n == 0 || v < s.least {
-		s.least = v
+func (s *spread) add(bin int) {
+	if s.weight == 0 {
+		s.weight = 1
 	}
-	if s.n == 0 || v > s.most {
-		s.most = v
+	bin = min(max(bin, 0), bins-1)
+	s.count[bin] += float32(s.weight)
+	s.top = max(s.top, bin)
+	s.total += s.weight
+	if s.weight /= forgets; s.weight > 1e12 {
+		for i := range s.count {
+			s.count[i] /= float32(s.weight)
+		}
+		s.total, s.weight = s.total/s.weight, 1
 	}
-	s.n++
+}
+
+// tail is the bin within which all but mayBeLate came.
+func (s *spread) tail() int {
+	for s.top > 0 && float64(s.count[s.top]) < 1e-4*s.total {
+		s.total -= float64(s.count[s.top])
+		s.count[s.top] = 0
+		s.top--
+	}
+	later := 0.0
+	for i := s.top; i > 0; i-- {
+		if later += float64(s.count[i]); later > mayBeLate*s.total {
+			return i
+		}
+	}
+	return 0
 }
 
 // delay follows how long packets take and says how much later than the fastest
 // they are to be played.
 type delay struct {
-	rate     int64
-	frame    int64
-	min, max int64
-	epoch    time.Time
-	known    bool
-	now      spread
-	before   spread
-	ends     time.Time // of the window
-	target   int64     // in timestamp units
-	idle     int       // ticks since a packet came
+	rate       int64
+	frame      int64
+	min, max   int64
+	epoch      time.Time
+	known      bool
+	began      time.Time
+	now        int64     // least transit of this window
+	before     int64     // of the window before
+	cameBefore time.Time // the packet before
+	lateBefore int       // in bins
+	learning   bool      // the first second
+	turned     bool      // there was one
+	ends       time.Time // of the window
+	spread     spread
+	target     int64 // in timestamp units
+	idle       int   // ticks since a packet came
 }
 
 func (d *delay) init(cfg Config) {
@@ -60,39 +103,50 @@ func (d *delay) since(t time.Time) int64 {
 
 func (d *delay) transit(at time.Time, ts int64) int64 { return d.since(at) - ts }
 
+// least is the shortest transit of the last two to four seconds.
 func (d *delay) least() int64 {
-	if d.before.n > 0 && (d.now.n == 0 || d.before.least < d.now.least) {
-		return d.before.least
+	if d.turned && d.before < d.now {
+		return d.before
 	}
-	return d.now.least
+	return d.now
 }
 
-func (d *delay) most() int64 {
-	if d.before.n > 0 && (d.now.n == 0 || d.before.most > d.now.most) {
-		return d.before.most
-	}
-	return d.now.most
-}
-
+// arrived takes note of a packet.
 func (d *delay) arrived(at time.Time, ts int64) {
 	if !d.known {
 		d.known, d.epoch, d.ends = true, at, at.Add(windowTime)
-		d.target = max(d.min, d.units(firstTarget)) // nothing is known of this way yet
+		d.began, d.now = at, d.transit(at, ts)
 	}
-	turned := !at.Before(d.ends)
-	if turned {
-		d.before, d.now = d.now, spread{}
+	transit := d.transit(at, ts)
+	if !at.Before(d.ends) {
+		d.before, d.now, d.turned = d.now, transit, true
 		d.ends = at.Add(windowTime)
 	}
 	d.idle = 0
-	d.now.add(d.transit(at, ts))
-	want := min(max(d.most()-d.least()+d.frame/2, d.min), d.max)
-	switch {
-	case want > d.target:
-		d.target = want
-	case turned: // down slowly: each frame left out can be heard
-		d.target = max(want, d.target-max(d.frame/4, (d.target-want)/8))
+	d.now = min(d.now, transit)
+	if late := int((transit - d.least()) * binsASec / d.rate); !d.bunched(at, late) {
+		d.spread.add(late)
 	}
+	want := max(d.min, min(int64(d.spread.tail()+1)*d.rate/binsASec+d.frame/4, d.max))
+	learning := at.Sub(d.began) < learnTime
+	if learning { // not much is known of this way yet
+		want = max(want, min(d.units(firstTarget), d.max))
+	}
+	if want >= d.target || d.learning && !learning {
+		d.target = want
+	} else { // down slowly: half of the way in 3.5 s
+		d.target -= max(1, (d.target-want)/slowDown)
+	}
+	d.learning = learning
+}
+
+// bunched says that a packet came right behind another that was later still: what held
+// both up is one event, and counts once, so that one stall of a second does not keep the
+// delay up for long.
+func (d *delay) bunched(at time.Time, late int) bool {
+	together := late < d.lateBefore && at.Sub(d.cameBefore) < bunchTime
+	d.cameBefore, d.lateBefore = at, late
+	return together
 }
 
 // due is the timestamp to be played at now.

@@ -7,12 +7,20 @@
 // to play out is to hand over what is due at this tick.
 //
 // The rule: audio of timestamp T is due at T + least transit + target. The least
-// transit and the spread above it are taken over the last two windows of two
-// seconds, so that a drifting clock moves the least transit with it and the
-// delay stays what it is, for ever. The target goes up at once and down slowly.
-// What is played moves towards what is due by
-// one frame at a time: one frame is left out (Skip: the caller blends two into
-// one) or one is put in (Stretch). Far away, it jumps.
+// transit is that of the last two to four seconds, so that a drifting clock moves it
+// and the delay stays what it is, for ever. The target is where all but one packet in
+// 150 would be in time, by the distribution of the delays above the least, in which a
+// packet weighs e times less after 200 others. It goes up at once (two late packets are
+// enough, one is not) and down slowly.
+//
+// What is played moves towards what is due by what Item.Off allows the caller to make
+// the sound shorter or longer. Far away, it jumps.
+//
+// Where no packet is, nobody knows yet whether it is late or lost: sound is made up, and
+// the place stays for as long as nothing comes. A late packet is then still played
+// (Waited), and the delay is taken back afterwards; one behind it says that it was lost.
+// Where the next packet is here already, Item.Next has it, since it may carry the lost
+// one once more. What was made up in a pause of the sender counts as nothing.
 //
 // A packet of another SSRC, or one whose sequence number is far off (RFC 3550
 // Appendix A.1: 3,000 ahead, 100 behind), is held back until the next one in

@@ -4,15 +4,18 @@ import "time"
 
 // How what is played follows what is due.
 const (
-	calmTicks  = 10 // between two changes of one frame: 200 ms
 	jumpFrames = 15 // further away than this it jumps
-	lostTicks  = 5  // without a packet the sender pauses, rather than the network loses
+	lostTicks  = 5  // made up without a packet here: the sender pauses, rather than the network loses
+	pauseTicks = 10 // without a packet at all: likewise
 	lateRun    = 5  // packets in a row too late: the way has become longer
+	calmDown   = 4  // ticks between two times that sound is made shorter, while it is not urgent
+	calmUp     = 2  // and longer
 )
 
-// Next says what is due at now. Call it until the frame of the tick is filled,
-// and Played after each item whose payload was decoded.
-func (b *Buffer) Next(now time.Time) Item {
+// Next says what is due at now. ahead is what was taken out before and is not heard
+// yet, in timestamp units: less than a frame. Call it until the frame of the tick is filled, and Played
+// after each item whose payload was decoded.
+func (b *Buffer) Next(now time.Time, ahead int) Item {
 	if b.delay.idle < maxIdle {
 		b.delay.idle++
 	}
@@ -23,26 +26,50 @@ func (b *Buffer) Next(now time.Time) Item {
 	if !b.playing {
 		return b.begin(now)
 	}
-	// Above 0 we play later than need be, below 0 packets may not be here yet. What
-	// is allowed is wider than the frame that a change moves it by.
+	// Above 0 we take packets later than need be, below 0 they may not be here yet. What
+	// was taken before its time is heard so much later, and does not make up for that.
 	off := b.delay.due(now) - b.playTS
 	b.wait--
-	switch {
-	case off > jumpFrames*frame:
+	if off > jumpFrames*frame {
 		b.playTS += off
-	case off > frame+frame/8 && b.held > 1 && b.wait <= 0:
-		if item, ok := b.Following(); ok {
-			b.wait = calmTicks
-			b.count.Skipped++
-			item.Kind = Skip
-			return item
-		}
-	case off < -frame/4 && (b.held == 0 || b.wait <= 0):
-		b.wait = calmTicks
-		b.count.Stretched++
-		return Item{Kind: Stretch, Units: b.cfg.Frame}
+		b.expanded = 0
 	}
-	return b.play()
+	item := b.play()
+	if item.Kind == Play {
+		item.Off = b.pace(off, int64(ahead))
+	}
+	return item
+}
+
+// pace says by how much the sound may be changed now, in timestamp units: above 0
+// made shorter, below 0 longer; 0 leaves it as it is. Packets are taken once a tick, so
+// that the delay moves in whole frames: what is made longer becomes one frame more to
+// wait when it adds up to that, and what is left over is taken out again.
+func (b *Buffer) pace(off, ahead int64) int {
+	frame := int64(b.cfg.Frame)
+	switch {
+	case off < -frame/4 && b.wait <= calmDown-calmUp:
+		return int(min(off, ahead-frame))
+	case off > 4*frame && b.wait <= calmDown-calmUp, off > frame+frame/4 && b.wait <= 0:
+		return int(off)
+	case off >= 0 && ahead > frame/10 && b.wait <= 0:
+		return int(ahead)
+	}
+	return 0
+}
+
+// Changed tells that the sound of the last item was made shorter (above 0) or longer
+// (below 0) by so many timestamp units, as its Off allowed.
+func (b *Buffer) Changed(units int) {
+	switch {
+	case units > 0:
+		b.count.Accelerated += uint64(units)
+	case units < 0:
+		b.count.Decelerated += uint64(-units)
+	}
+	if units != 0 {
+		b.wait = calmDown
+	}
 }
 
 // begin waits until the first packet is due.
@@ -54,37 +81,79 @@ func (b *Buffer) begin(now time.Time) Item {
 	if b.delay.due(now) < first.ts {
 		return Item{Kind: Silence, Units: b.cfg.Frame}
 	}
-	b.playing, b.playTS, b.playExt, b.wait = true, first.ts, first.ext, calmTicks
+	b.playing, b.playTS, b.playExt, b.wait, b.expanded, b.guessed = true, first.ts, first.ext, calmDown, 0, 0
 	return b.play()
 }
 
 func (b *Buffer) play() Item {
+	b.settle()
 	if item, ok := b.Following(); ok {
 		return item
 	}
-	item := Item{Kind: Empty, Units: b.cfg.Frame}
-	if first, ok := b.first(); ok {
-		item.Kind = Silence
-		item.Units = int(min(int64(item.Units), first.ts-b.playTS))
-		for ext := b.playExt; ext < first.ext; ext++ {
-			if !b.seen.has(ext) {
-				item.Kind = Lost
-				break
-			}
-		}
-	} else if b.delay.idle < lostTicks {
-		item.Kind = Lost
+	first, ok := b.first()
+	switch {
+	case ok:
+		return b.missing(first)
+	case b.delay.idle <= pauseTicks && b.expanded < lostTicks*int64(b.cfg.Frame):
+		// Late or lost: nobody knows. The place stays, so that it can still be played.
+		b.expanded += int64(b.cfg.Frame)
+		b.guessed++
+		return Item{Kind: Lost, Units: b.cfg.Frame}
 	}
-	if item.Kind == Lost {
+	b.playTS += int64(b.cfg.Frame) + b.expanded
+	b.expanded = 0
+	return Item{Kind: Empty, Units: b.cfg.Frame}
+}
+
+// settle makes up the account of what was made up while nothing was here, once there
+// is a packet: it stands for what is missing before that packet, and is nothing at all
+// when the sender only paused.
+func (b *Buffer) settle() {
+	first, ok := b.first()
+	if !ok || b.guessed == 0 && b.expanded == 0 {
+		return
+	}
+	gap := first.ts - b.playTS
+	paused := gap > 0 && !b.anyMissing(first.ext)
+	if !paused {
+		b.count.Lost += b.guessed
+	}
+	if gap <= int64(b.cfg.Frame)/2 && b.guessed > 0 {
+		b.count.Waited++
+	}
+	if gap > 0 {
+		b.playTS += min(gap, b.expanded)
+	}
+	b.guessed, b.expanded = 0, 0
+}
+
+// anyMissing says that a packet before ext, and not yet played, never came.
+func (b *Buffer) anyMissing(ext int64) bool {
+	for e := b.playExt; e < ext; e++ {
+		if !b.seen.has(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// missing is what there is in place of sound before the first packet held.
+func (b *Buffer) missing(first *slot) Item {
+	item := Item{Kind: Silence, Units: int(min(int64(b.cfg.Frame), first.ts-b.playTS))}
+	if b.anyMissing(first.ext) {
+		item.Kind = Lost
 		b.count.Lost++
 	}
 	b.playTS += int64(item.Units)
+	if item.Kind == Lost && first.ts == b.playTS && !b.seen.has(first.ext-1) {
+		item.PayloadType, item.Next = first.pt, first.payload
+	}
 	return item
 }
 
 // Following takes out the packet that is due behind what was played last, if it
-// is there. Packets whose time is over are dropped. After a Skip item it gives
-// what is to be blended with it.
+// is there. Packets whose time is over are dropped. When sound is to be made shorter
+// it gives what more is needed for that.
 func (b *Buffer) Following() (Item, bool) {
 	frame := int64(b.cfg.Frame)
 	for {
@@ -94,7 +163,7 @@ func (b *Buffer) Following() (Item, bool) {
 		}
 		b.playExt = s.ext + 1
 		if s.ts+frame <= b.playTS-frame/2 {
-			b.count.Late++
+			b.count.Discarded++
 			b.release(s)
 			continue
 		}

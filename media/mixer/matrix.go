@@ -38,24 +38,32 @@ type edge struct {
 	now, target float32
 }
 
+func (e *edge) settled() bool { return e.now == e.target }
+
 type port struct {
 	used    bool
 	in, out audio.Frame
 	sum     []int32
-	heard   bool
+	limit   limiter
+	level   *leveller // nil: what comes in is taken as it is
+	plan    plan
 }
 
 // Matrix mixes frames by routes. Make one with New.
 type Matrix struct {
 	samples int
 	ports   []port
-	edges   []edge // what Mix works through; capacity for all pairs of routes
-	next    []edge // the routes asked for; applied at the next Mix
+	edges   []edge  // what Mix works through
+	next    []edge  // the routes asked for; applied at the next Mix
+	places  []int32 // of edges by pairs of slots, while they are looked for
 	pending bool
+	stale   bool // plans are not those of the edges
+	sums    []group
+	scratch []int32
 }
 
 // New returns an empty matrix for frames of the given number of samples.
-func New(samples int) *Matrix { return &Matrix{samples: samples} }
+func New(samples int) *Matrix { return &Matrix{samples: samples, scratch: make([]int32, samples)} }
 
 // Add takes a free slot.
 func (m *Matrix) Add() (Slot, error) {
@@ -70,6 +78,7 @@ func (m *Matrix) Add() (Slot, error) {
 	}
 	m.ports = append(m.ports, port{
 		used: true, in: make(audio.Frame, m.samples), out: make(audio.Frame, m.samples), sum: make([]int32, m.samples),
+		plan: plan{group: -1},
 	})
 	return Slot(len(m.ports) - 1), nil
 }
@@ -80,11 +89,12 @@ func (m *Matrix) Remove(s Slot) {
 		return
 	}
 	p := &m.ports[s]
-	p.used = false
+	p.used, p.level, p.limit = false, nil, limiter{}
 	clear(p.in)
 	clear(p.out)
 	m.edges = without(m.edges, s)
 	m.next = without(m.next, s)
+	m.stale = true
 }
 
 func without(edges []edge, s Slot) []edge {
@@ -124,37 +134,49 @@ func (m *Matrix) SetRoutes(routes []Route) error {
 		}
 	}
 	next := make([]edge, 0, len(routes)+len(m.edges))
+	places := m.noPlaces()
 	for _, r := range routes {
 		if math.IsNaN(r.GainDB) {
 			return fmt.Errorf("set route from slot %d to %d: gain is not a number", r.From, r.To)
 		}
 		gain := float32(audio.Linear(min(r.GainDB, MaxGainDB)))
-		if i := find(next, r.From, r.To); i >= 0 {
-			next[i].target = gain
+		place := &places[m.pair(r.From, r.To)]
+		if *place >= 0 {
+			next[*place].target = gain
 			continue
 		}
+		*place = int32(len(next))
 		next = append(next, edge{from: r.From, to: r.To, target: gain})
 	}
 	m.next, m.pending = next, true
 	return nil
 }
 
-func find(edges []edge, from, to Slot) int {
-	for i := range edges {
-		if edges[i].from == from && edges[i].to == to {
-			return i
-		}
+func (m *Matrix) pair(from, to Slot) int { return int(from)*len(m.ports) + int(to) }
+
+// noPlaces is room for the place of each pair's edge in a list: none so far.
+func (m *Matrix) noPlaces() []int32 {
+	n := len(m.ports) * len(m.ports)
+	if cap(m.places) < n {
+		m.places = make([]int32, n)
 	}
-	return -1
+	m.places = m.places[:n]
+	for i := range m.places {
+		m.places[i] = -1
+	}
+	return m.places
 }
 
 // apply makes the routes asked for the ones worked through, each starting from
 // the gain it has now; those that are no longer asked for move to nothing.
 func (m *Matrix) apply() {
-	m.pending = false
-	next := m.next
+	m.pending, m.stale = false, true
+	next, places := m.next, m.noPlaces()
+	for i, e := range next {
+		places[m.pair(e.from, e.to)] = int32(i)
+	}
 	for _, old := range m.edges {
-		if i := find(next, old.from, old.to); i >= 0 {
+		if i := places[m.pair(old.from, old.to)]; i >= 0 {
 			next[i].now = old.now
 		} else if old.now != 0 {
 			old.target = 0
@@ -164,68 +186,101 @@ func (m *Matrix) apply() {
 	m.edges, m.next = next, nil
 }
 
-// Mix makes every Out from every In. It allocates nothing, except once after
-// SetRoutes when more old routes fade out than were there when it was called.
+// Mix makes every Out from every In. What comes into a slot with SetLevelled is
+// changed in place first. It allocates nothing but for what new routes need.
 func (m *Matrix) Mix() {
 	if m.pending {
 		m.apply()
 	}
-	for i := range m.ports {
-		if p := &m.ports[i]; p.used && p.heard {
-			clear(p.sum)
-			p.heard = false
-		}
-	}
-	ended := false
-	for i := range m.edges {
-		e := &m.edges[i]
-		m.add(e)
-		ended = ended || e.now == 0
-	}
-	if ended {
-		m.dropSilent()
+	if m.stale {
+		m.makePlans()
 	}
 	for i := range m.ports {
-		p := &m.ports[i]
-		if !p.used {
-			continue
-		}
-		if !p.heard {
-			clear(p.out)
-			continue
-		}
-		for k, v := range p.sum {
-			p.out[k] = audio.Saturate(v)
+		if p := &m.ports[i]; p.used && p.level != nil && !p.level.process(p.in, m.scratch) {
+			p.level = nil
 		}
 	}
+	for i := range m.sums {
+		m.sums[i].add(m)
+	}
+	for i := range m.ports {
+		if p := &m.ports[i]; p.used {
+			m.hear(p)
+		}
+	}
+	m.settle()
 }
 
-func (m *Matrix) add(e *edge) {
-	in, to := m.ports[e.from].in, &m.ports[e.to]
-	sum := to.sum[:len(in)]
-	to.heard = true
-	if e.now == 1 && e.target == 1 {
-		for i, s := range in {
-			sum[i] += int32(s)
-		}
+// hear makes what one port hears.
+func (m *Matrix) hear(p *port) {
+	if p.plan.group < 0 && len(p.plan.more) == 0 {
+		clear(p.out)
+		p.limit = limiter{}
 		return
 	}
+	if p.plan.group >= 0 {
+		copy(p.sum, m.sums[p.plan.group].sum)
+	} else {
+		clear(p.sum)
+	}
+	for _, s := range p.plan.less {
+		minus(p.sum, m.ports[s].in)
+	}
+	for _, i := range p.plan.more {
+		e := &m.edges[i]
+		e.add(p.sum, m.ports[e.from].in)
+	}
+	p.limit.narrow(p.out, p.sum)
+}
+
+func (e *edge) add(sum []int32, in audio.Frame) {
+	if e.now == 1 && e.target == 1 {
+		plus(sum, in)
+		return
+	}
+	sum = sum[:len(in)]
 	gain, step := e.now, (e.target-e.now)/float32(len(in))
 	for i, s := range in {
 		gain += step
 		sum[i] += int32(float32(s) * gain)
 	}
-	e.now = e.target
 }
 
-func (m *Matrix) dropSilent() {
+// settle ends the way of gains to their new values, and drops the routes that are
+// silent now.
+func (m *Matrix) settle() {
 	kept := m.edges[:0]
 	for _, e := range m.edges {
-		if e.now != 0 || e.target != 0 {
+		if !e.settled() {
+			e.now, m.stale = e.target, true
+		}
+		if e.now != 0 {
 			kept = append(kept, e)
 		}
 	}
+	m.stale = m.stale || len(kept) < len(m.edges)
 	m.edges = kept
+}
+
+// SetLevelled has what comes in at the given slots brought to the level of active
+// speech, with its noise shut out in pauses, from the next frame on; others are taken
+// as they are. Slots that are not in use are passed over. Without a click.
+func (m *Matrix) SetLevelled(slots ...Slot) {
+	want := set{}
+	for _, s := range slots {
+		if m.has(s) {
+			want.put(s)
+		}
+	}
+	for i := range m.ports {
+		p := &m.ports[i]
+		switch on := want.has(Slot(i)); {
+		case on && p.level == nil:
+			p.level = newLeveller()
+		case p.level != nil:
+			p.level.ends = !on
+		}
+	}
 }
 
 // Conference returns the routes by which each of slots hears all others and not

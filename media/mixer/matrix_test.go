@@ -2,11 +2,8 @@ package mixer
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"testing"
-
-	"ringback/media/audio"
 )
 
 func fill(m *Matrix, s Slot, v int16) {
@@ -15,7 +12,7 @@ func fill(m *Matrix, s Slot, v int16) {
 	}
 }
 
-func add(t testing.TB, m *Matrix, n int) []Slot {
+func seats(t testing.TB, m *Matrix, n int) []Slot {
 	t.Helper()
 	var slots []Slot
 	for range n {
@@ -30,7 +27,7 @@ func add(t testing.TB, m *Matrix, n int) []Slot {
 
 func TestMix_EachHearsAllOthers(t *testing.T) {
 	m := New(160)
-	slots := add(t, m, 10)
+	slots := seats(t, m, 10)
 	if err := m.SetRoutes(Conference(slots...)); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +47,7 @@ func TestMix_EachHearsAllOthers(t *testing.T) {
 
 func TestMix_SaturatesWithoutWrap(t *testing.T) {
 	m := New(160)
-	slots := add(t, m, 9)
+	slots := seats(t, m, 9)
 	if err := m.SetRoutes(Conference(slots...)); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +65,7 @@ func TestMix_SaturatesWithoutWrap(t *testing.T) {
 
 func TestSetRoutes_RampsOverOneFrame(t *testing.T) {
 	m := New(160)
-	slots := add(t, m, 3)
+	slots := seats(t, m, 3)
 	fill(m, slots[0], 16000)
 	fill(m, slots[1], -16000)
 	steps := func() (most int) {
@@ -110,7 +107,7 @@ func TestSetRoutes_RampsOverOneFrame(t *testing.T) {
 
 func TestSlots_AreBoundedAndReused(t *testing.T) {
 	m := New(8)
-	slots := add(t, m, MaxSlots)
+	slots := seats(t, m, MaxSlots)
 	if _, err := m.Add(); !errors.Is(err, ErrFull) {
 		t.Errorf("one more: %v", err)
 	}
@@ -145,26 +142,11 @@ func TestSlots_AreBoundedAndReused(t *testing.T) {
 
 func TestMix_AllocatesNothing(t *testing.T) {
 	m := New(160)
-	if err := m.SetRoutes(Conference(add(t, m, 8)...)); err != nil {
+	if err := m.SetRoutes(Conference(seats(t, m, 8)...)); err != nil {
 		t.Fatal(err)
 	}
 	m.Mix()
 	if n := testing.AllocsPerRun(100, m.Mix); n != 0 {
 		t.Errorf("%v allocations a tick", n)
-	}
-}
-
-func BenchmarkMix(b *testing.B) {
-	for _, n := range []int{2, 8, 32} {
-		b.Run(fmt.Sprintf("parties=%d/rate=8000", n), func(b *testing.B) {
-			m := New(audio.FrameSamples(8000))
-			if err := m.SetRoutes(Conference(add(b, m, n)...)); err != nil {
-				b.Fatal(err)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				m.Mix()
-			}
-		})
 	}
 }

@@ -22,10 +22,14 @@ func Apply(local *Local, offer *Offer, answer *Answer) (*Negotiated, error) {
 		return nil, unacceptable(warnNoMedia, "answer refuses the audio line: no media to talk with")
 	case theirs.port == 0:
 		n.Rejected = true
-		local.agree(offer.streams, offer.audio, answer.body)
+		local.agree(offer.streams, offer.audio, answer.body, n)
 		return n, nil
-	case !strings.EqualFold(theirs.proto, ours.proto):
-		return nil, unacceptable(warnTransport, "answer with transport %q to an offer of %s", short(theirs.proto), ours.proto)
+	}
+	if why := n.applyKeys(ours, theirs); why != nil {
+		return nil, why
+	}
+	if ours.ice.Ufrag != "" && theirs.ice.Ufrag != "" && theirs.ice.Pwd != "" && !theirs.mismatch() {
+		n.ICE = &theirs.ice
 	}
 	if why := theirs.address.usable(ours.address.ip); why != nil {
 		return nil, why
@@ -33,7 +37,10 @@ func Apply(local *Local, offer *Offer, answer *Answer) (*Negotiated, error) {
 	if why := n.apply(ours, theirs); why != nil {
 		return nil, why
 	}
-	local.agree(offer.streams, offer.audio, answer.body)
+	if why := n.lacksPath(offer.iceOnly); why != nil {
+		return nil, why
+	}
+	local.agree(offer.streams, offer.audio, answer.body, n)
 	return n, nil
 }
 
@@ -42,12 +49,12 @@ func (n *Negotiated) apply(ours, theirs *stream) *Refusal {
 	n.hear(theirs, ours.direction, ours.rtcpMux)
 	n.Receive = map[uint8]Format{}
 	for _, f := range ours.codecs {
-		if !f.events() {
+		if !f.events() && !f.comfort() {
 			n.Receive[f.PayloadType] = f
 		}
 	}
 	for _, f := range theirs.codecs {
-		if !f.events() && known(f, ours.codecs) {
+		if !f.events() && !f.comfort() && known(f, ours.codecs) {
 			n.SendAll = append(n.SendAll, f)
 		}
 	}
@@ -56,10 +63,13 @@ func (n *Negotiated) apply(ours, theirs *stream) *Refusal {
 			list(ours.codecs), short(strings.Join(theirs.formats, " ")))
 	}
 	n.Send = n.SendAll[0]
-	send, theyTake := eventsAt(theirs, n.Send.ClockRate)
-	receive, weTake := eventsAt(ours, n.Send.ClockRate)
-	if theyTake && weTake {
-		n.Events = &Events{Send: send, Receive: receive, ClockRate: n.Send.ClockRate}
+	n.Comfort = hasComfort(ours.codecs) && hasComfort(theirs.codecs) && n.Send.ClockRate == 8000
+	for _, clock := range []int{8000, n.Send.ClockRate} { // the codec's own clock is the better one
+		send, theyTake := eventsAt(theirs, clock)
+		receive, weTake := eventsAt(ours, clock)
+		if theyTake && weTake {
+			n.Events = &Events{Send: send, Receive: receive, ClockRate: clock}
+		}
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ type description struct {
 	text    []byte
 	body    string // the text without its o= line, to see a change
 	streams []stream
+	group   string // a=group of BUNDLE
 }
 
 // stream is one m= line with what belongs to it.
@@ -43,6 +44,11 @@ type stream struct {
 	rtcpMux   bool
 	ptime     time.Duration
 	maxPtime  time.Duration
+	crypto    []crypto // those that can be used
+	cryptos   int      // of all a=crypto lines
+	identity  identity // for DTLS
+	ice       ICE
+	mid       string
 }
 
 // address is a c= line: none, one that is no IP address, or one.
@@ -76,13 +82,15 @@ func parse(body []byte) (description, error) {
 	if len(read.MediaDescriptions) != len(lines) {
 		return description{}, broken("description: %d m= lines read of %d", len(read.MediaDescriptions), len(lines))
 	}
-	d := description{text: bytes.Clone(body), body: withoutOrigin(body), streams: lines}
+	d := description{text: bytes.Clone(body), body: withoutOrigin(body), streams: lines, group: groupOf(read.Attributes)}
 	session := SendRecv
 	if dir, ok := direction(read.Attributes); ok {
 		session = dir
 	}
 	for i := range d.streams {
 		d.streams[i].fill(read.MediaDescriptions[i], connection(read.ConnectionInformation), session)
+		d.streams[i].identity = readIdentity(read.MediaDescriptions[i].Attributes).within(readIdentity(read.Attributes))
+		d.streams[i].readPath(read.MediaDescriptions[i].Attributes, read.Attributes)
 	}
 	return d, nil
 }
@@ -175,6 +183,11 @@ func (s *stream) fill(m *pion.MediaDescription, session address, dir Direction) 
 			s.rtcp = readRTCP(a.Value)
 		case "rtcp-mux":
 			s.rtcpMux = true
+		case "crypto":
+			s.cryptos++
+			if c, ok := readCrypto(a.Value); ok && s.cryptos <= maxCryptos {
+				s.crypto = append(s.crypto, c)
+			}
 		case "ptime":
 			s.ptime = packetTime(a.Value)
 		case "maxptime":

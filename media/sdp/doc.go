@@ -17,6 +17,10 @@
 //	offer.go        RFC 3264 sections 5 and 8: building an offer
 //	negotiate.go    RFC 3264 section 6: answering an offer
 //	apply.go        RFC 3264 section 7: taking an answer
+//	encryption.go   whether SRTP is spoken at all
+//	crypto.go       RFC 4568: SRTP keys in SDP; RFC 8643: taken or left
+//	dtls.go         RFC 5763: fingerprints and who begins the handshake
+//	ice.go          RFC 8839: ICE; RFC 9143: one line is a bundle
 //	refusal.go      what is refused, and how
 //
 // No goroutine, clock or socket. Values are not safe for concurrent use, but

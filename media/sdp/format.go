@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,13 +35,21 @@ func (f Format) Same(other Format) bool { return f.key() == other.key() }
 
 func (f Format) key() string { return strings.ToLower(f.String()) }
 
+// comfortNoise is that of RFC 3389 with its static payload type.
+func comfortNoise() Format { return Format{PayloadType: 13, Name: "CN", ClockRate: 8000} }
+
+func (f Format) comfort() bool { return f.PayloadType == 13 && strings.EqualFold(f.Name, "CN") }
+
+// hasComfort says that comfort noise stands in a list of formats.
+func hasComfort(formats []Format) bool { return slices.ContainsFunc(formats, Format.comfort) }
+
 func (f Format) events() bool { return strings.EqualFold(f.Name, telephoneEvent) }
 
 // Events is what was agreed on for telephone-event (RFC 4733 section 2.5.1.1).
 type Events struct {
 	Send      uint8 // payload type to send with
 	Receive   uint8 // payload type that the peer sends with
-	ClockRate int   // of both
+	ClockRate int   // of both; 8000 or that of the codec that is sent
 }
 
 // static returns the codec of a payload type that needs no rtpmap (RFC 3551

@@ -23,7 +23,12 @@ type Local struct {
 	audio   int      // the one in use
 	agreed  bool     // there was an offer and an answer
 
-	meaning [lastDynamic + 1]string // codec of each of our payload types
+	keys  map[Suite]MasterKey // ours, of the suites that were offered or answered
+	suite Suite               // in use; empty: none
+	muxed bool                // RTCP goes with RTP
+	setup string              // our part in the association in use: active, passive; empty: none
+
+	meaning map[uint8]string // codec of each of our payload types; nil: none has one yet
 }
 
 // NewLocal returns the state of a session that has said nothing yet. id goes
@@ -59,12 +64,26 @@ func (l *Local) stamp(d *pion.SessionDescription, address netip.Addr) ([]byte, e
 }
 
 // agree keeps what an exchange settled.
-func (l *Local) agree(streams []stream, audio int, peer string) {
-	l.streams, l.audio, l.agreed, l.heard = streams, audio, true, peer
+func (l *Local) agree(streams []stream, audio int, peer string, n *Negotiated) {
+	l.streams, l.audio, l.agreed, l.heard, l.suite, l.muxed = streams, audio, true, peer, "", n.RTCPMux
+	l.setup = ""
+	switch {
+	case n.Crypto != nil:
+		l.suite = n.Crypto.Suite
+	case n.DTLS != nil && n.DTLS.Client:
+		l.setup = "active"
+	case n.DTLS != nil:
+		l.setup = "passive"
+	}
 }
 
 // mean says that one of our payload types means a codec from now on.
-func (l *Local) mean(f Format) { l.meaning[f.PayloadType] = f.key() }
+func (l *Local) mean(f Format) {
+	if l.meaning == nil {
+		l.meaning = map[uint8]string{}
+	}
+	l.meaning[f.PayloadType] = f.key()
+}
 
 // number returns the payload type for a codec in our offer: the one that has
 // meant it before, else the wished one, else one that has meant nothing yet.
@@ -72,9 +91,10 @@ func (l *Local) number(f Format, taken *[lastDynamic + 1]bool) (uint8, bool) {
 	if s, ok := static(f.PayloadType); ok && s.Same(f) {
 		return f.PayloadType, !taken[f.PayloadType]
 	}
-	for pt := lastDynamic; pt >= firstDynamic; pt-- {
-		if l.meaning[pt] == f.key() && !taken[pt] {
-			return uint8(pt), true
+	key := f.key()
+	for pt := uint8(lastDynamic); pt >= firstDynamic; pt-- {
+		if l.meaning[pt] == key && !taken[pt] {
+			return pt, true
 		}
 	}
 	free := func(pt uint8) bool {

@@ -2,13 +2,10 @@ package sdp
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
-
-// plainRTP is the one transport spoken so far (RFC 3551). SRTP, DTLS and the
-// feedback profiles are refused as a whole, never downgraded.
-const plainRTP = "RTP/AVP"
 
 // Capabilities is what this side can and wants to do on its audio line now.
 type Capabilities struct {
@@ -18,9 +15,26 @@ type Capabilities struct {
 	RTCPMux   bool          // RTCP on Port where the peer takes it (RFC 5761)
 	Codecs    []Format      // by preference, with the payload types it would use
 	Events    bool          // telephone-event for the clock rates of Codecs
+	Comfort   bool          // comfort noise in pauses (RFC 3389), with codecs counted at 8000 Hz
 	Direction Direction     // what it wants
 	Ptime     time.Duration // asked of the peer; 0 says nothing
 	MaxPtime  time.Duration // most that it takes; 0 says nothing
+
+	Encryption   Encryption
+	Suites       []Suite     // by preference; nil: Suites()
+	KeysReadable bool        // the signalling is not encrypted: no keys are offered or taken
+	Keying       Keying      // of offers
+	ICE          *ICE        // ours; nil: it is not spoken
+	ICEOnly      bool        // a peer without it, or with RTCP on another port, is refused
+	Fingerprint  Fingerprint // of our certificate for DTLS; zero: none is spoken
+
+	proto      string   // of the line to be written
+	crypto     []crypto // and its keys
+	setup      string   // and our part in its handshake; empty: none
+	ice        *ICE     // of the line to be written, as all below
+	mid, group string
+	mismatch   bool
+	ownControl bool // the candidates of RTCP's own port are said
 }
 
 // Negotiated is what both sides agreed on for the audio line, seen from here.
@@ -33,12 +47,16 @@ type Negotiated struct {
 	Receive    map[uint8]Format // codecs that may come, by our payload types
 	Events     *Events          // nil: the peer takes no telephone-event at Send's clock
 
+	Comfort         bool          // both take comfort noise with what is sent
 	Direction       Direction     // ours: what may be sent and what is received
 	RemoteDirection Direction     // the peer's, as it said it
 	HeldByAddress   bool          // c=0.0.0.0: the old form of hold
 	Rejected        bool          // port 0 on the audio line: no media, the session lives
 	Ptime           time.Duration // packet time the peer asks for; 0: none named
 	MaxPtime        time.Duration // most the peer takes; 0: none named
+	Crypto          *Crypto       // SRTP by these keys
+	ICE             *ICE          // the peer, when both speak it
+	DTLS            *DTLS         // SRTP by keys of a handshake; both nil: plain RTP
 	Unchanged       bool          // the peer's description is the one it sent last, o= line apart
 }
 
@@ -71,7 +89,13 @@ func Negotiate(local *Local, offer *Offer, can Capabilities) (*Answer, *Negotiat
 	if n.Rejected {
 		at = local.audio
 	} else {
+		can.RTCPMux = can.RTCPMux || can.handshakes(&offer.streams[at]) || can.ICE != nil
 		formats = n.answer(&offer.streams[at], &can)
+		can = local.answerKeys(n, &offer.streams[at], can)
+		can = n.answerPath(&offer.streams[at], offer.group, can)
+		if why := n.lacksPath(can.ICEOnly); why != nil {
+			return nil, nil, why
+		}
 	}
 	mux := can
 	mux.RTCPMux = n.RTCPMux
@@ -86,7 +110,7 @@ func Negotiate(local *Local, offer *Offer, can Capabilities) (*Answer, *Negotiat
 	for _, f := range formats {
 		local.mean(f)
 	}
-	local.agree(offer.streams, at, offer.body)
+	local.agree(offer.streams, at, offer.body, n)
 	return &Answer{d}, n, nil
 }
 
@@ -130,8 +154,9 @@ func usable(s *stream, can *Capabilities) *Refusal {
 		return unacceptable(warnNoMedia, "media type %q: only audio is spoken here", short(s.media))
 	case s.port == 0:
 		return unacceptable(warnNoMedia, "audio line with port 0")
-	case !strings.EqualFold(s.proto, plainRTP):
-		return unacceptable(warnTransport, "transport %q: only %s is spoken here", short(s.proto), plainRTP)
+	}
+	if why := can.transport(s); why != nil {
+		return why
 	}
 	if why := s.address.usable(can.Address); why != nil {
 		return why
@@ -200,6 +225,10 @@ func (n *Negotiated) answer(s *stream, can *Capabilities) []Format {
 		}
 	}
 	n.Send = n.SendAll[0]
+	if can.Comfort && hasComfort(s.codecs) && clocks[8000] {
+		formats = append(formats, comfortNoise())
+		n.Comfort = n.Send.ClockRate == 8000
+	}
 	if !can.Events {
 		return formats
 	}
@@ -215,7 +244,26 @@ func (n *Negotiated) answer(s *stream, can *Capabilities) []Format {
 			n.Events = &Events{Send: f.PayloadType, Receive: f.PayloadType, ClockRate: f.ClockRate}
 		}
 	}
+	if n.Events == nil {
+		formats = append(formats, n.otherEvents(s, formats)...)
+	}
 	return formats
+}
+
+// otherEvents takes telephone-event at 8000 Hz beside a codec of another clock, where the
+// peer has no other: many PBXs do so with Opus, and count durations in it.
+func (n *Negotiated) otherEvents(s *stream, formats []Format) []Format {
+	pt, ok := eventsAt(s, 8000)
+	if !ok {
+		return nil
+	}
+	n.Events = &Events{Send: pt, Receive: pt, ClockRate: 8000}
+	if slices.ContainsFunc(formats, func(f Format) bool { return f.PayloadType == pt }) {
+		return nil
+	}
+	e := eventFormat(8000)
+	e.PayloadType = pt
+	return []Format{e}
 }
 
 // hear takes what the peer's line says about addresses, direction and packets.

@@ -184,8 +184,8 @@ func TestConformance_O12_TelephoneEventRenegotiated(t *testing.T) {
 		{[]string{"m=audio 5000 RTP/AVP 0 96", "a=rtpmap:96 Telephone-Event/8000"}, &Events{96, 96, 8000}},
 		{[]string{"m=audio 5000 RTP/AVP 0"}, nil},
 		{[]string{"m=audio 5000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000"}, &Events{101, 101, 8000}},
+		{[]string{"m=audio 5000 RTP/AVP 107 101", "a=rtpmap:107 opus/48000/2", "a=rtpmap:101 telephone-event/8000"}, &Events{101, 101, 8000}},
 		{[]string{"m=audio 5000 RTP/AVP 107 0 100 101", "a=rtpmap:107 opus/48000/2", "a=rtpmap:100 telephone-event/8000", "a=rtpmap:101 telephone-event/48000"}, &Events{101, 101, 48000}},
-		{[]string{"m=audio 5000 RTP/AVP 107 101", "a=rtpmap:107 opus/48000/2", "a=rtpmap:101 telephone-event/8000"}, nil},
 	} {
 		answer, n := negotiate(t, l, sdp(row.lines...), phone(opus, pcmu))
 		if (n.Events == nil) != (row.want == nil) || n.Events != nil && *n.Events != *row.want {
@@ -359,7 +359,8 @@ func TestConformance_O23_AddressFamilies(t *testing.T) {
 	}
 }
 
-func TestRTCPAddress(t *testing.T) {
+// M11 too: where rtcp-mux is refused, RTCP goes to the next port.
+func TestConformance_M11_RTCPAddress(t *testing.T) {
 	for line, want := range map[string]string{
 		"a=x":                            "192.0.2.20:5001",
 		"a=rtcp:5099":                    "192.0.2.20:5099",

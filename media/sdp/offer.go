@@ -3,6 +3,7 @@ package sdp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,8 @@ import (
 // Offer is a session description that asks (RFC 3264 section 5).
 type Offer struct {
 	description
-	audio int // in one of ours: the line in use
+	audio   int  // in one of ours: the line in use
+	iceOnly bool // in one of ours: Capabilities.ICEOnly
 }
 
 // Bytes is the description's text; not to be changed.
@@ -49,6 +51,11 @@ func BuildOffer(local *Local, can Capabilities) (*Offer, error) {
 	if err := can.check(); err != nil {
 		return nil, fmt.Errorf("build sdp offer: %w", err)
 	}
+	can, err := local.secured(can)
+	if err != nil {
+		return nil, fmt.Errorf("build sdp offer: %w", err)
+	}
+	can = local.offerPath(can)
 	var taken [lastDynamic + 1]bool
 	var formats []Format
 	clocks := map[int]bool{}
@@ -63,6 +70,11 @@ func BuildOffer(local *Local, can Capabilities) (*Offer, error) {
 	}
 	for _, f := range can.Codecs {
 		if err := take(f); err != nil {
+			return nil, err
+		}
+	}
+	if can.Comfort && slices.ContainsFunc(can.Codecs, func(f Format) bool { return f.ClockRate == 8000 }) {
+		if err := take(comfortNoise()); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +102,7 @@ func BuildOffer(local *Local, can Capabilities) (*Offer, error) {
 	for _, f := range formats {
 		local.mean(f)
 	}
-	return &Offer{description: d, audio: local.audio}, nil
+	return &Offer{description: d, audio: local.audio, iceOnly: can.ICEOnly}, nil
 }
 
 // eventFormat is telephone-event at a clock rate with all digits.
@@ -122,6 +134,9 @@ func (l *Local) write(lines []stream, audio int, formats []Format, can Capabilit
 		},
 		TimeDescriptions: []pion.TimeDescription{{}},
 	}
+	if can.group != "" && len(formats) > 0 {
+		d.Attributes = append(d.Attributes, pion.Attribute{Key: "group", Value: can.group})
+	}
 	for i := range lines {
 		m := refused(&lines[i])
 		if i == audio && len(formats) > 0 {
@@ -149,7 +164,7 @@ func refused(s *stream) *pion.MediaDescription {
 // accepted is the audio line in use.
 func accepted(formats []Format, can Capabilities, dir Direction) *pion.MediaDescription {
 	m := &pion.MediaDescription{MediaName: pion.MediaName{
-		Media: "audio", Port: pion.RangedPort{Value: int(can.Port)}, Protos: strings.Split(plainRTP, "/"),
+		Media: "audio", Port: pion.RangedPort{Value: int(can.Port)}, Protos: strings.Split(can.proto, "/"),
 	}}
 	attribute := func(key, value string) {
 		m.Attributes = append(m.Attributes, pion.Attribute{Key: key, Value: value})
@@ -162,6 +177,14 @@ func accepted(formats []Format, can Capabilities, dir Direction) *pion.MediaDesc
 			attribute("fmtp", pt+" "+f.Params)
 		}
 	}
+	for i := range can.crypto {
+		attribute("crypto", can.crypto[i].line())
+	}
+	if can.setup != "" {
+		attribute("fingerprint", can.Fingerprint.String())
+		attribute("setup", can.setup)
+	}
+	can.pathLines(attribute)
 	if can.Ptime > 0 {
 		attribute("ptime", strconv.FormatInt(can.Ptime.Milliseconds(), 10))
 	}

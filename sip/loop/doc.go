@@ -13,6 +13,9 @@
 // and Timer.Stop only on the loop. A function that panics is recovered, counted
 // and logged; the loop goes on, so that one call never takes down another.
 //
+// Timers keep the exact time; those that are not due soon lie in slots of time without
+// an order, so that what a timer costs does not depend on how many there are.
+//
 // The time is the runtime's, so that a loop inside a testing/synctest bubble
 // runs in virtual time. Standard library only.
 package loop

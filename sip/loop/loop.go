@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,11 +18,11 @@ type Loop struct {
 	log    *slog.Logger
 	mu     sync.Mutex
 	queue  []func()
+	spare  []func() // the queue before, empty: its room is used again
 	ended  bool
 	wake   chan struct{} // capacity 1: a token means that the queue has something
 	done   chan struct{}
-	timers timerHeap // loop goroutine only
-	seq    uint64
+	timers schedule // loop goroutine only
 	panics atomic.Uint64
 }
 
@@ -42,17 +41,22 @@ func (l *Loop) Run(ctx context.Context) {
 	defer l.end()
 	alarm := time.NewTimer(time.Hour)
 	defer alarm.Stop()
+	var set time.Duration // when the alarm rings, by the timers' clock; zero: it rang, or does in an hour
 	for ctx.Err() == nil {
 		l.drain(ctx)
-		next := l.fire(ctx)
-		if l.pending() {
+		now, next := l.fire(ctx)
+		if l.pending() || next <= now {
 			continue
 		}
-		alarm.Reset(next)
+		if next != set {
+			set = next
+			alarm.Reset(next - now)
+		}
 		select {
 		case <-ctx.Done():
 		case <-l.wake:
 		case <-alarm.C:
+			set = 0
 		}
 	}
 }
@@ -111,15 +115,25 @@ func (l *Loop) Panics() uint64 { return l.panics.Load() }
 func (l *Loop) drain(ctx context.Context) {
 	l.mu.Lock()
 	batch := l.queue
-	l.queue = nil
+	l.queue, l.spare = l.spare, nil
 	l.mu.Unlock()
-	for _, fn := range batch {
+	for i, fn := range batch {
 		if ctx.Err() != nil {
 			return
 		}
+		batch[i] = nil
 		l.run(fn)
 	}
+	if cap(batch) > mostSpare {
+		return
+	}
+	l.mu.Lock()
+	l.spare = batch[:0]
+	l.mu.Unlock()
 }
+
+// mostSpare bounds what a loop that was busy once keeps of it.
+const mostSpare = 1024
 
 func (l *Loop) pending() bool {
 	l.mu.Lock()
@@ -140,77 +154,22 @@ func (l *Loop) run(fn func()) {
 func (l *Loop) end() {
 	l.mu.Lock()
 	l.ended = true
-	l.queue = nil
+	l.queue, l.spare = nil, nil
 	l.mu.Unlock()
-	l.timers = nil
+	l.timers.end()
 	close(l.done)
 }
 
-// Timer is a function that waits for its time on the loop.
-type Timer struct {
-	loop  *Loop
-	at    time.Time
-	seq   uint64
-	index int // place in the heap; -1 when fired or stopped
-	fn    func()
-}
-
-// After runs fn on the loop once d has gone by; d of zero or less means as soon
-// as possible. Timers that are due at the same instant run in the order in which
-// they were made. Call it on the loop, or before Run.
-func (l *Loop) After(d time.Duration, fn func()) *Timer {
-	l.seq++
-	t := &Timer{loop: l, at: time.Now().Add(d), seq: l.seq, fn: fn}
-	heap.Push(&l.timers, t)
-	return t
-}
-
-// Stop makes sure that the function does not run any more, and reports whether
-// it was still to run. On the loop only; a nil timer is stopped already.
-func (t *Timer) Stop() bool {
-	if t == nil || t.index < 0 || t.index >= len(t.loop.timers) {
-		return false
-	}
-	heap.Remove(&t.loop.timers, t.index)
-	return true
-}
-
-// fire runs the timers that are due and returns the time until the next.
-func (l *Loop) fire(ctx context.Context) time.Duration {
-	now := time.Now()
-	for ctx.Err() == nil && len(l.timers) > 0 && !l.timers[0].at.After(now) {
-		t := heap.Pop(&l.timers).(*Timer)
+// fire runs the timers that are due and returns the time, and when to look again.
+func (l *Loop) fire(ctx context.Context) (now, next time.Duration) {
+	now = l.timers.since()
+	for ctx.Err() == nil {
+		t := l.timers.next(now)
+		if t == nil {
+			break
+		}
 		l.run(t.fn)
 	}
-	if len(l.timers) == 0 {
-		return time.Hour
-	}
-	return time.Until(l.timers[0].at)
-}
-
-type timerHeap []*Timer
-
-func (h timerHeap) Len() int { return len(h) }
-func (h timerHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h timerHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *timerHeap) Push(x any) {
-	t := x.(*Timer)
-	t.index = len(*h)
-	*h = append(*h, t)
-}
-func (h *timerHeap) Pop() any {
-	old := *h
-	t := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	t.index = -1
-	return t
+	now = l.timers.since()
+	return now, l.timers.again(now)
 }

@@ -26,16 +26,37 @@ func ParseAddress(s string) (Address, error) {
 }
 
 func parseAddress(s string) (Address, error) {
+	a, params, err := cutAddress(s)
+	if err == nil {
+		a.Params, err = ParseParams(params)
+	}
+	return a, err
+}
+
+// checkAddress says what ParseAddress would, and keeps nothing.
+func checkAddress(s string) error {
+	_, params, err := cutAddress(trimBlanks(s))
+	if err == nil {
+		err = checkParams(params)
+	}
+	if err != nil {
+		return fmt.Errorf("read address %q: %w", clip(s), err)
+	}
+	return nil
+}
+
+// cutAddress reads an address up to its parameters.
+func cutAddress(s string) (a Address, params string, err error) {
 	display, rest, bracketed, err := cutDisplay(s)
 	if err != nil {
-		return Address{}, err
+		return Address{}, "", err
 	}
-	a := Address{Display: display}
+	a.Display = display
 	var uri string
 	if bracketed {
 		end := strings.IndexByte(rest, '>')
 		if end < 0 {
-			return a, errUnclosedAngle
+			return a, "", errUnclosedAngle
 		}
 		uri, rest = rest[:end], rest[end+1:]
 	} else {
@@ -45,14 +66,11 @@ func parseAddress(s string) (Address, error) {
 		}
 		uri, rest = rest[:end], rest[end:]
 		if strings.ContainsAny(uri, ",?") {
-			return a, errors.New("a uri with comma or ? needs <>")
+			return a, "", errors.New("a uri with comma or ? needs <>")
 		}
 	}
-	if a.URI, err = parseURI(uri); err != nil {
-		return a, err
-	}
-	a.Params, err = ParseParams(rest)
-	return a, err
+	a.URI, err = parseURI(uri)
+	return a, rest, err
 }
 
 // cutDisplay cuts the display name off and says whether a < followed it.
@@ -101,16 +119,13 @@ func ParseAddressList(s string) ([]Address, error) {
 
 // String writes the address with <>, the display name quoted.
 func (a Address) String() string {
-	var b strings.Builder
+	var room [textRoom]byte
+	b := room[:0]
 	if a.Display != "" {
-		b.WriteString(Quote(a.Display))
-		b.WriteByte(' ')
+		b = append(append(b, Quote(a.Display)...), ' ')
 	}
-	b.WriteByte('<')
-	b.WriteString(a.URI.String())
-	b.WriteByte('>')
-	b.WriteString(a.Params.String())
-	return b.String()
+	b = append(a.URI.appendTo(append(b, '<')), '>')
+	return string(a.Params.appendTo(b))
 }
 
 // Tag is the tag parameter, or "".
@@ -141,15 +156,27 @@ func addressOf(m Message, name string) (Address, error) {
 }
 
 // FromTag is the tag of the From header, or "".
-func FromTag(m Message) string {
-	a, _ := From(m)
-	return a.Tag()
-}
+func FromTag(m Message) string { return tagOf(Value(m, "From")) }
 
 // ToTag is the tag of the To header, or "".
-func ToTag(m Message) string {
-	a, _ := To(m)
-	return a.Tag()
+func ToTag(m Message) string { return tagOf(Value(m, "To")) }
+
+// tagOf reads the tag of an address alone, without keeping the rest; "" also where the
+// parameters cannot be read.
+func tagOf(s string) string {
+	_, rest, bracketed, err := cutDisplay(trimBlanks(s))
+	if err != nil {
+		return ""
+	}
+	end := strings.IndexByte(rest, '>') + 1
+	if !bracketed {
+		if end = strings.IndexAny(rest, "; \t"); end < 0 {
+			return ""
+		}
+	} else if end == 0 {
+		return ""
+	}
+	return paramOf(rest[end:], "tag")
 }
 
 // Addresses reads all addresses of all lines with that name, in order: Route,

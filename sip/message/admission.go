@@ -1,6 +1,9 @@
 package message
 
 import (
+	"bytes"
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,7 +108,7 @@ func (s *scanned) checkCommon() {
 	s.checkVias()
 	for _, name := range [...]string{"From", "To"} {
 		if v, ok := s.value(name); ok && s.fault == nil {
-			if _, err := ParseAddress(v); err != nil {
+			if err := checkAddress(v); err != nil {
 				s.blame(refuse(400, FaultAddress, "%s: %v", name, err))
 			}
 		}
@@ -122,13 +125,11 @@ func (s *scanned) checkSingle() {
 	if s.fault != nil {
 		return
 	}
-	seen := make(map[string]bool, len(s.lines))
-	for _, l := range s.lines {
-		if isSingle(l.name) && seen[l.name] {
+	for i, l := range s.lines {
+		if isSingle(l.name) && slices.ContainsFunc(s.lines[:i], func(before line) bool { return before.name == l.name }) {
 			s.blame(refuse(400, FaultRepeated, "more than one %s", l.name))
 			return
 		}
-		seen[l.name] = true
 	}
 }
 
@@ -159,13 +160,13 @@ func (s *scanned) checkVias() {
 		if l.name != "Via" {
 			continue
 		}
-		parts, err := splitElements(l.value)
-		for _, p := range parts {
-			if err == nil {
-				_, err = ParseVia(p)
+		var bad error
+		err := eachTop(l.value, ',', func(hop string) {
+			if bad == nil {
+				bad = checkVia(hop)
 			}
-		}
-		if err != nil {
+		})
+		if err = cmp.Or(err, bad); err != nil {
 			s.blame(refuse(400, FaultVia, "%v", err))
 			return
 		}
@@ -233,10 +234,15 @@ func (s *scanned) cutBody() []byte {
 
 func (s *scanned) fill(m Message, body []byte) {
 	for _, l := range s.lines {
+		if l.name == "Content-Length" { // where it stands, so that SetBody need not look for it
+			length := sip.ContentLengthHeader(len(body))
+			m.AppendHeader(&length)
+			continue
+		}
 		m.AppendHeader(sip.NewHeader(l.name, l.value))
 	}
 	if len(body) > 0 {
-		m.SetBody(append([]byte(nil), body...))
+		setBody(m, bytes.Clone(body))
 	}
 }
 

@@ -28,6 +28,9 @@ func ContentType(m Message) (string, map[string]string) {
 }
 
 func parseMediaType(v string) (string, map[string]string) {
+	if kind, sub, ok := strings.Cut(v, "/"); ok && isToken(kind) && isToken(sub) {
+		return strings.ToLower(v), nil // as nearly all are
+	}
 	t, params, err := mime.ParseMediaType(v)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return "", nil
@@ -107,7 +110,7 @@ func readPart(piece []byte) Part {
 	head := append([]byte("\r\n"), piece...)
 	head, body, _ := bytes.Cut(head, []byte("\r\n\r\n"))
 	s := &scanned{}
-	s.scanLines(bytes.TrimPrefix(head, []byte("\r\n")))
+	s.scanLines(strings.TrimPrefix(string(head), "\r\n"))
 	p.Body = body
 	for _, l := range s.lines {
 		switch strings.ToLower(l.name) {

@@ -44,19 +44,42 @@ func NewResponse(req *Request, code int, reason, toTag string) *Response {
 	if code == 100 {
 		copyFirst(req, res, "Timestamp")
 	}
-	res.SetBody(nil)
+	setBody(res, nil)
 	return res
 }
 
 func copyFirst(from, to Message, name string) {
-	if v := Value(from, name); v != "" {
-		Add(to, name, v)
+	for _, h := range raw(from).Headers() {
+		if sameHeader(h.Name(), name) {
+			if h.Value() != "" {
+				share(h, to, name)
+			}
+			return
+		}
 	}
 }
 
 func hasTag(to string) bool {
-	a, err := ParseAddress(to)
-	return err != nil || a.Params.Has("tag")
+	_, params, err := cutAddress(trimBlanks(to))
+	if err != nil {
+		return true
+	}
+	_, found, err := findParam(params, "tag")
+	return found || err != nil
+}
+
+// setBody is SetBody of the model, which looks long for the Content-Length of a message
+// that has none yet.
+func setBody(m Message, body []byte) {
+	for _, h := range raw(m).Headers() {
+		if sameHeader(h.Name(), "Content-Length") {
+			m.SetBody(body)
+			return
+		}
+	}
+	length := sip.ContentLengthHeader(len(body))
+	m.AppendHeader(&length)
+	m.SetBody(body)
 }
 
 // SetBody gives a message a body and its Content-Type; an empty body takes the
@@ -64,11 +87,11 @@ func hasTag(to string) bool {
 func SetBody(m Message, contentType string, body []byte) {
 	if len(body) == 0 {
 		Remove(m, "Content-Type")
-		m.SetBody(nil)
+		setBody(m, nil)
 		return
 	}
 	Set(m, "Content-Type", contentType)
-	m.SetBody(body)
+	setBody(m, body)
 }
 
 // CheckValue refuses a header value that must not go out: CR, LF, NUL and other

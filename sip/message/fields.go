@@ -164,7 +164,11 @@ func (t Token) String() string { return t.Value + t.Params.String() }
 // TokenOf reads the first line with that name as token;params; the zero Token
 // when there is none or it cannot be read.
 func TokenOf(m Message, name string) Token {
-	t, err := ParseToken(Value(m, name))
+	v := Value(m, name)
+	if v == "" {
+		return Token{} // and no error that nobody reads
+	}
+	t, err := ParseToken(v)
 	if err != nil {
 		return Token{}
 	}

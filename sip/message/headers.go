@@ -1,6 +1,7 @@
 package message
 
 import (
+	"io"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -18,10 +19,16 @@ type headered interface {
 	RemoveHeader(name string) bool
 	AppendHeader(h sip.Header)
 	PrependHeader(h ...sip.Header)
+	StartLineWrite(w io.StringWriter)
 }
 
 func raw(m Message) headered {
 	return m.(headered)
+}
+
+// sameHeader compares the names of headers; most are as they should be written.
+func sameHeader(a, b string) bool {
+	return a == b || len(a) == len(b) && strings.EqualFold(a, b)
 }
 
 // Headers lists the header lines of a message in their order.
@@ -40,7 +47,7 @@ func Values(m Message, name string) []string {
 	name = CanonicalName(name)
 	var out []string
 	for _, h := range raw(m).Headers() {
-		if strings.EqualFold(h.Name(), name) {
+		if sameHeader(h.Name(), name) {
 			out = append(out, h.Value())
 		}
 	}
@@ -51,7 +58,7 @@ func Values(m Message, name string) []string {
 func Value(m Message, name string) string {
 	name = CanonicalName(name)
 	for _, h := range raw(m).Headers() {
-		if strings.EqualFold(h.Name(), name) {
+		if sameHeader(h.Name(), name) {
 			return h.Value()
 		}
 	}
@@ -62,7 +69,7 @@ func Value(m Message, name string) string {
 func Has(m Message, name string) bool {
 	name = CanonicalName(name)
 	for _, h := range raw(m).Headers() {
-		if strings.EqualFold(h.Name(), name) {
+		if sameHeader(h.Name(), name) {
 			return true
 		}
 	}
@@ -74,29 +81,38 @@ func Has(m Message, name string) bool {
 // are left out. Elements of an unbalanced value are not split.
 func Elements(m Message, name string) []string {
 	var out []string
-	for _, v := range Values(m, name) {
-		parts, err := splitElements(v)
-		if err != nil {
-			parts = []string{v}
-		}
-		for _, p := range parts {
-			if p != "" {
-				out = append(out, p)
-			}
-		}
-	}
+	eachElement(m, name, func(e string) { out = append(out, e) })
 	return out
+}
+
+// eachElement is Elements without a list.
+func eachElement(m Message, name string, each func(string)) {
+	name = CanonicalName(name)
+	for _, h := range raw(m).Headers() {
+		if !sameHeader(h.Name(), name) {
+			continue
+		}
+		v := h.Value()
+		if eachTop(v, ',', func(string) {}) != nil {
+			if v != "" {
+				each(v)
+			}
+			continue
+		}
+		_ = eachTop(v, ',', func(e string) { // read without an error above
+			if e != "" {
+				each(e)
+			}
+		})
+	}
 }
 
 // HasToken reports whether an element of that header is the token, without
 // regard to case: HasToken(m, "Supported", "100rel").
 func HasToken(m Message, name, token string) bool {
-	for _, e := range Elements(m, name) {
-		if strings.EqualFold(e, token) {
-			return true
-		}
-	}
-	return false
+	found := false
+	eachElement(m, name, func(e string) { found = found || strings.EqualFold(e, token) })
+	return found
 }
 
 // Add appends a line at the end.
@@ -126,7 +142,7 @@ func SetFirst(m Message, name, value string) bool {
 	name = CanonicalName(name)
 	hs := raw(m).Headers()
 	for i, h := range hs {
-		if strings.EqualFold(h.Name(), name) {
+		if sameHeader(h.Name(), name) {
 			hs[i] = sip.NewHeader(name, value)
 			return true
 		}
@@ -139,7 +155,7 @@ func removeAfterFirst(m Message, name string) {
 	n, seen := 0, false
 	var surplus []int
 	for i, h := range hs {
-		if !strings.EqualFold(h.Name(), name) {
+		if !sameHeader(h.Name(), name) {
 			continue
 		}
 		if seen {
@@ -167,7 +183,7 @@ func Remove(m Message, name string) bool {
 	for {
 		exact := ""
 		for _, h := range raw(m).Headers() {
-			if strings.EqualFold(h.Name(), name) {
+			if sameHeader(h.Name(), name) {
 				exact = h.Name()
 				break
 			}
@@ -183,18 +199,44 @@ func Remove(m Message, name string) bool {
 // Copy appends to one message all lines with that name of another, as they are.
 func Copy(from, to Message, name string) {
 	name = CanonicalName(name)
-	for _, v := range Values(from, name) {
-		Add(to, name, v)
+	for _, h := range raw(from).Headers() {
+		if sameHeader(h.Name(), name) {
+			share(h, to, name)
+		}
 	}
+}
+
+// share appends a line of another message: nothing changes a line in its place.
+func share(h sip.Header, to Message, name string) {
+	if h.Name() != name {
+		h = sip.NewHeader(name, h.Value())
+	}
+	to.AppendHeader(h)
 }
 
 // CanonicalName is the usual spelling of a header's name; compact forms
 // (RFC 3261 7.3.3 and later RFCs) become long. Unknown names stay as they are.
 func CanonicalName(name string) string {
+	if isCanonical(name) {
+		return name
+	}
 	if known := knownName(strings.ToLower(name)); known != "" {
 		return known
 	}
 	return name
+}
+
+// isCanonical knows the names that nearly all messages have, so that they cost nothing.
+func isCanonical(name string) bool {
+	switch name {
+	case "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Length", "Content-Type",
+		"Route", "Record-Route", "Allow", "Supported", "Require", "User-Agent", "Server", "Expires", "Authorization",
+		"Proxy-Authorization", "WWW-Authenticate", "Proxy-Authenticate", "Session-Expires", "Min-SE", "Accept", "Reason",
+		"Content-Encoding", "Content-Disposition", "Content-ID", "P-Asserted-Identity", "Remote-Party-ID", "Event", "Subject", "RSeq",
+		"RAck", "Refer-To", "Referred-By", "Replaces", "Timestamp", "Subscription-State":
+		return true
+	}
+	return false
 }
 
 func knownName(lower string) string {

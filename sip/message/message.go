@@ -1,7 +1,8 @@
 package message
 
 import (
-	"bytes"
+	"io"
+	"strconv"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -38,11 +39,70 @@ const (
 )
 
 // Bytes serialises a message as it goes on the wire.
-func Bytes(m Message) []byte {
-	var b bytes.Buffer
-	b.Grow(1024 + len(m.Body()))
-	m.StringWrite(&b)
-	return b.Bytes()
+func Bytes(m Message) []byte { return Append(make([]byte, 0, Size(m)), m) }
+
+// Size is how many bytes a message takes on the wire.
+func Size(m Message) int {
+	var n counter
+	writeStart(m, &n)
+	size := int(n) + len("\r\n\r\n") + len(m.Body())
+	for _, h := range raw(m).Headers() {
+		size += len("\r\n: ") + len(h.Name())
+		if length, ok := h.(*sip.ContentLengthHeader); ok {
+			var digits [20]byte
+			size += len(strconv.AppendUint(digits[:0], uint64(*length), 10))
+			continue
+		}
+		size += len(h.Value())
+	}
+	return size
+}
+
+// writeStart writes the first line without its end, and makes no text of its parts.
+func writeStart(m Message, w io.StringWriter) {
+	req, ok := m.(*Request)
+	if !ok {
+		raw(m).StartLineWrite(w)
+		return
+	}
+	_, _ = w.WriteString(string(req.Method)) // it only appends or counts
+	_, _ = w.WriteString(" ")
+	req.Recipient.StringWrite(w)
+	_, _ = w.WriteString(" ")
+	_, _ = w.WriteString(req.SipVersion)
+}
+
+// counter counts what is written to it.
+type counter int
+
+// WriteString implements io.StringWriter.
+func (c *counter) WriteString(s string) (int, error) {
+	*c += counter(len(s))
+	return len(s), nil
+}
+
+// Append is Bytes into a buffer of the caller's.
+func Append(b []byte, m Message) []byte {
+	w := (*appender)(&b)
+	writeStart(m, w)
+	for _, h := range raw(m).Headers() {
+		b = append(b, "\r\n"...)
+		if length, ok := h.(*sip.ContentLengthHeader); ok {
+			b = strconv.AppendUint(append(b, "Content-Length: "...), uint64(*length), 10)
+			continue
+		}
+		b = append(append(append(b, h.Name()...), ": "...), h.Value()...)
+	}
+	return append(append(b, "\r\n\r\n"...), m.Body()...)
+}
+
+// appender is a buffer that sipgo can write to.
+type appender []byte
+
+// WriteString implements io.StringWriter.
+func (a *appender) WriteString(s string) (int, error) {
+	*a = append(*a, s...)
+	return len(s), nil
 }
 
 // MethodOf is the method of a request, or the method in a response's CSeq.
@@ -76,7 +136,7 @@ func Clone[M *Request | *Response](m M) M {
 
 func cloneInto(from, to Message) {
 	for _, h := range raw(from).Headers() {
-		to.AppendHeader(sip.NewHeader(h.Name(), h.Value()))
+		to.AppendHeader(h) // nothing changes a line in its place: Set puts another there
 	}
 	if body := from.Body(); body != nil {
 		to.SetBody(body)

@@ -14,6 +14,10 @@ type Param struct {
 	Quoted bool
 }
 
+// textRoom is what a URI, an address or a hop takes as a rule: it is put together there,
+// before it becomes a string.
+const textRoom = 200
+
 // Params are the parameters of a URI or a header in their order. Names are
 // compared without regard to case.
 type Params []Param
@@ -68,27 +72,28 @@ func (ps Params) Without(name string) Params {
 // String writes the parameters as they stand in a header or URI, each with its
 // leading semicolon.
 func (ps Params) String() string {
-	var b strings.Builder
+	var room [textRoom]byte
+	return string(ps.appendTo(room[:0]))
+}
+
+func (ps Params) appendTo(b []byte) []byte {
 	for _, p := range ps {
-		b.WriteByte(';')
-		b.WriteString(p.Name)
+		b = append(append(b, ';'), p.Name...)
 		switch {
 		case p.Quoted:
-			b.WriteByte('=')
-			b.WriteString(Quote(p.Value))
+			b = append(append(b, '='), Quote(p.Value)...)
 		case p.Value != "":
-			b.WriteByte('=')
-			b.WriteString(p.Value)
+			b = append(append(b, '='), p.Value...)
 		}
 	}
-	return b.String()
+	return b
 }
 
 // isPlainValue says that a header parameter's value may stand without quotes:
 // tokens, hosts, IPv6 addresses with and without brackets.
 func isPlainValue(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isTokenChar(c) && strings.IndexByte(":[]/@$&?#{}|^=()", c) < 0 && c < 0x80 {
+		if !isPlainChar(s[i]) {
 			return false
 		}
 	}
@@ -99,27 +104,68 @@ func isPlainValue(s string) bool {
 // are allowed, one semicolon at the very end too. More than MaxParams, an empty
 // parameter or an unclosed quote is an error.
 func ParseParams(s string) (Params, error) {
-	var ps Params
 	i := skipBlanks(s, 0)
-	for i < len(s) {
+	if i == len(s) {
+		return nil, nil
+	}
+	ps := make(Params, 0, min(MaxParams, strings.Count(s, ";")))
+	if err := eachParam(s, func(p Param) { ps = append(ps, p) }); err != nil {
+		return nil, fmt.Errorf("read parameters: %w", err)
+	}
+	if len(ps) == 0 {
+		return nil, nil
+	}
+	return ps, nil
+}
+
+// checkParams says what ParseParams would, and keeps nothing.
+func checkParams(s string) error {
+	if err := eachParam(s, func(Param) {}); err != nil {
+		return fmt.Errorf("read parameters: %w", err)
+	}
+	return nil
+}
+
+// eachParam reads parameter by parameter; those before an error come too.
+func eachParam(s string, each func(Param)) error {
+	for i, n := skipBlanks(s, 0), 0; i < len(s); n++ {
 		if s[i] != ';' {
-			return nil, fmt.Errorf("read parameters: unexpected %q", clip(s[i:]))
+			return fmt.Errorf("unexpected %q", clip(s[i:]))
 		}
-		i = skipBlanks(s, i+1)
-		if i == len(s) {
+		if i = skipBlanks(s, i+1); i == len(s) {
 			break
 		}
-		if len(ps) == MaxParams {
-			return nil, fmt.Errorf("read parameters: more than %d", MaxParams)
+		if n == MaxParams {
+			return fmt.Errorf("more than %d", MaxParams)
 		}
 		p, next, err := parseParam(s, i)
 		if err != nil {
-			return nil, fmt.Errorf("read parameters: %w", err)
+			return err
 		}
-		ps = append(ps, p)
+		each(p)
 		i = skipBlanks(s, next)
 	}
-	return ps, nil
+	return nil
+}
+
+// paramOf is the value of one of the parameters of a text that ParseParams would read;
+// "" where it would not.
+func paramOf(s, name string) string {
+	value, _, _ := findParam(s, name)
+	return value
+}
+
+// findParam is Params.Get of a text, with the error of ParseParams.
+func findParam(s, name string) (value string, found bool, err error) {
+	err = eachParam(s, func(p Param) {
+		if !found && sameName(p.Name, name) {
+			value, found = p.Value, true
+		}
+	})
+	if err != nil {
+		return "", false, fmt.Errorf("read parameters: %w", err)
+	}
+	return value, found, nil
 }
 
 func parseParam(s string, i int) (Param, int, error) {
@@ -145,7 +191,7 @@ func parseParam(s string, i int) (Param, int, error) {
 		return p, end, nil
 	}
 	start = i
-	for i < len(s) && isPlainValue(s[i:i+1]) {
+	for i < len(s) && isPlainChar(s[i]) {
 		i++
 	}
 	p.Value = s[start:i]

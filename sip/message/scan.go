@@ -17,10 +17,31 @@ func isAlnum(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// isTokenChar is the token of RFC 3261 25.1.
-func isTokenChar(c byte) bool {
-	return isAlnum(c) || strings.IndexByte("-.!%*_+`'~", c) >= 0
+// The characters of ASCII as bits: those below and from @ (64).
+const (
+	digitBits  uint64 = 0x3FF << '0'
+	letterBits uint64 = 0x3FFFFFF<<('A'-64) | 0x3FFFFFF<<('a'-64)
+
+	// A token of RFC 3261 25.1: alphanumeric and -.!%*_+`'~
+	tokenLow  = digitBits | 1<<'-' | 1<<'.' | 1<<'!' | 1<<'%' | 1<<'*' | 1<<'+' | 1<<'\''
+	tokenHigh = letterBits | 1<<('_'-64) | 1<<('`'-64) | 1<<('~'-64)
+
+	// A parameter's value without quotes: a token, and :[]/@$&?#{}|^=()
+	plainLow  = tokenLow | 1<<':' | 1<<'/' | 1<<'$' | 1<<'&' | 1<<'?' | 1<<'#' | 1<<'=' | 1<<'(' | 1<<')'
+	plainHigh = tokenHigh | 1<<('['-64) | 1<<(']'-64) | 1<<('@'-64) | 1<<('{'-64) | 1<<('}'-64) | 1<<('|'-64) | 1<<('^'-64)
+)
+
+func inSet(c byte, low, high uint64) bool {
+	if c < 64 {
+		return low>>c&1 != 0
+	}
+	return c < 128 && high>>(c-64)&1 != 0
 }
+
+func isTokenChar(c byte) bool { return inSet(c, tokenLow, tokenHigh) }
+
+// isPlainChar also lets through what is not ASCII.
+func isPlainChar(c byte) bool { return c >= 0x80 || inSet(c, plainLow, plainHigh) }
 
 func isToken(s string) bool {
 	for i := 0; i < len(s); i++ {
@@ -40,7 +61,15 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-func trimBlanks(s string) string { return strings.Trim(s, " \t") }
+func trimBlanks(s string) string {
+	for len(s) > 0 && isBlank(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // quotedEnd returns the index behind the closing quote of the quoted string
 // that starts at s[i].
@@ -98,7 +127,16 @@ func splitElements(s string) ([]string, error) {
 // splitTop splits at sep outside quotes and <>, in one pass.
 func splitTop(s string, sep byte) ([]string, error) {
 	var out []string
-	start, angle := 0, false
+	err := eachTop(s, sep, func(part string) { out = append(out, part) })
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// eachTop is splitTop without a list of the parts; those before an error come too.
+func eachTop(s string, sep byte, part func(string)) error {
+	start, n, angle := 0, 0, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case angle:
@@ -106,23 +144,24 @@ func splitTop(s string, sep byte) ([]string, error) {
 		case c == '"':
 			end, err := quotedEnd(s, i)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			i = end - 1
 		case c == '<':
 			angle = true
 		case c == sep:
-			if len(out) == MaxElements-1 {
-				return nil, fmt.Errorf("more than %d elements", MaxElements)
+			if n++; n == MaxElements {
+				return fmt.Errorf("more than %d elements", MaxElements)
 			}
-			out = append(out, trimBlanks(s[start:i]))
+			part(trimBlanks(s[start:i]))
 			start = i + 1
 		}
 	}
 	if angle {
-		return nil, errUnclosedAngle
+		return errUnclosedAngle
 	}
-	return append(out, trimBlanks(s[start:])), nil
+	part(trimBlanks(s[start:]))
+	return nil
 }
 
 // checkEscapes refuses a % that two hex digits do not follow.

@@ -44,18 +44,19 @@ func scan(data []byte) *scanned {
 		s.blame(refuse(513, FaultSize, "message of %d bytes, over %d", len(data), MaxMessage))
 		data = data[:MaxHeaderBytes]
 	}
-	head := data
+	text := data
 	if end := bytes.Index(data, []byte("\r\n\r\n")); end >= 0 {
-		head, s.body = data[:end+2], data[end+4:]
+		text, s.body = data[:end+2], data[end+4:]
 	} else {
 		s.blame(refuse(400, FaultLine, "no empty line after the headers"))
 	}
-	if len(head) > MaxHeaderBytes {
-		s.blame(refuse(513, FaultSize, "headers of %d bytes, over %d", len(head), MaxHeaderBytes))
-		head = head[:MaxHeaderBytes]
+	if len(text) > MaxHeaderBytes {
+		s.blame(refuse(513, FaultSize, "headers of %d bytes, over %d", len(text), MaxHeaderBytes))
+		text = text[:MaxHeaderBytes]
 	}
-	start, rest, _ := cutLine(head)
-	s.start = string(start)
+	head := string(text) // one copy, of which all lines are parts
+	start, rest := cutLine(head)
+	s.start = start
 	if hasControls(start) {
 		s.blame(refuse(400, FaultControls, "control character in the start line"))
 		s.start = ""
@@ -64,56 +65,57 @@ func scan(data []byte) *scanned {
 	return s
 }
 
-func cutLine(data []byte) (line, rest []byte, ok bool) {
-	if i := bytes.Index(data, []byte("\r\n")); i >= 0 {
-		return data[:i], data[i+2:], true
+func cutLine(s string) (line, rest string) {
+	if i := strings.Index(s, "\r\n"); i >= 0 {
+		return s[:i], s[i+2:]
 	}
-	return data, nil, false
+	return s, ""
 }
 
-func (s *scanned) scanLines(data []byte) {
-	for len(data) > 0 {
+func (s *scanned) scanLines(text string) {
+	s.lines = make([]line, 0, min(MaxHeaders, strings.Count(text, "\n")+1))
+	for len(text) > 0 {
 		if len(s.lines) == MaxHeaders {
 			s.blame(refuse(400, FaultHeaders, "more than %d header lines", MaxHeaders))
 			return
 		}
-		text, rest, _ := cutLine(data)
+		one, rest := cutLine(text)
 		if len(rest) > 0 && isBlank(rest[0]) {
-			text, rest = unfold(text, rest)
+			one, rest = unfold(one, rest)
 		}
-		data = rest
-		s.addLine(text)
+		text = rest
+		s.addLine(one)
 	}
 }
 
 // unfold joins a line with the lines that continue it, one blank between.
-func unfold(first, rest []byte) (text, after []byte) {
-	text = append(make([]byte, 0, len(first)+64), bytes.TrimRight(first, " \t")...)
+func unfold(first, rest string) (text, after string) {
+	joined := append(make([]byte, 0, len(first)+64), strings.TrimRight(first, " \t")...)
 	for len(rest) > 0 && isBlank(rest[0]) {
-		var more []byte
-		more, rest, _ = cutLine(rest)
-		text = append(append(text, ' '), bytes.Trim(more, " \t")...)
+		var more string
+		more, rest = cutLine(rest)
+		joined = append(append(joined, ' '), trimBlanks(more)...)
 	}
-	return text, rest
+	return string(joined), rest
 }
 
-func (s *scanned) addLine(text []byte) {
-	colon := bytes.IndexByte(text, ':')
+func (s *scanned) addLine(text string) {
+	colon := strings.IndexByte(text, ':')
 	if colon < 0 {
 		s.blame(refuse(400, FaultLine, "header line without a colon"))
 		return
 	}
-	name := trimBlanks(string(text[:colon]))
+	name := trimBlanks(text[:colon])
 	if !isToken(name) {
 		s.blame(refuse(400, FaultLine, "header name is no token"))
 		return
 	}
-	l := line{name: CanonicalName(name), value: trimBlanks(string(text[colon+1:]))}
+	l := line{name: CanonicalName(name), value: trimBlanks(text[colon+1:])}
 	if hasControls(text[colon+1:]) {
 		s.blame(refuse(400, FaultControls, "control character in %s", clip(l.name)))
 		l.dirty = true
 	}
-	if n := mostParams(l.value); n > MaxParams {
+	if strings.Count(l.value, ";") > MaxParams && mostParams(l.value) > MaxParams {
 		s.blame(refuse(400, FaultParameters, "more than %d parameters in %s", MaxParams, clip(l.name)))
 	}
 	s.lines = append(s.lines, l)
@@ -121,7 +123,14 @@ func (s *scanned) addLine(text []byte) {
 
 // hasControls finds control characters other than TAB. Behind a backslash in
 // quotes they are allowed, but for CR and LF (quoted-pair, RFC 3261 25.1).
-func hasControls(text []byte) bool {
+func hasControls(text string) bool {
+	clean := true
+	for i := 0; i < len(text) && clean; i++ {
+		clean = text[i] >= 0x20 && text[i] != 0x7f || text[i] == '\t'
+	}
+	if clean {
+		return false
+	}
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

@@ -3,6 +3,7 @@ package message
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -191,46 +192,54 @@ func (u URI) IsSIP() bool { return u.Scheme == "sip" || u.Scheme == "sips" }
 
 // String writes the URI without angle brackets.
 func (u URI) String() string {
+	var room [textRoom]byte
+	return string(u.appendTo(room[:0]))
+}
+
+func (u URI) appendTo(b []byte) []byte {
 	if u.Scheme == "" {
-		return ""
+		return b
 	}
-	var b strings.Builder
-	b.WriteString(u.Scheme)
-	b.WriteByte(':')
+	b = append(append(b, u.Scheme...), ':')
 	if !u.IsSIP() {
-		b.WriteString(u.Opaque)
-		return b.String()
+		return append(b, u.Opaque...)
 	}
 	if u.User != "" {
-		b.WriteString(u.User)
+		b = append(b, u.User...)
 		if u.Password != "" {
-			b.WriteByte(':')
-			b.WriteString(u.Password)
+			b = append(append(b, ':'), u.Password...)
 		}
-		b.WriteByte('@')
+		b = append(b, '@')
 	}
-	b.WriteString(u.HostPort())
-	b.WriteString(u.Params.String())
+	b = u.Params.appendTo(appendHostPort(b, u.Host, u.Port))
 	for i, h := range u.Headers {
-		b.WriteByte("?&"[min(i, 1)])
-		b.WriteString(h.Name)
-		b.WriteByte('=')
-		b.WriteString(h.Value)
+		b = append(append(b, "?&"[min(i, 1)]), h.Name...)
+		b = append(append(b, '='), h.Value...)
 	}
-	return b.String()
+	return b
 }
 
 // HostPort is host, or host:port when a port is given; IPv6 in brackets.
 func (u URI) HostPort() string { return joinHostPort(u.Host, u.Port) }
 
 func joinHostPort(host string, port uint16) string {
-	if strings.IndexByte(host, ':') >= 0 {
-		host = "[" + host + "]"
-	}
-	if port == 0 {
+	if port == 0 && strings.IndexByte(host, ':') < 0 {
 		return host
 	}
-	return host + ":" + strconv.Itoa(int(port))
+	var room [textRoom]byte
+	return string(appendHostPort(room[:0], host, port))
+}
+
+func appendHostPort(b []byte, host string, port uint16) []byte {
+	if strings.IndexByte(host, ':') >= 0 {
+		b = append(append(append(b, '['), host...), ']')
+	} else {
+		b = append(b, host...)
+	}
+	if port == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, ':'), uint64(port), 10)
 }
 
 // Bare is the URI without parameters and headers: sip:user@host:port.
@@ -298,11 +307,25 @@ func (u URI) model() sip.Uri {
 // RequestURI is the Request-URI of a request, or the zero URI when it has none
 // that can be read.
 func RequestURI(req *Request) URI {
-	u, err := ParseURI(req.Recipient.String())
+	m := &req.Recipient
+	if m.Scheme == "sip" && isPlainUser(m.User) && m.Password == "" && isHostname(m.Host) &&
+		len(m.UriParams) == 0 && len(m.Headers) == 0 && m.Port >= 0 && m.Port <= math.MaxUint16 {
+		return URI{Scheme: m.Scheme, User: m.User, Host: m.Host, Port: uint16(m.Port)} // as the text would be read
+	}
+	u, err := ParseURI(m.String())
 	if err != nil {
 		return URI{}
 	}
 	return u
+}
+
+func isPlainUser(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isAlnum(c) && strings.IndexByte("+-_.*#", c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // SetRequestURI gives a request another Request-URI, without the parts that

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -28,29 +29,45 @@ func ParseVia(s string) (Via, error) {
 }
 
 func parseVia(s string) (Via, error) {
-	v := Via{Raw: trimBlanks(s)}
+	v, params, err := cutVia(s)
+	if err == nil {
+		v.Params, err = ParseParams(params)
+	}
+	return v, err
+}
+
+// checkVia says what ParseVia would, and keeps nothing.
+func checkVia(s string) error {
+	_, params, err := cutVia(s)
+	if err == nil {
+		err = checkParams(params)
+	}
+	if err != nil {
+		return fmt.Errorf("read Via %q: %w", clip(s), err)
+	}
+	return nil
+}
+
+// cutVia reads a hop up to its parameters.
+func cutVia(s string) (v Via, params string, err error) {
+	v.Raw = trimBlanks(s)
 	name, rest, ok := strings.Cut(v.Raw, "/")
 	version, rest, ok2 := strings.Cut(rest, "/")
 	if !ok || !ok2 || !strings.EqualFold(trimBlanks(name), "SIP") || trimBlanks(version) != "2.0" {
-		return v, errors.New("protocol is not SIP/2.0")
+		return v, "", errors.New("protocol is not SIP/2.0")
 	}
 	rest = strings.TrimLeft(rest, " \t")
 	end := strings.IndexAny(rest, " \t")
 	if end < 0 || !isToken(rest[:end]) {
-		return v, errors.New("no transport and sent-by")
+		return v, "", errors.New("no transport and sent-by")
 	}
 	v.Transport = strings.ToUpper(rest[:end])
 	rest = rest[end:]
-	params := ""
 	if i := strings.IndexByte(rest, ';'); i >= 0 {
 		rest, params = rest[:i], rest[i:]
 	}
-	var err error
-	if v.Host, v.Port, err = parseSentBy(trimBlanks(rest)); err != nil {
-		return v, err
-	}
-	v.Params, err = ParseParams(params)
-	return v, err
+	v.Host, v.Port, err = parseSentBy(trimBlanks(rest))
+	return v, params, err
 }
 
 // parseSentBy allows blanks round the colon, as the grammar does.
@@ -66,7 +83,9 @@ func (v Via) String() string {
 	if v.Raw != "" {
 		return v.Raw
 	}
-	return "SIP/2.0/" + v.Transport + " " + joinHostPort(v.Host, v.Port) + v.Params.String()
+	var room [textRoom]byte
+	b := append(append(append(room[:0], "SIP/2.0/"...), v.Transport...), ' ')
+	return string(v.Params.appendTo(appendHostPort(b, v.Host, v.Port)))
 }
 
 // Branch is the branch parameter, or "".
@@ -90,6 +109,45 @@ func TopVia(m Message) (Via, error) {
 		return Via{}, err
 	}
 	return ParseVia(first)
+}
+
+// OnlyBranch is the branch of a message that has one hop; ok is false where it has more or
+// none, or one that cannot be read.
+func OnlyBranch(m Message) (branch string, ok bool) {
+	first, rest, err := topElement(m)
+	if err != nil || rest != "" {
+		return "", false
+	}
+	n := 0
+	for _, h := range raw(m).Headers() {
+		if sameHeader(h.Name(), "Via") {
+			n++
+		}
+	}
+	_, params, err := cutVia(first)
+	if n != 1 || err != nil {
+		return "", false
+	}
+	branch, _, err = findParam(params, "branch")
+	return branch, err == nil
+}
+
+// AnswerPort is the port that a response goes to over UDP, at the address that its request
+// came from: that of the sent-by of its top Via, or 0 for the one that it came from, where
+// rport asks for that (RFC 3581 4) or the Via cannot be read.
+func AnswerPort(res *Response) uint16 {
+	first, _, err := topElement(res)
+	if err != nil {
+		return 0
+	}
+	via, params, err := cutVia(first)
+	if err != nil {
+		return 0
+	}
+	if _, rport, err := findParam(params, "rport"); rport || err != nil {
+		return 0
+	}
+	return cmp.Or(via.Port, 5060)
 }
 
 // Vias reads all hops in order.
@@ -165,6 +223,7 @@ func editParams(hop string, source netip.AddrPort, stamp bool) string {
 		head, params = hop[:i], hop[i:]
 	}
 	var b strings.Builder
+	b.Grow(len(hop) + len(";rport=65535;received=255.255.255.255"))
 	b.WriteString(strings.TrimRight(head, " \t"))
 	for params != "" {
 		next := paramEnd(params)

@@ -48,7 +48,7 @@ type Client struct {
 	layer   *Layer
 	table   *table
 	state   state
-	req     *message.Request
+	req     *message.Request // without its Via until it was sent; nil once the final response has come
 	key     clientKey
 	target  Target
 	flow    transport.Flow // nil until the transport gave one
@@ -91,9 +91,6 @@ func (l *Layer) newClient(req *message.Request, target Target, h ClientHandler, 
 	return c
 }
 
-// Request is the request as it was sent last; without its Via until then.
-func (c *Client) Request() *message.Request { return c.req }
-
 // Flow is the flow that the request went over; nil until it is known.
 func (c *Client) Flow() transport.Flow { return c.flow }
 
@@ -130,8 +127,21 @@ func (c *Client) fire(on event) {
 	for _, what := range r.do {
 		c.perform(what)
 	}
-	if c.state == terminated {
+	switch c.state {
+	case terminated:
 		c.remove()
+	case accepted, completed:
+		c.shrink()
+	}
+}
+
+// shrink lets go of what a transaction that only waits for repetitions has no use for:
+// there are as many as requests in half a minute. Behind a 2xx of an INVITE the user is
+// told of each further one; behind any other final response of nothing.
+func (c *Client) shrink() {
+	c.req, c.res, c.target.Prepare = nil, nil, nil
+	if c.state == completed {
+		c.handler = nil
 	}
 }
 

@@ -9,12 +9,12 @@ import (
 // Via and the method of its CSeq (17.1.3), and only from where the request went.
 // All else is dropped (18.1.2, 8.1.3.3).
 func (l *Layer) receiveResponse(res *message.Response, flow transport.Flow) {
-	vias, err := message.Vias(res)
-	if err != nil || len(vias) != 1 {
+	branch, ok := message.OnlyBranch(res)
+	if !ok {
 		l.count("response.vias")
 		return
 	}
-	c := l.clients[clientKey{vias[0].Branch(), message.MethodOf(res)}]
+	c := l.clients[clientKey{branch, message.MethodOf(res)}]
 	if c == nil || c.flow == nil {
 		l.count("response.stray")
 		return

@@ -96,6 +96,38 @@ func (c *Client) sendCancel() {
 	sub.begin(c.flow, nil)
 }
 
+// Withdraw sends the CANCEL of an INVITE whose connection ended after a 1xx, over a
+// connection of its own: the branch says what it belongs to (9.1). done is told the
+// outcome, nil for any answer; it is not called, and the result is false, where there is
+// nothing to be withdrawn. Loop goroutine.
+func (c *Client) Withdraw(done func(error), headers ...message.Header) bool {
+	if c.state != terminated || c.res == nil || c.res.StatusCode >= 200 || c.key.method != message.INVITE {
+		return false
+	}
+	l := c.layer
+	cancel := c.sibling(message.CANCEL)
+	for _, h := range headers {
+		message.Add(cancel, h.Name, h.Value)
+	}
+	sub := l.newClient(cancel, c.target, outcome{done}, c.key.branch)
+	sub.timeout = l.Loop.After(64*l.T1, func() { sub.fire(evTimeout) })
+	l.connect(cancel, Target{Target: c.target.Target}, sub.begin)
+	return true
+}
+
+// outcome turns a transaction into one call: nil for any final answer.
+type outcome struct{ done func(error) }
+
+// OnResponse implements ClientHandler.
+func (o outcome) OnResponse(res *message.Response, _ transport.Flow) {
+	if res.StatusCode >= 200 {
+		o.done(nil)
+	}
+}
+
+// OnFailure implements ClientHandler.
+func (o outcome) OnFailure(err error) { o.done(err) }
+
 // begin sends a request that has its Via already.
 func (c *Client) begin(flow transport.Flow, err error) {
 	switch {
@@ -117,7 +149,7 @@ func (c *Client) begin(flow transport.Flow, err error) {
 // address, and by UDP after all when that is refused (18.1.1): the transport does
 // so when it knows the size.
 func (l *Layer) connect(req *message.Request, target Target, cb func(transport.Flow, error)) {
-	size := len(message.Bytes(req)) + viaRoom
+	size := message.Size(req) + viaRoom
 	t := target.Target
 	if flow := target.Flow; flow != nil && !flow.Closed() {
 		if flow.Reliable() || size <= transport.MaxUDPRequest {

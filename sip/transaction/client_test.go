@@ -53,7 +53,7 @@ func TestConformance_T02_SilentServerOtherMethods(t *testing.T) {
 }
 
 func TestConformance_T03_NoRetransmissionOnStreams(t *testing.T) {
-	for _, kind := range []string{"TCP", "TLS"} {
+	for _, kind := range []string{"TCP", "TLS", "WS"} {
 		for _, method := range []message.Method{message.INVITE, message.OPTIONS} {
 			t.Run(kind+" "+string(method), func(t *testing.T) {
 				onRig(t, kind, func(r *rig) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"sync"
 	"time"
 
 	"ringback/sip/loop"
@@ -71,7 +72,7 @@ const (
 )
 
 // Layer holds the transactions of one user agent. All its functions run on the
-// loop, Counters too.
+// loop but Counters.
 type Layer struct {
 	Config
 	machines  machines
@@ -83,13 +84,22 @@ type Layer struct {
 	secret    [16]byte // keys the To tags of stateless answers
 	onRequest func(*Server)
 	onAck     func(*message.Request, transport.Flow)
-	counters  map[string]uint64
+	counters  counters
+}
+
+// counters count by cause: words of this package's own. Any goroutine.
+type counters struct {
+	mu sync.Mutex
+	n  map[string]uint64
 }
 
 // machines are the four tables.
 type machines struct {
 	inviteClient, otherClient, inviteServer, otherServer *table
 }
+
+// allMachines are those of every layer: nothing changes them.
+var allMachines = sync.OnceValue(newMachines)
 
 func newMachines() machines {
 	return machines{
@@ -112,9 +122,9 @@ func New(c Config) *Layer {
 	orDefault(&c.Limits.Clients, defaultTable)
 	orDefault(&c.Limits.Servers, defaultTable)
 	orDefault(&c.Limits.ServersPerSource, defaultSources)
-	l := &Layer{Config: c, machines: newMachines(), clients: map[clientKey]*Client{}, servers: map[string]*Server{},
+	l := &Layer{Config: c, machines: allMachines(), clients: map[clientKey]*Client{}, servers: map[string]*Server{},
 		calls: map[callKey]*Server{}, sources: map[netip.Addr]int{},
-		counters: map[string]uint64{}}
+		counters: counters{n: map[string]uint64{}}}
 	_, _ = rand.Read(l.secret[:]) // never fails (crypto/rand)
 	return l
 }
@@ -145,15 +155,24 @@ func (l *Layer) StatelessTag(req *message.Request) string {
 // OnAck sets who gets the ACKs of 2xx responses, repetitions too.
 func (l *Layer) OnAck(fn func(ack *message.Request, flow transport.Flow)) { l.onAck = fn }
 
-// Counters counts, since the start, what was dropped and why, what timed out,
-// and how many transactions are open.
+// Counters counts, since the start, what was dropped and why, and what timed out.
+// Any goroutine.
 func (l *Layer) Counters() map[string]uint64 {
-	out := maps.Clone(l.counters)
-	out["clients.open"], out["servers.open"] = uint64(len(l.clients)), uint64(len(l.servers))
-	return out
+	l.counters.mu.Lock()
+	defer l.counters.mu.Unlock()
+	return maps.Clone(l.counters.n)
 }
 
-func (l *Layer) count(what string) { l.counters[what]++ }
+// Open is how many transactions there are now: clients.open, servers.open.
+func (l *Layer) Open() map[string]uint64 {
+	return map[string]uint64{"clients.open": uint64(len(l.clients)), "servers.open": uint64(len(l.servers))}
+}
+
+func (l *Layer) count(what string) {
+	l.counters.mu.Lock()
+	l.counters.n[what]++
+	l.counters.mu.Unlock()
+}
 
 // Receive takes a message from the transport, on the loop.
 func (l *Layer) Receive(in transport.Inbound) {

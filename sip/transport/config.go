@@ -17,12 +17,13 @@ type Config struct {
 	Loop    Poster  // needed
 	Network Network // nil: the machine's own
 	Log     *slog.Logger
-	// TLSClient is used for connections that we open: roots and our own
-	// certificate. Verification stays on and TLS 1.2 is the least, whatever it
-	// says. nil: the system's roots.
-	TLSClient *tls.Config
+	// TLSClient is asked for each connection that we open, on a goroutine of its
+	// own: roots and our own certificate. Verification stays on and TLS 1.2 is the
+	// least, whatever it says. nil: the system's roots.
+	TLSClient func() *tls.Config
 	// TLSServer is used for connections that we accept; nil: no TLS listeners.
 	TLSServer *tls.Config
+	WSPath    string // of WebSockets, both ways; empty: /ws
 	Limits    Limits
 	// OnMessage gets each admitted message, on the loop. Needed.
 	OnMessage func(Inbound)
@@ -88,8 +89,14 @@ func (c *Config) check() error {
 	if c.OnMessage == nil {
 		return errors.New("make transport: nobody takes messages; set Config.OnMessage")
 	}
-	if c.TLSClient != nil && c.TLSClient.InsecureSkipVerify {
+	if c.TLSClient == nil {
+		c.TLSClient = func() *tls.Config { return nil }
+	}
+	if t := c.TLSClient(); t != nil && t.InsecureSkipVerify {
 		return errors.New("make transport: TLSClient does not verify; give it the PBX's CA in RootCAs instead")
+	}
+	if c.WSPath == "" {
+		c.WSPath = "/ws"
 	}
 	if c.Network == nil {
 		c.Network = Host()

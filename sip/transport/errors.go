@@ -14,6 +14,8 @@ var (
 	ErrNoSocket = errors.New("no listening socket fits; add a listener of that transport and address family")
 	// ErrNoServerName says that a TLS target names nobody to verify.
 	ErrNoServerName = errors.New("no server name to verify; name the PBX by host name")
+	// ErrTLSFiles says that a certificate, key or authorities file cannot be used.
+	ErrTLSFiles = errors.New("TLS file")
 	// ErrNoFlow says that nothing is open to be reused.
 	ErrNoFlow = errors.New("no open connection")
 	// ErrNoPong says that the peer did not answer a ping.

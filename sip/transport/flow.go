@@ -11,7 +11,7 @@ import (
 // connection. Flows can be compared with == and used as map keys: the same UDP
 // peer on the same socket is the same Flow. A UDP flow costs no state here.
 type Flow interface {
-	// Transport is "UDP", "TCP" or "TLS".
+	// Transport is "UDP", "TCP", "TLS", "WS" or "WSS".
 	Transport() string
 	// Reliable says that the transport repeats what is lost: all but UDP.
 	Reliable() bool
@@ -35,7 +35,7 @@ type Flow interface {
 
 // Target is where a request is to go.
 type Target struct {
-	Transport  string         // "UDP", "TCP" or "TLS"
+	Transport  string         // "UDP", "TCP", "TLS", "WS" or "WSS"
 	Addr       netip.AddrPort // of the next hop, resolved
 	ServerName string         // TLS: the name that the certificate must hold; needed
 	Local      netip.AddrPort // our socket or address to send from; zero for any
@@ -88,5 +88,5 @@ func (d Direction) String() string {
 }
 
 func isTransport(s string) bool {
-	return s == "UDP" || s == "TCP" || s == "TLS"
+	return s == "UDP" || s == "TCP" || s == "TLS" || overWeb(s)
 }

@@ -38,6 +38,10 @@ func (l *Layer) Ping(f Flow, done func(error)) {
 }
 
 func (c *conn) ping(report func(error)) {
+	if w, ok := c.c.(*webSocket); ok {
+		c.pingWeb(w, report)
+		return
+	}
 	c.pings.mu.Lock()
 	first := len(c.pings.waiting) == 0
 	c.pings.waiting = append(c.pings.waiting, report)

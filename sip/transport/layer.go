@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -16,14 +17,16 @@ import (
 
 // Layer is the transport of one user agent. Make one with New.
 type Layer struct {
-	cfg    Config
-	ctx    context.Context
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	counts counters
-	faults [message.Faults]atomic.Uint64 // of what was not admitted
-	secret [16]byte                      // keys the To tags of stateless answers
-	refuse rateGate                      // of what is not admitted
+	cfg     Config
+	ctx     context.Context
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	counts  counters
+	faults  [message.Faults]atomic.Uint64 // of what was not admitted
+	nowhere string                        // a host that cannot be dialled: who we are on a WebSocket
+	secret  [16]byte                      // keys the To tags of stateless answers
+	refuse  rateGate                      // of what is not admitted
+	buffers sync.Pool                     // *[]byte, that datagrams are written in
 
 	mu        sync.Mutex
 	closed    bool
@@ -56,8 +59,13 @@ func New(cfg Config) (*Layer, error) {
 	if _, err := rand.Read(l.secret[:]); err != nil {
 		return nil, fmt.Errorf("make transport: %w", err)
 	}
+	l.nowhere = hex.EncodeToString(l.secret[:6]) + ".invalid"
 	return l, nil
 }
+
+// Nowhere is the host of our Via and Contact on a WebSocket (RFC 7118 section 5): drawn,
+// and not to be dialled.
+func (l *Layer) Nowhere() string { return l.nowhere }
 
 // Listen opens a UDP socket or a TCP or TLS listener on host:port and returns
 // the address it has, with the port that was picked for port 0.
@@ -67,10 +75,10 @@ func (l *Layer) Listen(ctx context.Context, transport, addr string) (netip.AddrP
 	switch transport {
 	case "UDP":
 		local, err = l.listenUDP(ctx, addr)
-	case "TCP", "TLS":
+	case "TCP", "TLS", "WS", "WSS":
 		local, err = l.listenStream(ctx, transport, addr)
 	default:
-		err = fmt.Errorf("unknown transport %q; use UDP, TCP or TLS", transport)
+		err = fmt.Errorf("unknown transport %q; use UDP, TCP, TLS, WS or WSS", transport)
 	}
 	var system *net.OpError // says the same once more
 	if errors.As(err, &system) {
@@ -114,12 +122,12 @@ func (l *Layer) GetFlow(t Target, cb func(Flow, error)) {
 	}
 	switch {
 	case !isTransport(t.Transport):
-		done(nil, fmt.Errorf("unknown transport %q; use UDP, TCP or TLS", t.Transport))
+		done(nil, fmt.Errorf("unknown transport %q; use UDP, TCP, TLS, WS or WSS", t.Transport))
 	case !t.Addr.IsValid() || t.Addr.Port() == 0:
 		done(nil, fmt.Errorf("%s is no address with a port", t.Addr))
 	case t.Transport == "UDP":
 		l.getUDP(t, done)
-	case t.Transport == "TLS" && t.ServerName == "" && !t.Reuse:
+	case secured(t.Transport) && t.ServerName == "" && !t.Reuse:
 		done(nil, ErrNoServerName)
 	default:
 		l.getConn(t, done)
@@ -134,31 +142,30 @@ func (l *Layer) GetFlow(t Target, cb func(Flow, error)) {
 // asked. done, which may be nil, is called on the loop once: with nil when the
 // bytes were handed to the network.
 func (l *Layer) Send(f Flow, m message.Message, done func(error)) {
-	data := message.Bytes(m)
-	report := func(err error) {
-		if err != nil {
-			l.counts.add(countSendError, 1)
-			err = fmt.Errorf("send over %s: %w", f, err)
-		}
-		if done != nil {
-			l.cfg.Loop.Post(func() { done(err) })
-		}
-	}
-	res, isResponse := m.(*message.Response)
-	switch f := f.(type) {
+	switch to := f.(type) {
 	case udpFlow:
-		if isResponse {
-			f = f.forResponse(res)
-		}
-		report(f.write(data))
+		l.sent(f, to.send(m), done)
 	case *conn:
-		if isResponse && f.Closed() {
-			l.respondAnew(f, res, data, report)
+		report := func(err error) { l.sent(f, err, done) }
+		data := message.Bytes(m)
+		if res, ok := m.(*message.Response); ok && to.Closed() {
+			l.respondAnew(to, res, data, report)
 			return
 		}
-		f.send(data, report)
+		to.send(data, report)
 	default:
-		report(fmt.Errorf("flow of another layer"))
+		l.sent(f, fmt.Errorf("flow of another layer"), done)
+	}
+}
+
+// sent tells what became of a message.
+func (l *Layer) sent(f Flow, err error, done func(error)) {
+	if err != nil {
+		l.counts.add(countSendError, 1)
+		err = fmt.Errorf("send over %s: %w", f, err)
+	}
+	if done != nil {
+		l.cfg.Loop.Post(func() { done(err) })
 	}
 }
 

@@ -18,7 +18,7 @@ type listener struct {
 }
 
 func (l *Layer) listenStream(ctx context.Context, transport, addr string) (netip.AddrPort, error) {
-	if transport == "TLS" && l.cfg.TLSServer == nil {
+	if secured(transport) && l.cfg.TLSServer == nil {
 		return netip.AddrPort{}, errors.New("no certificate; set Config.TLSServer")
 	}
 	nl, err := l.cfg.Network.Listen(ctx, "tcp", addr)
@@ -78,17 +78,26 @@ func (ln *listener) admit(raw net.Conn) {
 // so that it is counted as long.
 func (ln *listener) serve(raw net.Conn) {
 	l := ln.l
-	if ln.transport == "TLS" {
+	if secured(ln.transport) {
 		ctx, cancel := context.WithTimeout(l.ctx, l.cfg.Limits.FirstTimeout)
-		secured := tls.Server(raw, serverConfig(l.cfg.TLSServer))
-		err := secured.HandshakeContext(ctx)
+		safe := tls.Server(raw, serverConfig(l.cfg.TLSServer))
+		err := safe.HandshakeContext(ctx)
 		cancel()
 		if err != nil {
 			l.counts.add(countHandshake, 1)
 			raw.Close()
 			return
 		}
-		raw = secured
+		raw = safe
+	}
+	if overWeb(ln.transport) {
+		web, err := l.acceptWeb(raw)
+		if err != nil {
+			l.counts.add(countHandshake, 1)
+			raw.Close()
+			return
+		}
+		raw = web
 	}
 	key := poolKey{transport: ln.transport, remote: addrPortOf(raw.RemoteAddr())}
 	c := l.newConn(raw, key, true)

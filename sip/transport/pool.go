@@ -2,8 +2,6 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
-	"fmt"
 	"net/netip"
 
 	"ringback/sip/message"
@@ -79,16 +77,17 @@ func (l *Layer) open(key poolKey, local netip.AddrPort) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key.transport != "TLS" {
-		return l.newConn(raw, key, false), nil
+	if secured(key.transport) {
+		if raw, err = l.secure(ctx, raw, key.serverName); err != nil {
+			return nil, err
+		}
 	}
-	secured := tls.Client(raw, clientConfig(l.cfg.TLSClient, key.serverName))
-	if err := secured.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		l.counts.add(countHandshake, 1)
-		return nil, fmt.Errorf("verify %s: %w", key.serverName, err)
+	if overWeb(key.transport) {
+		if raw, err = l.dialWeb(ctx, raw, key); err != nil {
+			return nil, err
+		}
 	}
-	return l.newConn(secured, key, false), nil
+	return l.newConn(raw, key, false), nil
 }
 
 // respondAnew sends a response whose connection has closed: over TCP to the

@@ -184,7 +184,12 @@ func (c *conn) drain() {
 func (c *conn) read() {
 	defer c.l.forget(c)
 	defer c.pings.fail(c)
-	cause := c.readLoop()
+	var cause error
+	if w, ok := c.c.(*webSocket); ok {
+		cause = c.readWeb(w)
+	} else {
+		cause = c.readLoop()
+	}
 	c.close(cause)
 	c.c.Close()
 }
@@ -292,7 +297,18 @@ func (c *conn) message(data []byte) error {
 	case <-c.done:
 		return ErrFlowClosed
 	}
-	c.l.deliver(c, m, len(data), now, func() { <-c.slots })
+	if !c.l.stamp(c, m) {
+		<-c.slots
+		return nil
+	}
+	in := Inbound{Msg: m, Flow: c, At: now, Size: len(data)}
+	posted := c.l.cfg.Loop.Post(func() {
+		<-c.slots
+		c.l.cfg.OnMessage(in)
+	})
+	if !posted {
+		<-c.slots
+	}
 	return nil
 }
 
@@ -341,6 +357,9 @@ func (c *conn) String() string {
 // LocalVia names our listener of that transport where there is one, because
 // answers come there when the connection is gone (RFC 3261 18.2.2).
 func (c *conn) LocalVia() message.Via {
+	if overWeb(c.key.transport) {
+		return c.l.viaForWeb(c.key.transport)
+	}
 	local := c.local
 	if ln := c.l.LocalAddr(c.key.transport); ln.IsValid() {
 		local = netip.AddrPortFrom(local.Addr(), ln.Port())

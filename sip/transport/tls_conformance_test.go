@@ -68,7 +68,7 @@ func TestConformance_S13_CertificatesThatAreRefused(t *testing.T) {
 				}
 			}()
 			t.Cleanup(func() { ln.Close(); <-done })
-			client := newReal(t, Config{TLSClient: a.client("", "")})
+			client := newReal(t, Config{TLSClient: using(a.client("", ""))})
 			f, err := client.flow(Target{Transport: "TLS", Addr: addrPortOf(ln.Addr()), ServerName: "pbx.test"})
 			if err == nil || f != nil {
 				t.Fatal("connected")

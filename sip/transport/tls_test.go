@@ -146,12 +146,15 @@ func (r *real) listen(t *testing.T, transport string) netip.AddrPort {
 	return addr
 }
 
+// using is one configuration for all connections.
+func using(c *tls.Config) func() *tls.Config { return func() *tls.Config { return c } }
+
 func TestConformance_T38_S13_TLS(t *testing.T) {
 	a := newAuthority(t)
 	server := newReal(t, Config{TLSServer: a.server("pbx.test", "")})
 	addr := server.listen(t, "TLS")
 	t.Run("a request and its answer", func(t *testing.T) {
-		client := newReal(t, Config{TLSClient: a.client("", "")})
+		client := newReal(t, Config{TLSClient: using(a.client("", ""))})
 		f, err := client.flow(Target{Transport: "TLS", Addr: addr, ServerName: "pbx.test"})
 		if err != nil {
 			t.Fatal(err)
@@ -171,7 +174,7 @@ func TestConformance_T38_S13_TLS(t *testing.T) {
 	})
 	// T38, CVE-2020-15260
 	t.Run("another name at the same address is verified for itself", func(t *testing.T) {
-		client := newReal(t, Config{TLSClient: a.client("", "")})
+		client := newReal(t, Config{TLSClient: using(a.client("", ""))})
 		if _, err := client.flow(Target{Transport: "TLS", Addr: addr, ServerName: "pbx.test"}); err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +188,7 @@ func TestConformance_T38_S13_TLS(t *testing.T) {
 		}
 	})
 	t.Run("another authority is refused", func(t *testing.T) {
-		client := newReal(t, Config{TLSClient: newAuthority(t).client("", "")})
+		client := newReal(t, Config{TLSClient: using(newAuthority(t).client("", ""))})
 		_, err := client.flow(Target{Transport: "TLS", Addr: addr, ServerName: "pbx.test"})
 		var unknown x509.UnknownAuthorityError
 		if !errors.As(err, &unknown) {
@@ -193,7 +196,7 @@ func TestConformance_T38_S13_TLS(t *testing.T) {
 		}
 	})
 	t.Run("no name to verify is refused", func(t *testing.T) {
-		client := newReal(t, Config{TLSClient: a.client("", "")})
+		client := newReal(t, Config{TLSClient: using(a.client("", ""))})
 		if _, err := client.flow(Target{Transport: "TLS", Addr: addr}); !errors.Is(err, ErrNoServerName) {
 			t.Fatal(err)
 		}
@@ -227,7 +230,7 @@ func TestClientCertificates(t *testing.T) {
 	a := newAuthority(t)
 	server := newReal(t, Config{TLSServer: a.server("pbx.test", a.file)})
 	target := Target{Transport: "TLS", Addr: server.listen(t, "TLS"), ServerName: "pbx.test"}
-	with := newReal(t, Config{TLSClient: a.client(a.issue("agent.test"))})
+	with := newReal(t, Config{TLSClient: using(a.client(a.issue("agent.test")))})
 	f, err := with.flow(target)
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +238,7 @@ func TestClientCertificates(t *testing.T) {
 	with.Send(f, ours(f, 1), nil)
 	<-server.in
 	// In TLS 1.3 the client learns of the refusal after its handshake.
-	without := newReal(t, Config{TLSClient: a.client("", "")})
+	without := newReal(t, Config{TLSClient: using(a.client("", ""))})
 	if _, err := without.flow(target); err == nil {
 		if err := <-without.gone; !strings.Contains(err.Error(), "certificate required") {
 			t.Fatal(err)
@@ -260,7 +263,7 @@ func TestConfigRefusesWhatIsNotSafe(t *testing.T) {
 	a := newAuthority(t)
 	base := Config{Loop: loop.New(nil), OnMessage: func(Inbound) {}}
 	bad := base
-	bad.TLSClient = &tls.Config{InsecureSkipVerify: true}
+	bad.TLSClient = using(&tls.Config{InsecureSkipVerify: true})
 	noLoop, noSink := base, base
 	noLoop.Loop, noSink.OnMessage = nil, nil
 	for _, cfg := range []Config{bad, noLoop, noSink} {

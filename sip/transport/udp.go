@@ -19,7 +19,9 @@ type socket struct {
 	l       *Layer
 	pc      net.PacketConn
 	local   netip.AddrPort
+	via     message.Via  // of requests; without a host where the socket is bound to no address
 	waiting atomic.Int64 // messages that the loop has not taken yet
+	peer    Flow         // the one that a message came from last; the reader's
 
 	mu      sync.Mutex
 	sources map[netip.Addr]sourceAddr // by peer; only for unspecified binds
@@ -28,12 +30,6 @@ type socket struct {
 // readBuffer is what the system is asked to hold for a socket while its reader
 // is busy, in bytes.
 const readBuffer = 1 << 20
-
-// sourceAddr is our address towards a peer, and until when it is believed.
-type sourceAddr struct {
-	addr  netip.Addr
-	until time.Time
-}
 
 // udpFlow is a value, so that peers cost no state.
 type udpFlow struct {
@@ -52,6 +48,9 @@ func (l *Layer) listenUDP(ctx context.Context, addr string) (netip.AddrPort, err
 		}
 	}
 	s := &socket{l: l, pc: pc, local: addrPortOf(pc.LocalAddr()), sources: map[netip.Addr]sourceAddr{}}
+	if !s.local.Addr().IsUnspecified() {
+		s.via = viaFor("UDP", s.local)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.startLocked(s.read) {
@@ -64,23 +63,27 @@ func (l *Layer) listenUDP(ctx context.Context, addr string) (netip.AddrPort, err
 
 // read runs until the socket closes.
 func (s *socket) read() {
-	buf := make([]byte, message.MaxMessage+1)
+	from, in := newDatagrams(s.pc), s.newInbox()
+	take := func(data []byte, from netip.AddrPort, at time.Time) { s.receive(data, from, at, in) }
 	pause := time.Millisecond
 	for {
-		n, from, err := s.pc.ReadFrom(buf)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || s.l.ctx.Err() != nil {
-				return
-			}
-			// An ICMP error of some peer, or no memory: not the socket's end.
-			if !sleep(s.l.ctx, pause) {
-				return
-			}
-			pause = min(2*pause, time.Second)
+		err := from.read(take)
+		if len(in.list) > 0 {
+			in.post()
+			in = s.newInbox() // the loop has the other
+		}
+		if err == nil {
+			pause = time.Millisecond
 			continue
 		}
-		pause = time.Millisecond
-		s.receive(buf[:n], addrPortOf(from), time.Now())
+		if errors.Is(err, net.ErrClosed) || s.l.ctx.Err() != nil {
+			return
+		}
+		// An ICMP error of some peer, or no memory: not the socket's end.
+		if !sleep(s.l.ctx, pause) {
+			return
+		}
+		pause = min(2*pause, time.Second)
 	}
 }
 
@@ -95,12 +98,12 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// receive admits one datagram and hands it on.
-func (s *socket) receive(data []byte, from netip.AddrPort, at time.Time) {
+// receive admits one datagram and adds it to what goes to the loop.
+func (s *socket) receive(data []byte, from netip.AddrPort, at time.Time, to *inbox) {
 	l := s.l
 	defer l.recoverPanic()
 	l.counts.add(countBytesIn, len(data))
-	f := udpFlow{s, from}
+	f := s.flow(from)
 	l.trace(In, f, data)
 	if isKeepalive(data) {
 		l.counts.add(countKeepalives, 1)
@@ -109,7 +112,7 @@ func (s *socket) receive(data []byte, from netip.AddrPort, at time.Time) {
 	m, err := message.Parse(data)
 	if err != nil {
 		l.reject(f, err, len(data), at, func(answer []byte, res *message.Response) {
-			_ = f.forResponse(res).write(answer)
+			_ = udpFlow{s, from}.forResponse(res).write(answer)
 		})
 		return
 	}
@@ -117,8 +120,18 @@ func (s *socket) receive(data []byte, from netip.AddrPort, at time.Time) {
 		l.counts.add(countDropBacklog, 1)
 		return
 	}
-	s.waiting.Add(1)
-	l.deliver(f, m, len(data), at, func() { s.waiting.Add(-1) })
+	if l.stamp(f, m) {
+		s.waiting.Add(1)
+		to.list = append(to.list, Inbound{Msg: m, Flow: f, At: at, Size: len(data)})
+	}
+}
+
+// flow is the way to a peer. Many messages in a row come from one.
+func (s *socket) flow(to netip.AddrPort) Flow {
+	if s.peer == nil || s.peer.Remote() != to {
+		s.peer = udpFlow{s, to}
+	}
+	return s.peer
 }
 
 // isKeepalive says that a datagram holds nothing but line ends, NULs or blanks,
@@ -132,24 +145,17 @@ func isKeepalive(data []byte) bool {
 	return true
 }
 
-// deliver stamps a request with where it came from and posts it.
-func (l *Layer) deliver(f Flow, m message.Message, size int, at time.Time, taken func()) {
+// stamp notes in a request where it came from, and counts the message; false when
+// nobody could answer it.
+func (l *Layer) stamp(f Flow, m message.Message) bool {
 	if req, ok := m.(*message.Request); ok {
 		if err := message.StampVia(req, f.Remote()); err != nil {
 			l.counts.add(countDropUnanswerable, 1)
-			taken()
-			return
+			return false
 		}
 	}
 	l.counts.add(countReceived, 1)
-	in := Inbound{Msg: m, Flow: f, At: at, Size: size}
-	posted := l.cfg.Loop.Post(func() {
-		taken()
-		l.cfg.OnMessage(in)
-	})
-	if !posted {
-		taken()
-	}
+	return true
 }
 
 // reject counts a message that was not admitted and answers it where it can.
@@ -269,10 +275,32 @@ func (l *Layer) socketFor(t Target) *socket {
 	return nil
 }
 
+// send writes a message to the flow's peer; a response to where its Via asks for.
+func (f udpFlow) send(m message.Message) error {
+	if res, ok := m.(*message.Response); ok {
+		f = f.forResponse(res)
+	}
+	pool := &f.s.l.buffers
+	buf, ok := pool.Get().(*[]byte)
+	if !ok {
+		buf = new([]byte)
+	}
+	*buf = message.Append((*buf)[:0], m)
+	err := f.write(*buf)
+	if cap(*buf) <= mostBuffer {
+		pool.Put(buf)
+	}
+	return err
+}
+
+// mostBuffer is what is kept of a buffer: more than nearly every datagram.
+const mostBuffer = 4096
+
 func (f udpFlow) write(data []byte) error {
-	f.s.l.trace(Out, f, data)
-	_, err := f.s.pc.WriteTo(data, net.UDPAddrFromAddrPort(f.remote))
-	if err != nil {
+	if f.s.l.cfg.Trace != nil { // else f would become a Flow for nothing
+		f.s.l.trace(Out, f, data)
+	}
+	if err := f.s.write(data, f.remote); err != nil {
 		return err
 	}
 	f.s.l.counts.add(countSent, 1)
@@ -280,18 +308,22 @@ func (f udpFlow) write(data []byte) error {
 	return nil
 }
 
+// write sends one datagram, without a copy of the address where the socket allows it.
+func (s *socket) write(data []byte, to netip.AddrPort) error {
+	if udp, ok := s.pc.(*net.UDPConn); ok {
+		_, err := udp.WriteToUDPAddrPort(data, to)
+		return err
+	}
+	_, err := s.pc.WriteTo(data, net.UDPAddrFromAddrPort(to))
+	return err
+}
+
 // forResponse is where a response goes: the source address, with the source
 // port where the top Via asks for it by rport, else the port of its sent-by.
 func (f udpFlow) forResponse(res *message.Response) udpFlow {
-	via, err := message.TopVia(res)
-	if err != nil || via.Params.Has("rport") {
-		return f
+	if port := message.AnswerPort(res); port != 0 {
+		f.remote = netip.AddrPortFrom(f.remote.Addr(), port)
 	}
-	port := via.Port
-	if port == 0 {
-		port = 5060
-	}
-	f.remote = netip.AddrPortFrom(f.remote.Addr(), port)
 	return f
 }
 
@@ -312,53 +344,12 @@ func (f udpFlow) Local() netip.AddrPort {
 	return netip.AddrPortFrom(f.s.sourceFor(f.remote), f.s.local.Port())
 }
 
-func (s *socket) sourceFor(remote netip.AddrPort) netip.Addr {
-	const (
-		believe = 10 * time.Second
-		most    = 256
-	)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known, ok := s.sources[remote.Addr()]; ok && time.Now().Before(known.until) {
-		return known.addr
+func (f udpFlow) LocalVia() message.Via {
+	if f.s.via.Host != "" {
+		return f.s.via
 	}
-	addr, err := s.l.SourceFor(remote)
-	if err != nil {
-		return s.local.Addr()
-	}
-	if len(s.sources) >= most {
-		clear(s.sources)
-	}
-	s.sources[remote.Addr()] = sourceAddr{addr, time.Now().Add(believe)}
-	return addr
+	return viaFor("UDP", f.Local())
 }
-
-// SourceFor asks the network which of our addresses it would send from to a peer.
-// Connecting a UDP socket sends nothing and does not block. An error says that there
-// is no way to it.
-func (l *Layer) SourceFor(remote netip.AddrPort) (netip.Addr, error) {
-	c, err := l.cfg.Network.Dial(l.ctx, "udp", "", remote.String())
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find our address towards %s: %w", remote, err)
-	}
-	defer c.Close()
-	return addrPortOf(c.LocalAddr()).Addr(), nil
-}
-
-// ForgetSources makes UDP flows ask the network anew for our addresses: they have
-// changed.
-func (l *Layer) ForgetSources() {
-	l.mu.Lock()
-	sockets := l.sockets
-	l.mu.Unlock()
-	for _, s := range sockets {
-		s.mu.Lock()
-		clear(s.sources)
-		s.mu.Unlock()
-	}
-}
-
-func (f udpFlow) LocalVia() message.Via { return viaFor("UDP", f.Local()) }
 
 func viaFor(transport string, local netip.AddrPort) message.Via {
 	return message.Via{Transport: transport, Host: local.Addr().WithZone("").String(), Port: local.Port(),

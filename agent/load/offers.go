@@ -1,0 +1,133 @@
+package load
+
+import (
+	"fmt"
+	"time"
+
+	"ringback/sip"
+)
+
+// offerTime is how long an agent is rung.
+const offerTime = time.Minute
+
+// offerNext puts the callback that is due to the phone whose turn it is, and comes again.
+// Where no phone is free it is counted as nobody's, and not made up for.
+func (a *answering) offerNext(due time.Time) {
+	if a.plan.Offers <= 0 || a.ending {
+		return
+	}
+	switch p := a.phones.next(); {
+	case p != nil:
+		a.offer(p)
+	case len(a.phones.byAOR) > 0:
+		a.counts.NotTaken["no agent was free"]++
+	}
+	next := due.Add(time.Duration(float64(time.Second) / a.plan.Offers))
+	a.offers = a.loop.After(max(time.Microsecond, next.Sub(a.loop.Now())), func() { a.offerNext(next) })
+}
+
+// offer is an INVITE with a callback's headers: the contact is on the line already.
+func (a *answering) offer(p *bound) {
+	t := &taken{answering: a, ours: true, phone: p}
+	body, err := t.body(nil)
+	if err == nil {
+		a.counts.Offered++
+		n := a.counts.Offered
+		number := fmt.Sprintf("+8131%07d", n%10_000_000)
+		from := sip.Address{Display: "Load contact", URI: sip.URI{Scheme: "sip", User: number, Host: a.ip.String()}}
+		err = a.call(a.ua, t, sip.InviteOptions{To: p.to, Target: &p.contact, Flow: p.flow, From: &from, Offer: body, Timeout: offerTime,
+			Headers: []sip.Header{{Name: "X-Callback-Id", Value: fmt.Sprintf("load-%s-%d", a.at, n)}, {Name: "X-Callback-Type", Value: "immediate"},
+				{Name: "X-Callback-Number", Value: number}, {Name: "X-Callback-Reason", Value: "load test"}}})
+	}
+	if err != nil {
+		a.counts.NotTaken[err.Error()]++
+		t.release()
+	}
+}
+
+// call places a call of ours.
+func (a *answering) call(by *sip.UA, t *taken, o sip.InviteOptions) error {
+	s, err := by.Invite(o, t)
+	if err == nil {
+		a.open[s] = t
+	}
+	return err
+}
+
+// accepted is a call of ours that was answered.
+func (t *taken) accepted(s *sip.Session, e sip.Answered) {
+	t.up = true
+	if t.refer != nil {
+		_ = t.refer.Notify(200, "", true)
+	}
+	if t.phone != nil {
+		t.answering.counts.Taken++
+		t.answering.counts.Says[t.kind]++
+	}
+	if t.voice != nil && !e.Late && e.SDP != nil && t.voice.session.AcceptAnswer(e.SDP, false) != nil {
+		_ = s.Hangup(sip.ReasonHeader{})
+		return
+	}
+	t.endsAfter(s)
+}
+
+// failed is a call of ours that was not answered.
+func (t *taken) failed(c sip.Cause) {
+	if t.refer != nil {
+		_ = t.refer.Notify(max(c.Code, 400), c.Reason, true)
+	}
+	if t.phone != nil {
+		t.answering.counts.NotTaken[causeText(c)]++
+	}
+}
+
+// movedTime is how long the call to a transfer's target lasts.
+const movedTime = 5 * time.Second
+
+// moves does what a contact's phone does with a REFER: it calls the target and tells
+// how that goes.
+func (t *taken) moves(r *sip.IncomingRefer) {
+	a := t.answering
+	if a.ending || r.Replaces() != nil {
+		_ = r.Refuse(603)
+		return
+	}
+	if r.Accept() != nil {
+		return
+	}
+	a.counts.Moved++
+	moved := &taken{answering: a, ours: true, refer: r}
+	body, err := moved.body(nil)
+	if err == nil {
+		from := sip.Address{URI: sip.URI{Scheme: "sip", User: "contact", Host: a.ip.String()}}
+		err = a.call(a.mover, moved, sip.InviteOptions{To: r.To(), From: &from, Offer: body, Timeout: offerTime, ReferredBy: r.ReferredBy()})
+	}
+	if err != nil {
+		_ = r.Notify(500, "", true)
+		moved.release()
+	}
+}
+
+// endsAfter ends a call that nobody ends.
+func (t *taken) endsAfter(s *sip.Session) {
+	most := t.answering.plan.Most
+	if t.refer != nil {
+		most = movedTime
+	}
+	if most > 0 {
+		t.timer = t.answering.loop.After(most, func() { _ = s.Hangup(sip.ReasonHeader{}) })
+	}
+}
+
+// release frees what a call that has ended had.
+func (t *taken) release() {
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	if t.voice != nil {
+		t.voice.close()
+	}
+	if t.phone != nil {
+		t.answering.phones.waits(t.phone)
+	}
+}

@@ -1,0 +1,104 @@
+package load
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ringback/internal/simnet"
+)
+
+// Agents take the callbacks that a responder puts to them, without a PBX, and nothing
+// is left of either.
+func TestOffers_AgentsTakeThem(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaTone, Codecs: []string{"pcmu"}, Offers: 1})
+		p := plan(t, "users: {first: 2001, count: 4}\n"+`agents: {for: 40s, think: {mean: 1s, spread: lognormal}, talk: {mean: 2s, spread: lognormal}, hold: 50%, hold_for: {mean: 1s}, wrap_up: {mean: 500ms}, dtmf: 40%,
+  consult: 40%, consult_to: "sip:601@192.0.2.20", conference: 40%, conference_to: "sip:603@192.0.2.20", transfer: 40%, transfer_to: "sip:602@192.0.2.20", dispositions: [sold], note: loaded, media: tone, codecs: [pcmu]}
+thresholds: ['p99(hold) < 500ms', 'verbs.failures == 0', 'failures == 0', 'dropped == 0', 'registration.failures == 0', 'mos.p5 > 4.0', 'silent == 0']
+`)
+		r := run(t.Context(), t, n, p, nil)
+		if !r.OK || r.Registered != 4 || r.Answered < 15 || r.Answered != r.Began || r.Sounded < r.Answered*9/10 || r.LeftCalls+r.LeftRegistrations != 0 {
+			t.Errorf("%+v", r)
+		}
+		for _, verb := range []string{"accept", "hold", "resume", "dtmf", "consult", "consult-answer", "consult-end", "conference", "conference-answer", "conference-drop", "transfer", "end", "dispose", "note", "done"} {
+			if r.Agents.Verbs[verb].Count == 0 {
+				t.Errorf("nobody did %s: %v", verb, r.Agents.Verbs)
+			}
+		}
+		time.Sleep(movedTime)
+		synctest.Wait()
+		moved := int(r.Agents.Verbs["transfer"].Count)
+		if got := far.Answers(); got.Active != 0 || got.Registered != 0 || got.Taken != r.Answered || got.Moved != moved {
+			t.Errorf("the far end: %+v", got)
+		}
+		far.Close()
+	})
+}
+
+// A far end that offers more than the agents can take says so, and each callback is
+// somebody's.
+func TestOffers_MoreThanAgents(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaNone, Codecs: []string{"pcmu"}, Offers: 2})
+		p := plan(t, "users: {first: 2001, count: 2}\nagents: {for: 30s, think: {mean: 1s}, talk: {mean: 8s, spread: constant}, wrap_up: {mean: 1s}}\n")
+		r := run(t.Context(), t, n, p, nil)
+		if r.Answered < 4 || r.Answered > 8 { // each takes one in 10 s
+			t.Errorf("%+v", r)
+		}
+		synctest.Wait()
+		if got := far.Answers(); got.NotTaken["no agent was free"] < 30 || got.Offered < got.Taken || got.Taken != r.Answered {
+			t.Errorf("the far end: %+v", got)
+		}
+		far.Close()
+	})
+}
+
+// Interrupted in the middle of calls, agents hang up and unregister.
+func TestOffers_Interrupted(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaTone, Codecs: []string{"pcmu"}, Offers: 2})
+		p := plan(t, "users: {first: 2001, count: 8}\nagents: {for: 1h, think: {mean: 100ms}, talk: {mean: 1h, spread: constant}}\n")
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		began := time.Now()
+		r := run(ctx, t, n, p, nil)
+		synctest.Wait()
+		if got := far.Answers(); r.Answered != 8 || r.LeftCalls+r.LeftRegistrations != 0 || got.Active != 0 || got.Registered != 0 || time.Since(began) > 30*time.Second {
+			t.Errorf("after %v: %+v, far end %+v", time.Since(began), r, got)
+		}
+		far.Close()
+	})
+}
+
+// The mean of what is drawn is the plan's, also of a lognormal spread, whose middle is
+// lower.
+func TestSpread_Mean(t *testing.T) {
+	for _, row := range []struct {
+		spread string
+		middle float64
+	}{{"constant", 1}, {"uniform", 1}, {"exponential", 0.693}, {"lognormal", 0.726}} {
+		s, rng := Spread{Mean: time.Second, Spread: row.spread}, rand.New(rand.NewPCG(1, 1))
+		const draws = 100_000
+		var sum time.Duration
+		below := 0
+		for range draws {
+			d := s.draw(rng)
+			sum += d
+			if d.Seconds() <= row.middle {
+				below++
+			}
+			if d < 0 || d > s.longest() {
+				t.Fatalf("%s: drew %v", row.spread, d)
+			}
+		}
+		if mean := sum / draws; mean < 985*time.Millisecond || mean > 1015*time.Millisecond {
+			t.Errorf("%s: mean %v", row.spread, mean)
+		}
+		if share := float64(below) / draws; row.spread != "constant" && (share < 0.49 || share > 0.51) {
+			t.Errorf("%s: %.3f are below %.3f s", row.spread, share, row.middle)
+		}
+	}
+}

@@ -1,0 +1,312 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ringback/media"
+	"ringback/media/audio"
+	"ringback/sip"
+	"ringback/sip/loop"
+	"ringback/sip/transport"
+)
+
+// Between two registrations of a shard, where it is the only generator: a PBX that all users come to at once would
+// say more about that than about its work.
+const registerApart = 5 * time.Millisecond
+
+// phone is one user.
+type phone struct {
+	account *sip.Account
+	binding *sip.Registration
+	status  sip.RegistrationStatus
+	ever    bool // it was registered
+	settled bool // it was, or was refused
+	away    bool // it has gone, and comes back
+	row     vars
+}
+
+// target is whom a plan calls: text where the data make it another with each call.
+type target struct {
+	uri  sip.URI
+	text string
+}
+
+// shard is one loop with its user agent and its part of the users. Its loop owns
+// all fields.
+type shard struct {
+	plan        *Plan
+	apart       time.Duration // between two registrations
+	loop        *loop.Loop
+	ua          *sip.UA
+	engine      *media.Engine // nil: signalling only
+	ip          netip.Addr
+	rng         *rand.Rand
+	phones      []*phone
+	caller      int // whose turn it is
+	to          []target
+	rows        []vars // of the plan's data
+	callee      int
+	sound       *sound
+	headerNames []string
+	tally       *tally
+	calls       map[*call]struct{}
+	onCall      func(CallResult) // nil: nobody asks
+	past        []sip.CallID     // calls that have ended, whose last messages may come
+	// messages of the calls that are up, or were until now; nil: nobody asks
+	ladders   map[sip.CallID]*callLadder
+	generator string // i/N; empty: it is the only one
+	onFailed  func(CallResult)
+	settling  []CallResult // calls that failed, and are not told yet
+	ending    bool         // no call begins any more
+	leaving   int          // users that churn sends away, and whose PBX has not answered yet
+	gone      func()       // told of each of them; nil: nobody waits
+	idle      func()       // told once no call is left
+	cancel    context.CancelFunc
+	done      sync.WaitGroup
+}
+
+// shardConfig is what a shard is made from.
+type shardConfig struct {
+	plan    *Plan
+	parts   int // generators under the test
+	users   []user
+	rows    []vars
+	sound   *sound
+	network transport.Network
+	onCall  func(CallResult)
+	failed  func(CallResult)
+	part    Part
+	ladders bool
+	engine  *media.Engine
+	source  string // ADDRESS[:PORT]
+	seed    uint64
+	log     *slog.Logger
+}
+
+func newShard(c shardConfig) (*shard, error) {
+	s := &shard{plan: c.plan, apart: registerApart * time.Duration(max(1, c.parts)), loop: loop.New(c.log), engine: c.engine, rng: rand.New(rand.NewPCG(c.seed, 0)), tally: newTally(), calls: map[*call]struct{}{}, onCall: c.onCall,
+		rows: c.rows, sound: c.sound, headerNames: slices.Sorted(maps.Keys(c.plan.Calls.Headers))}
+	if s.onFailed = c.failed; c.part.Of > 1 {
+		s.generator = c.part.String()
+	}
+	var trace func(sip.TraceRecord)
+	if c.ladders {
+		s.ladders, trace = map[sip.CallID]*callLadder{}, s.trace
+	}
+	listen := "udp"
+	if c.plan.Account.Transport != "udp" {
+		listen = "tcp"
+	}
+	limits := sip.Limits{Sessions: maxCalls, InvitesPerSec: maxRate, Subscriptions: 1}
+	var err error
+	s.ua, err = sip.NewUA(sip.Config{Loop: s.loop, Network: c.network, Log: c.log, UserAgent: "Ringback load", Limits: limits, Trace: trace,
+		Listen: []sip.Listen{{Transport: listen, Address: net.JoinHostPort(splitSource(c.source))}}, TLS: sip.TLSConfig{CAFile: c.plan.Account.CAFile}, WSPath: c.plan.Account.WSPath})
+	if err != nil {
+		return nil, err
+	}
+	s.ip = s.ua.LocalAddr(listen).Addr()
+	if err := s.people(c.users); err != nil {
+		_ = s.ua.Close(context.Background())
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.done.Go(func() { s.loop.Run(ctx) })
+	return s, nil
+}
+
+// people makes the accounts and the targets.
+func (s *shard) people(users []user) error {
+	a := s.plan.Account
+	registrar, err := sip.ParseURI(a.Registrar)
+	if err != nil {
+		return fmt.Errorf("account.registrar: %w", err)
+	}
+	var proxy *sip.URI
+	if a.Proxy != "" {
+		uri, err := sip.ParseURI(a.Proxy)
+		if err != nil {
+			return fmt.Errorf("account.proxy: %w", err)
+		}
+		proxy = &uri
+	}
+	for _, u := range users {
+		aor := registrar
+		aor.User, aor.Port = u.name, 0
+		account := &sip.Account{AOR: aor, Username: u.name, Password: u.password, Registrar: registrar, Proxy: proxy, Transport: a.Transport, Expires: a.Expires}
+		if err := account.Validate(); err != nil {
+			return fmt.Errorf("user %s: %w", u.name, err)
+		}
+		s.phones = append(s.phones, &phone{account: account, row: u.row})
+	}
+	for _, to := range s.plan.Calls.To {
+		if len(variables(to)) > 0 {
+			s.to = append(s.to, target{text: to})
+			continue
+		}
+		uri, err := sip.ParseURI(to)
+		if err != nil {
+			return fmt.Errorf("calls.to: %w", err)
+		}
+		s.to = append(s.to, target{uri: uri})
+	}
+	return nil
+}
+
+// register lets the users register, one after the other, and tells once each was
+// or was refused.
+func (s *shard) register(settled func()) {
+	open := len(s.phones)
+	for i, p := range s.phones {
+		s.loop.After(time.Duration(i)*s.apart, func() {
+			s.binds(p, func() {
+				if open--; open == 0 {
+					settled()
+				}
+			})
+		})
+	}
+}
+
+// binds registers one user, and tells once it was or was refused.
+func (s *shard) binds(p *phone, settled func()) {
+	asked := s.loop.Now()
+	p.settled = false
+	p.binding = s.ua.Register(p.account, func(st sip.RegistrationStatus) {
+		if p.away {
+			return
+		}
+		s.registration(p, st, asked)
+		p.status = st
+		p.ever = p.ever || st.State == sip.Registered
+		if !p.settled && (st.State == sip.Registered || st.State == sip.Failed) {
+			p.settled = true
+			settled()
+		}
+	})
+}
+
+// registration counts what is told of one, before it is the phone's status.
+func (s *shard) registration(p *phone, st sip.RegistrationStatus, asked time.Time) {
+	switch {
+	case st.State == sip.Registered && (!p.ever || !p.settled):
+		record(s.tally.register, s.loop.Now().Sub(asked))
+	case st.State == sip.Registered && p.status.State == sip.Registered && st.Code < 300:
+		s.tally.refreshed++
+	case st.Lost && !s.ending:
+		s.tally.lapsed++
+		s.tally.refusals["lost: "+refusal(st)]++
+	}
+}
+
+// unregister takes all bindings back and tells.
+func (s *shard) unregister(done func()) {
+	open := 0
+	for _, p := range s.phones {
+		if p.binding != nil {
+			open++
+		}
+	}
+	if open += s.leaving; open == 0 {
+		done()
+		return
+	}
+	one := func() {
+		if open--; open == 0 {
+			done()
+		}
+	}
+	s.gone = one // of those that churn has sent away, and whose PBX has not answered yet
+	for _, p := range s.phones {
+		if p.binding != nil {
+			p.binding.Unregister(func(error) { one() })
+			p.binding = nil
+		}
+	}
+}
+
+// count adds the tally as it stands to that of all. Loop goroutine.
+func (s *shard) count(all *tally) {
+	all.add(s.tally)
+	all.active += len(s.calls)
+	for _, p := range s.phones {
+		switch {
+		case p.status.State == sip.Registered:
+			all.registered++
+		case p.settled && !p.ever:
+			all.refused++
+			all.refusals[refusal(p.status)]++
+		}
+	}
+}
+
+func refusal(st sip.RegistrationStatus) string {
+	if st.Code > 0 {
+		return strings.TrimSpace(fmt.Sprintf("%d %s", st.Code, st.Answer))
+	}
+	return st.Reason
+}
+
+// drain begins no call any more, hangs up those that there are, and tells once none
+// is left.
+func (s *shard) drain(done func()) {
+	s.ending = true
+	if len(s.calls) == 0 {
+		done()
+		return
+	}
+	s.idle = done
+	for c := range s.calls {
+		c.hangUp()
+	}
+}
+
+// ended takes a call off.
+func (s *shard) ended(c *call) {
+	delete(s.calls, c)
+	if c.session != nil {
+		s.forget(c.session.ID())
+	}
+	if len(s.calls) == 0 && s.idle != nil {
+		s.idle()
+		s.idle = nil
+	}
+}
+
+// close ends the shard; what is still open is given up. It waits for its goroutines.
+func (s *shard) close(ctx context.Context) {
+	_ = s.loop.Do(ctx, func() {
+		for len(s.settling) > 0 {
+			s.settle()
+		}
+	})
+	_ = s.ua.Close(ctx) // waits for what is under way, as long as ctx lasts
+	s.cancel()
+	s.done.Wait()
+}
+
+func codecs(plan []string) []string {
+	var names []string
+	for _, name := range plan {
+		names = append(names, strings.ToUpper(name))
+	}
+	return names
+}
+
+// toneHz and toneLevel are what a caller says.
+const (
+	toneHz    = 440
+	toneLevel = -10
+)
+
+func speech() audio.Cadence { return audio.Sine(toneHz, toneLevel) }

@@ -1,0 +1,169 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"ringback/media"
+	"ringback/media/audio"
+	"ringback/media/mixer"
+	"ringback/media/sdp"
+)
+
+// What an end of a call says.
+const (
+	MediaNone    = "none"    // nothing, also no sockets: signalling only
+	MediaSilence = "silence" // packets of silence
+	MediaTone    = "tone"
+	MediaEcho    = "echo" // what it hears
+	MediaFile    = "file" // a WAV file, again and again
+)
+
+func medias() []string { return []string{MediaNone, MediaSilence, MediaTone, MediaEcho, MediaFile} }
+
+// How an end of a call encrypts.
+const (
+	plainRTP = "off"
+	srtpSDES = "sdes" // keys in SDP, also where the signalling can be read: it is a test
+	srtpDTLS = "dtls"
+)
+
+// sound is how the calls of a plan sound.
+type sound struct {
+	codecs   []string
+	clip     audio.Clip // of MediaFile
+	security media.Security
+}
+
+// soundOf reads what a plan needs. Errors name the field: prefix is before it.
+func soundOf(prefix string, names []string, file, encryption string) (*sound, error) {
+	s := &sound{codecs: codecs(names), security: media.Security{Encryption: sdp.EncryptionOff}}
+	var err error
+	switch encryption {
+	case srtpSDES:
+		s.security = media.Security{Encryption: sdp.EncryptionRequired, Keying: sdp.KeyingSDES}
+	case srtpDTLS:
+		s.security = media.Security{Encryption: sdp.EncryptionRequired, Keying: sdp.KeyingDTLS}
+		if s.security.Certificate, err = media.NewCertificate(); err != nil {
+			return nil, err
+		}
+	}
+	if file == "" {
+		return s, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("%sfile: %w", prefix, err)
+	}
+	defer f.Close()
+	if s.clip, err = audio.ReadWAV(f); err != nil {
+		return nil, fmt.Errorf("%sfile %s: %w", prefix, file, err)
+	}
+	if s.clip.Frames() == 0 {
+		return nil, fmt.Errorf("%sfile %s: it holds no sound", prefix, file)
+	}
+	return s, nil
+}
+
+// checkSound looks at the fields of a plan that soundOf reads.
+func checkSound(prefix string, names []string, kinds []string, file, encryption string) error {
+	plays := slices.Contains(kinds, MediaFile)
+	switch {
+	case plays && file == "":
+		return wrong(prefix+"file", `""`, "write the WAV file that media: file says")
+	case !plays && file != "":
+		return wrong(prefix+"file", file, "write media: file, or leave it out")
+	case !slices.Contains([]string{"", plainRTP, srtpSDES, srtpDTLS}, encryption):
+		return wrong(prefix+"encryption", encryption, "write off, sdes or dtls")
+	case !slices.ContainsFunc(kinds, func(kind string) bool { return kind != MediaNone }):
+		return nil
+	case len(names) == 0:
+		return wrong(prefix+"codecs", "[]", "write codecs by preference, as [opus, g722, pcmu, pcma]")
+	}
+	for _, name := range names {
+		if !media.Sends(strings.ToUpper(name)) {
+			return wrong(prefix+"codecs", name, "write codecs that this build sends, of opus, g722, pcmu and pcma: ringback version says how it was built")
+		}
+	}
+	return nil
+}
+
+// voice is the media of one call.
+type voice struct {
+	session *media.Session
+	bridge  *media.Bridge
+	player  *media.Player
+}
+
+// newVoice makes the media of a call: a session in a bridge of its own that says a
+// tone, a file, silence, or what it hears.
+func newVoice(e *media.Engine, ip netip.Addr, s *sound, kind string) (*voice, error) {
+	v := &voice{bridge: e.NewBridge(), player: e.NewPlayer()}
+	var err error
+	v.session, err = e.NewSession(media.SessionConfig{LocalIP: ip, Codecs: s.codecs, DTMF: true, NAT: true, Security: s.security})
+	if err == nil {
+		err = v.connect(s, kind)
+	}
+	if err != nil {
+		v.close()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (v *voice) connect(s *sound, kind string) error {
+	to, err := v.bridge.Add(v.session)
+	if err != nil || kind == MediaSilence || kind == MediaNone {
+		return err
+	}
+	from := to
+	if kind != MediaEcho {
+		if from, err = v.bridge.Add(v.player); err != nil {
+			return err
+		}
+	}
+	switch kind {
+	case MediaTone:
+		v.player.PlayTone(speech(), nil)
+	case MediaFile:
+		err = v.player.PlayClip(s.clip, true, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return v.bridge.SetRoutes([]mixer.Route{{From: from, To: to}})
+}
+
+func (v *voice) close() {
+	if v.session != nil {
+		_ = v.session.Close()
+	}
+	_ = v.player.Close()
+	_ = v.bridge.Close()
+}
+
+// mediaOf is the engine of all calls of a plan, which runs until stop; nil where there
+// is signalling only.
+func mediaOf(p *Plan, o Options) (e *media.Engine, stop func()) {
+	names := p.Calls.Codecs
+	switch {
+	case p.Agents != nil:
+		names = p.Agents.Codecs
+	case p.Calls.Media == MediaNone:
+		return nil, func() {}
+	}
+	e = media.NewEngine(media.EngineConfig{Network: o.Media, Log: o.Log, Rate: media.RateFor(codecs(names))})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = e.Run(context.Background())
+	}()
+	return e, func() {
+		_ = e.Close()
+		<-ended
+	}
+}

@@ -1,0 +1,149 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"time"
+)
+
+// MostRate is by how much the plan's rate or concurrency can be raised while it runs.
+const MostRate = 10
+
+// Steer changes a run from outside, while it lasts. Make one with NewSteer, and give
+// it to one run; any goroutine may call its methods.
+type Steer struct {
+	mu      sync.Mutex
+	rate    float64
+	why     string
+	end     chan struct{} // closed by End
+	finish  chan struct{} // closed by Finish
+	changed chan struct{} // closed by Rate, and made anew
+	changes []Change
+}
+
+// Change is what somebody changed of a run while it lasted.
+type Change struct {
+	At       time.Time `json:"at"`
+	Rate     float64   `json:"rate"`               // times the plan's, from then on
+	Finished bool      `json:"finished,omitempty"` // no call began from then on
+}
+
+// maxChanges bounds those that are kept: who turns a run more often knows it.
+const maxChanges = 1000
+
+// NewSteer is a Steer that changes nothing yet.
+func NewSteer() *Steer {
+	return &Steer{rate: 1, end: make(chan struct{}), finish: make(chan struct{}), changed: make(chan struct{})}
+}
+
+// SetRate makes the rate, or the concurrency, so many times the plan's: 0 (no call
+// begins, those that are up go on) to MostRate.
+func (s *Steer) SetRate(times float64) error {
+	if times < 0 || times > MostRate || math.IsNaN(times) {
+		return fmt.Errorf("set rate: %g times the plan's: write 0 to %d", times, MostRate)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if times != s.rate {
+		s.rate = times
+		s.note(Change{At: time.Now(), Rate: times})
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}
+	return nil
+}
+
+// End ends the run early: calls are hung up, users unregistered. With a reason it
+// counts as aborted. Only the first one counts.
+func (s *Steer) End(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.end:
+	default:
+		s.why = why
+		close(s.end)
+	}
+}
+
+// Rate is what SetRate set, and a channel that is closed when it changes.
+func (s *Steer) Rate() (times float64, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rate, s.changed
+}
+
+// Finish lets no call begin any more; those that are up come to their own end, and
+// then the run does, as one whose time is over.
+func (s *Steer) Finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.finish:
+	default:
+		s.note(Change{At: time.Now(), Finished: true})
+		close(s.finish)
+	}
+}
+
+// Finished is closed by Finish.
+func (s *Steer) Finished() <-chan struct{} { return s.finish }
+
+// finished reports whether Finish was called.
+func (s *Steer) finished() bool {
+	select {
+	case <-s.finish:
+		return true
+	default:
+		return false
+	}
+}
+
+// note keeps a change; the caller holds the lock.
+func (s *Steer) note(c Change) {
+	if len(s.changes) < maxChanges {
+		s.changes = append(s.changes, c)
+	}
+}
+
+// Changes are those so far, by their time.
+func (s *Steer) Changes() []Change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Change(nil), s.changes...)
+}
+
+// Ended is closed by End.
+func (s *Steer) Ended() <-chan struct{} { return s.end }
+
+// Why is what End was given.
+func (s *Steer) Why() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.why
+}
+
+// planClock tells when on the wall a moment of the plan is, for a rate that changes.
+type planClock struct {
+	from time.Time     // since when it goes at this rate
+	at   time.Duration // of the plan, then
+	rate float64
+}
+
+// turn lets it go at another rate from now on.
+func (c *planClock) turn(now time.Time, rate float64) {
+	if now.Before(c.from) {
+		now = c.from // it has not begun to go
+	}
+	c.at += time.Duration(float64(now.Sub(c.from)) * c.rate)
+	c.from, c.rate = now, rate
+}
+
+// wall is when the moment of the plan comes; false: never, at this rate.
+func (c *planClock) wall(at time.Duration) (time.Time, bool) {
+	if c.rate == 0 {
+		return time.Time{}, false
+	}
+	return c.from.Add(time.Duration(float64(at-c.at) / c.rate)), true
+}

@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"strings"
+
+	"ringback/media"
+	"ringback/media/device"
+)
+
+// troubled tells what is wrong with a call's sound, or that it is over. Silence of our own
+// is told with its cause, for which the sound system is asked beside the loop.
+func (a *Agent) troubled(l *leg, e media.TroubleChanged) {
+	l.troubles++
+	if e.Trouble != media.SaysNothing {
+		a.tellTrouble(l, e, e.Text())
+		return
+	}
+	if l.muted || l.in.muted || l.in.away || l.onHold() || a.sound.names.Headset == "null" {
+		return
+	}
+	ask := a.deps.Mute
+	if ask == nil {
+		ask = device.MicrophoneMute
+		if !strings.HasPrefix(a.sound.names.Headset, "portaudio") {
+			a.tellTrouble(l, e, e.Text())
+			return
+		}
+	}
+	asked := l.troubles
+	a.lookups.Go(func() {
+		found := ask()
+		a.loop.Post(a.input(func() {
+			if l.media == nil || l.troubles != asked {
+				return
+			}
+			text := e.Text()
+			if why := found.Text(); why != "" {
+				text = "only silence is sent: " + why
+			}
+			a.tellTrouble(l, e, text)
+		}))
+	})
+}
+
+func (a *Agent) tellTrouble(l *leg, e media.TroubleChanged, text string) {
+	kind := MediaQuality
+	switch e.Trouble {
+	case media.Unheard, media.SaysNothing, media.HearsNothing:
+		kind = MediaSilent
+	case media.NoTrouble:
+		if l.stats.Trouble == "" {
+			return
+		}
+	}
+	l.measure()
+	if e.Trouble != media.NoTrouble {
+		l.stats.Trouble, l.stats.TroubleName = text, e.Trouble.Name()
+	}
+	out := l.event(kind)
+	out.Text = text
+	a.emit(out)
+}

@@ -1,0 +1,102 @@
+package quality
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+func delayed(pcm []int16, n int) []int16 { return append(make([]int16, n), pcm...) }
+
+func noisy(pcm []int16, snr float64) []int16 {
+	var power float64
+	for _, v := range pcm {
+		power += float64(v) * float64(v)
+	}
+	amp := math.Sqrt(power/float64(len(pcm))) * math.Pow(10, -snr/20)
+	rng, out := rand.New(rand.NewPCG(1, 1)), slices.Clone(pcm)
+	for i := range out {
+		out[i] = int16(float64(out[i]) + amp*rng.NormFloat64())
+	}
+	return out
+}
+
+func muted(pcm []int16, rate int, share float64) []int16 {
+	rng, out := rand.New(rand.NewPCG(2, 1)), slices.Clone(pcm)
+	for i := 0; i+rate/50 <= len(out); i += rate / 50 {
+		if rng.Float64() < share {
+			clear(out[i : i+rate/50])
+		}
+	}
+	return out
+}
+
+func TestAlign_FindsTheDelayThatItWasGiven(t *testing.T) {
+	for _, rate := range []int{8000, 16000, 48000} {
+		pcm := Speech(1, rate, 8*time.Second)
+		for _, ms := range []int{0, 37, 240} {
+			w := Align(pcm, delayed(pcm, ms*rate/1000), rate, 400*time.Millisecond)
+			least, median, _, most := Delays(w)
+			if want := time.Duration(ms) * time.Millisecond; len(w) < 12 || least != want || median != want || most != want {
+				t.Errorf("%d Hz, %d ms: %d windows, %s to %s", rate, ms, len(w), least, most)
+			}
+		}
+	}
+}
+
+// TestNSIM_OrdersWhatIsWorse: the same is 1, and each step of noise and loss is worse.
+func TestNSIM_OrdersWhatIsWorse(t *testing.T) {
+	pcm := Speech(1, 16000, 8*time.Second)
+	score := func(heard []int16) float64 {
+		return NSIM(pcm, heard, 16000, 7000, Align(pcm, heard, 16000, 100*time.Millisecond))
+	}
+	if s := score(pcm); s < 0.9999 {
+		t.Errorf("the same signal: %.4f", s)
+	}
+	if s := score(delayed(pcm, 640)); s < 0.99 {
+		t.Errorf("only late: %.4f", s)
+	}
+	last := 1.0
+	for _, worse := range [][]int16{noisy(pcm, 40), noisy(pcm, 30), noisy(pcm, 20), noisy(pcm, 10)} {
+		s := score(worse)
+		t.Logf("noise: %.3f", s)
+		if s >= last {
+			t.Errorf("more noise scores %.3f after %.3f", s, last)
+		}
+		last = s
+	}
+	last = 1
+	for _, share := range []float64{0.02, 0.1, 0.3} {
+		s := score(muted(pcm, 16000, share))
+		t.Logf("muted %.2f: %.3f", share, s)
+		if s >= last {
+			t.Errorf("more silence scores %.3f after %.3f", s, last)
+		}
+		last = s
+	}
+}
+
+func TestFindBreaks(t *testing.T) {
+	tone := func() []int16 {
+		pcm := make([]int16, 16000)
+		for i := range pcm {
+			pcm[i] = int16(8230 * math.Sin(2*math.Pi*440*float64(i)/8000))
+		}
+		return pcm
+	}
+	if b := FindBreaks(tone(), 8000, 440, -12); b != (Breaks{}) {
+		t.Errorf("a whole tone: %+v", b)
+	}
+	gap := tone()
+	clear(gap[4000:4240])
+	if b := FindBreaks(gap, 8000, 440, -12); b.Gaps != 1 || b.Longest < 27*time.Millisecond || b.Longest > 32*time.Millisecond {
+		t.Errorf("30 ms of nothing: %+v", b)
+	}
+	cut := tone()
+	cut = append(cut[:5000], cut[5007:]...)
+	if b := FindBreaks(cut, 8000, 440, -12); b.Clicks != 1 || b.Gaps != 0 {
+		t.Errorf("a cut: %+v", b)
+	}
+}

@@ -1,0 +1,28 @@
+// Package ice finds the way to a peer that speaks ICE (RFC 8445), over a socket that
+// somebody else reads and writes, or through a TURN server.
+//
+// Words: an Agent is one session's ICE, from its credentials to its end; a candidate is
+// an address that a side may be reached at, written as in SDP (RFC 8839 section 5.1); a
+// Server is a STUN server (RFC 8489), which says where it sees us, or a TURN server (RFC
+// 8656), which relays; the pair is what was found; the controlling side decides which
+// one it is.
+//
+// Goroutines: those of pion/ice; per Agent one that waits until the pair is there, then
+// reads what a relay brings, and one that writes to it; with Servers one that asks them.
+// Config's functions are called on them and may take locks, as long as none is held in a
+// call of Receive. Close ends them and waits.
+//
+// agent.go is the Agent, gather.go its candidates, mux.go the session's socket as pion
+// wants it, server.go a Server and what it says in words, sockets.go the way to it.
+//
+// Outside: pion/ice makes the checks, pion/turn and pion/stun speak to servers,
+// pion/transport has the interface that their sockets are made by and read deadlines, pion/logging keeps
+// them from writing to stderr.
+//
+// Not pion/webrtc, whose parts these are (looked at again at v4.2: SettingEngine takes
+// a mux and a network of ours, and no more). It writes the SDP itself, so that m= lines
+// and payload types of a SIP session would have two owners, and a 183 is an offer to
+// it. Its DTLS transport begins once, where a PBX begins anew at a re-INVITE (Asterisk
+// does). It reads and decrypts on goroutines per stream, where one tick serves thousands
+// of sessions here. And it has no SDES and no ICE without DTLS.
+package ice

@@ -1,0 +1,172 @@
+package media
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"ringback/internal/simnet"
+	"ringback/media/audio"
+)
+
+// TestEModel_ValuesOfTheStandard: ITU-T G.107 for delays, and G.711 with concealment
+// (Ie 0, Bpl 25.1 of G.113 Appendix I) at losses.
+func TestEModel_ValuesOfTheStandard(t *testing.T) {
+	for delay, want := range map[float64]float64{0: 0, 100: 0, 150: 0.15, 200: 3.04, 300: 14.52, 400: 24.07} {
+		if got := delayImpairment(delay); math.Abs(got-want) > 0.3 {
+			t.Errorf("%v ms takes %.2f, want %.2f", delay, got, want)
+		}
+	}
+	for _, row := range []struct{ loss, burst, want float64 }{{0, 1, 0}, {5, 1, 15.78}, {10, 1, 27.07}, {5, 2, 17.21}} {
+		if got := lossImpairment(0, 25.1, row.loss, row.burst); math.Abs(got-row.want) > 0.05 {
+			t.Errorf("%v %% in bursts of %v takes %.2f, want %.2f", row.loss, row.burst, got, row.want)
+		}
+	}
+	for _, row := range []struct {
+		wide       bool
+		impairment float64
+		want       float64
+	}{{false, 0, 4.41}, {true, 0, 4.5}, {true, 13, 4.34}, {true, 35.8, 3.7}} { // G.722 and a telephone on the wide-band scale
+		q := rated(row.wide, row.impairment, 50)
+		if got := mos(q.listening); math.Abs(got-row.want) > 0.02 || q.conversation != q.listening || (q.scale == ScaleWide) != row.wide {
+			t.Errorf("an impairment of %v, wide-band %v: MOS %.2f on the %s scale, want %.2f", row.impairment, row.wide, got, q.scale, row.want)
+		}
+	}
+	for r, want := range map[float64]float64{93.2: 4.41, 80: 4.03, 60: 3.1, 0: 1, -5: 1, 120: 4.5} {
+		if got := mos(r); math.Abs(got-want) > 0.02 {
+			t.Errorf("R %v is MOS %.2f, want %.2f", r, got, want)
+		}
+	}
+}
+
+// TestLosses_PatternOfRandomAndOfBursts: the burst ratio is 1 at random and the mean length
+// of bursts that it was given, and so are the lengths that RFC 3611 tells.
+func TestLosses_PatternOfRandomAndOfBursts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var random losses
+	for range 200_000 {
+		random.count(rng.Float64() < 0.05, false)
+	}
+	if r := random.burstRatio(); r < 0.95 || r > 1.05 || math.Abs(random.share()-0.05) > 0.005 {
+		t.Errorf("at random: burst ratio %.2f, share %.3f", r, random.share())
+	}
+	var bursts losses
+	for range 1000 {
+		for range 100 {
+			bursts.count(false, false)
+		}
+		for range 4 {
+			bursts.count(false, true)
+		}
+	}
+	dense, thin, burst, gap := bursts.bursts()
+	if r := bursts.burstRatio(); r < 3.7 || r > 4 || dense < 0.99 || thin > 0.01 || math.Abs(burst-4) > 1.1 || math.Abs(gap-101) > 2 {
+		t.Errorf("in bursts of 4: ratio %.2f, density %.2f and %.2f, %.1f and %.1f packets", r, dense, thin, burst, gap)
+	}
+}
+
+// TestXR_EachSideKnowsWhatTheOtherHears: what is lost in one direction is what the sender is
+// told, in MOS and in share.
+func TestXR_EachSideKnowsWhatTheOtherHears(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := twoPhones(t, n)
+		defer a.close()
+		defer b.close()
+		a.tone(440)
+		b.tone(1004)
+		n.OneWay(hereIP, thereIP, simnet.Link{Loss: 0.1})
+		pass(time.Minute)
+		here, there := a.session.Stats(), b.session.Stats()
+		if math.Abs(here.RemoteMOS-there.MOSListening) > 0.2 || here.RemoteMOS > 3.8 || there.RemoteMOS < 4.3 || here.MOSListening < 4.3 {
+			t.Errorf("a hears %.2f and is told %.2f; b hears %.2f and is told %.2f", here.MOSListening, here.RemoteMOS, there.MOSListening, there.RemoteMOS)
+		}
+		if there.BurstRatio > 1.3 || there.MouthToEarMS < 40 || there.MouthToEarMS > 120 || there.MOS > there.MOSListening {
+			t.Errorf("%+v", there)
+		}
+	})
+}
+
+// TestXR_NonsenseChangesLittle: what a peer makes up is bounded, and what is not about us is
+// not taken.
+func TestXR_NonsenseChangesLittle(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := twoPhones(t, n)
+		defer a.close()
+		defer b.close()
+		b.tone(1004)
+		pass(3 * time.Second)
+		before := a.session.Stats().MOS
+		a.session.mu.Lock()
+		ours := a.session.tx.header.SSRC
+		for _, ssrc := range []uint32{ours, ours + 1} {
+			a.session.onMetrics(&rtcp.ExtendedReport{Reports: []rtcp.ReportBlock{
+				&rtcp.VoIPMetricsReportBlock{SSRC: ssrc, LossRate: 255, MOSLQ: 200, MOSCQ: 3, EndSystemDelay: 65535},
+				&rtcp.UnknownReportBlock{Bytes: []byte{1, 2, 3, 4}}}})
+		}
+		a.session.mu.Unlock()
+		st := a.session.Stats()
+		if st.RemoteMOS != 0 || st.MOS < 1 || st.MOS >= before || math.IsNaN(st.MOS) {
+			t.Errorf("MOS %v, the peer says %v", st.MOS, st.RemoteMOS)
+		}
+	})
+}
+
+// lastTrouble is what a phone was told last, and how often it was told anything.
+func lastTrouble(p *phone) (last TroubleChanged, n int) {
+	for _, e := range p.told() {
+		if c, ok := e.(TroubleChanged); ok {
+			last, n = c, n+1
+		}
+	}
+	return last, n
+}
+
+func TestTrouble_IsToldInWords(t *testing.T) {
+	for name, row := range map[string]struct {
+		make func(n *simnet.Net, a, b *phone)
+		end  func(n *simnet.Net, a, b *phone)
+		want Trouble
+		says string
+	}{
+		"loss": {func(n *simnet.Net, _, _ *phone) { n.OneWay(thereIP, hereIP, simnet.Link{Loss: 0.2}) },
+			func(n *simnet.Net, _, _ *phone) { n.OneWay(thereIP, hereIP, simnet.Link{}) }, Lossy, "does not come: "},
+		"loss there": {func(n *simnet.Net, _, _ *phone) { n.OneWay(hereIP, thereIP, simnet.Link{Loss: 0.2}) },
+			func(n *simnet.Net, _, _ *phone) { n.OneWay(hereIP, thereIP, simnet.Link{}) }, FarLossy, "ours does not come: "},
+		"one way": {func(n *simnet.Net, _, _ *phone) { n.OneWay(hereIP, thereIP, simnet.Link{Loss: 1}) },
+			func(n *simnet.Net, _, _ *phone) { n.OneWay(hereIP, thereIP, simnet.Link{}) }, Unheard, "receives nothing"},
+		"muted": {func(_ *simnet.Net, a, _ *phone) { a.player.Stop() },
+			func(_ *simnet.Net, a, _ *phone) { a.tone(440) }, SaysNothing, "microphone is muted"},
+		"muted there": {func(_ *simnet.Net, _, b *phone) { b.player.Stop() },
+			func(_ *simnet.Net, _, b *phone) { b.tone(440) }, HearsNothing, "only silence is in them"},
+		"too loud": {func(_ *simnet.Net, a, _ *phone) { a.player.PlayTone(audio.Sine(440, 3), nil) },
+			func(_ *simnet.Net, a, _ *phone) { a.tone(440) }, Clips, "too loud"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, n *simnet.Net) {
+				a, b := twoPhones(t, n)
+				defer a.close()
+				defer b.close()
+				a.tone(440)
+				b.tone(1004)
+				pass(20 * time.Second)
+				if last, n := lastTrouble(a); n != 0 {
+					t.Fatalf("without any: %s", last.Text())
+				}
+				row.make(n, a, b)
+				pass(25 * time.Second)
+				if last, _ := lastTrouble(a); last.Trouble != row.want || !strings.Contains(last.Text(), row.says) {
+					t.Errorf("told %q", last.Text())
+				}
+				row.end(n, a, b)
+				pass(30 * time.Second)
+				if last, _ := lastTrouble(a); last.Trouble != NoTrouble {
+					t.Errorf("still %q", last.Text())
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,224 @@
+package media
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"ringback/media/ice"
+	"ringback/media/sdp"
+)
+
+// way is the ICE of a session (RFC 8445): which of the peer's addresses is the one.
+// Under Session.mu; the zero value: none is spoken.
+type way struct {
+	agent       *ice.Agent
+	started     string         // the peer's ufrag of the checks under way; empty: none are
+	pair        netip.AddrPort // where the peer is; zero: not found yet
+	relayed     bool           // it is reached by a TURN server
+	waits       *sdp.DTLS      // the handshake that begins when it is found
+	offered     bool           // we made the first offer, and decide
+	everStarted bool
+	control     controlWay
+}
+
+// Server is a STUN or TURN server: see ice.Server.
+type Server = ice.Server
+
+// Ways are those to a peer that ICE looks for beside the direct one. RelayOnly: only those
+// through TURN servers, so that the peer never learns our address.
+type Ways struct {
+	Servers   []Server
+	RelayOnly bool
+	TLS       *tls.Config // of turns:; nil: the system's authorities
+}
+
+// ErrNoRelay says that no TURN server gave a relay (yet), where only relays are used.
+var ErrNoRelay = errors.New("no TURN server relays for this phone")
+
+// openPath makes a new agent for the socket that there is: at the beginning, and for a
+// restart. sig is held, mu is not.
+func (s *Session) openPath() error {
+	if !s.cfg.Security.ICE {
+		return nil
+	}
+	// The agent may have something to tell before it is known here.
+	known := make(chan struct{})
+	var made *ice.Agent
+	agent := func() *ice.Agent { <-known; return made }
+	defer close(known)
+	made, err := ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()),
+		Send:     s.sendCheck,
+		Selected: func(p ice.Pair) { s.pathFound(agent(), p) },
+		Failed:   func(err error) { s.pathFailed(agent(), err) },
+		Servers:  s.cfg.Ways.Servers, RelayOnly: s.cfg.Ways.RelayOnly, Reach: s.engine.reach(s.cfg.LocalIP, s.cfg.Ways.TLS),
+		Gathered: func(err error) { s.pathGathered(agent(), err) },
+		Received: func(b []byte) { s.fromRelay(agent(), b) }})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closePath()
+	s.path.agent, s.path.started, s.path.pair, s.path.relayed = made, "", netip.AddrPort{}, false
+	return nil
+}
+
+// closePath ends the agent beside: its goroutines may wait for mu.
+func (s *Session) closePath() {
+	s.closeControl()
+	if old := s.path.agent; old != nil {
+		s.path.agent = nil
+		s.engine.tasks.Go(old.Close)
+	}
+}
+
+// PathGathered says that all addresses that ICE offers are there, and why servers gave
+// none. Without servers it is always so.
+func (s *Session) PathGathered() (bool, error) {
+	s.mu.Lock()
+	agent := s.path.agent
+	s.mu.Unlock()
+	if agent == nil {
+		return true, nil
+	}
+	return agent.Gathered()
+}
+
+// ourPath is what our SDP says of ICE, and the address of its line.
+func (s *Session) ourPath() (*sdp.ICE, netip.AddrPort, error) {
+	s.mu.Lock()
+	agent, address, control := s.path.agent, netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()), s.controlCandidates()
+	s.mu.Unlock()
+	if agent == nil {
+		return nil, address, nil
+	}
+	ufrag, pwd := agent.Credentials()
+	lines, standard := agent.Candidates()
+	if !standard.IsValid() {
+		done, why := agent.Gathered()
+		switch {
+		case !done:
+			return nil, address, fmt.Errorf("%w: none has answered yet", ErrNoRelay)
+		case why != nil:
+			return nil, address, fmt.Errorf("%w: %w", ErrNoRelay, why)
+		}
+		return nil, address, ErrNoRelay
+	}
+	return &sdp.ICE{Ufrag: ufrag, Pwd: pwd, Candidates: lines, Control: control}, standard, nil
+}
+
+// restartPath makes a new agent when an offer restarts ICE (RFC 8839 section 4.4.1.1.1).
+func (s *Session) restartPath(offer *sdp.Offer) error {
+	s.mu.Lock()
+	restarts := s.path.started != "" && offer.ICEUfrag() != "" && offer.ICEUfrag() != s.path.started
+	s.mu.Unlock()
+	if !restarts {
+		return nil
+	}
+	return s.openPath()
+}
+
+// walk begins the checks that were agreed on, and returns where to send meanwhile.
+func (s *Session) walk(n *sdp.Negotiated, offered bool) netip.AddrPort {
+	p := &s.path
+	if n.ICE == nil || p.agent == nil {
+		return n.Remote
+	}
+	if !p.everStarted {
+		p.offered, p.everStarted = offered, true
+	}
+	if p.started == "" {
+		p.started = n.ICE.Ufrag
+		p.agent.Start(farEnd(n.ICE), p.offered)
+	}
+	if n.Remote.IsValid() && (p.pair.IsValid() || s.cfg.Ways.RelayOnly) {
+		return p.pair // by a relay only: nowhere before it is found
+	}
+	return n.Remote
+}
+
+// farEnd is what an agent needs to know of the peer.
+func farEnd(i *sdp.ICE) ice.Remote {
+	return ice.Remote{Ufrag: i.Ufrag, Pwd: i.Pwd, Candidates: i.Candidates, Lite: i.Lite}
+}
+
+// isCheck gives the agent of a port what is STUN (RFC 7983 section 7).
+func isCheck(agent *ice.Agent, b []byte, from netip.AddrPort) bool {
+	if agent == nil || len(b) == 0 || b[0] > 3 {
+		return false
+	}
+	agent.Receive(b, from)
+	return true
+}
+
+// pathGathered tells it.
+func (s *Session) pathGathered(agent *ice.Agent, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path.agent == agent && !s.closed {
+		s.out.add(PathGathered{Err: err})
+	}
+}
+
+// pathFound sends there from now on, and begins the handshake that waited for it.
+func (s *Session) pathFound(agent *ice.Agent, to ice.Pair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path.agent != agent || s.closed {
+		return
+	}
+	s.path.pair, s.path.relayed = to.Remote, to.Relayed
+	s.link.source.expect(to.Remote, false, time.Now())
+	if d := s.path.waits; d != nil {
+		s.path.waits = nil
+		s.shakeHands(d, false)
+	}
+}
+
+// pathFailed tells it, unless the peer is heard though it answers no check.
+func (s *Session) pathFailed(agent *ice.Agent, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	heard := s.path.waits == nil && !s.path.pair.IsValid() && s.link.source.locked.IsValid()
+	if s.path.agent == agent && !s.closed && !heard {
+		s.out.add(PathFailed{Err: err})
+	}
+}
+
+// Move opens a pair of ports on another address of ours, in place of those that the
+// session has: the machine is in another network. Packets leave from there at once;
+// the peer knows where to send when the next offer or answer has named it. Where it
+// sends from is learned anew: the way to it is another one. The session stays as it
+// is when that fails. ErrNoPorts, ErrClosed.
+func (s *Session) Move(ip netip.Addr) error {
+	s.sig.Lock()
+	defer s.sig.Unlock()
+	if err := s.move(ip); err != nil {
+		return err
+	}
+	return s.openPath()
+}
+
+func (s *Session) move(ip netip.Addr) error {
+	e := s.engine
+	ports, err := e.ports.listen(context.Background(), e.cfg.Network, ip, s.cfg.Ports)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_, _ = ports.rtp.Close(), ports.rtcp.Close()
+		e.ports.free(ports.local)
+		return fmt.Errorf("move media session: %w", ErrClosed)
+	}
+	s.closeSockets()
+	s.ports, s.cfg.LocalIP, s.cfg.PublicIP = ports, ip, ip
+	s.rtp, s.rtcp = s.detoured(e.socket(ports.rtp)), e.socket(ports.rtcp)
+	s.link.source.unlock(time.Now())
+	return nil
+}

@@ -1,0 +1,138 @@
+package media
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ringback/internal/simnet"
+	"ringback/media/sdp"
+)
+
+// walking has a session speak as a browser does: ICE, DTLS, one port.
+func walking(t *testing.T) func(*SessionConfig) {
+	return func(c *SessionConfig) {
+		shaking(t, sdp.EncryptionRequired)(c)
+		c.Security.ICE = true
+	}
+}
+
+func TestICE_BothHearEachOther(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := speaking(t, n, walking(t))
+		defer a.close()
+		defer b.close()
+		hands := a.session.hands
+		renegotiate(t, a, b, sdp.SendOnly, sdp.SendRecv)
+		pass(time.Second)
+		renegotiate(t, b, a, sdp.SendRecv, sdp.SendRecv)
+		pass(8 * time.Second)
+		if !a.hears(850) || !b.hears(440) || a.session.hands != hands || a.session.Stats().RTCPRecv == 0 {
+			t.Errorf("after hold and resume they hear %v %v; %+v", a.hears(850), b.hears(440), a.session.Stats())
+		}
+	})
+}
+
+// TestICE_NoHandshakeBeforeThereIsAWay: DTLS goes to the pair that ICE has found, never to
+// an address that only the SDP vouches for. That the network is away for two seconds costs
+// these two seconds, not the call.
+func TestICE_NoHandshakeBeforeThereIsAWay(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := newPhone(t, n, hereIP, walking(t)), newPhone(t, n, thereIP, walking(t))
+		defer a.close()
+		defer b.close()
+		var flights atomic.Int64
+		n.Tap(func(p simnet.Packet) {
+			if len(p.Data) > 0 && p.Data[0] >= 20 && p.Data[0] < 64 {
+				flights.Add(1)
+			}
+		})
+		a.tone(440)
+		b.tone(850)
+		n.Partition(hereIP, thereIP, true)
+		connect(t, a, b)
+		pass(2 * time.Second)
+		if got := flights.Load(); got != 0 {
+			t.Errorf("%d datagrams of DTLS before a way was found", got)
+		}
+		n.Partition(hereIP, thereIP, false)
+		pass(3 * time.Second)
+		if flights.Load() == 0 || !a.hears(850) || !b.hears(440) {
+			t.Errorf("with a way: %d datagrams of DTLS, they hear %v %v; told %+v %+v", flights.Load(), a.hears(850), b.hears(440), a.told(), b.told())
+		}
+	})
+}
+
+// TestConformance_O22_PlainWhereThePeerHasNone: a peer without ICE, and one whose c= is
+// none of its candidates, is sent to where its SDP says.
+func TestConformance_O22_PlainWhereThePeerHasNone(t *testing.T) {
+	for name, change := range map[string]func(string) string{
+		"no ICE": func(text string) string {
+			return replaceLine(replaceLine(text, "a=ice-ufrag:", ""), "a=ice-pwd:", "")
+		},
+		"mismatch": func(text string) string {
+			return replaceLine(text, "a=candidate:", "a=candidate:1 1 udp 2130706431 10.9.9.9 9999 typ host\r\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, n *simnet.Net) {
+				a, b := newPhone(t, n, hereIP, shaking(t, sdp.EncryptionRequired)), newPhone(t, n, thereIP, walking(t))
+				defer a.close()
+				defer b.close()
+				a.tone(440)
+				b.tone(850)
+				c := newPhone(t, n, "192.0.2.3", walking(t))
+				defer c.close()
+				offer, err := c.session.CreateOffer(sdp.SendRecv)
+				must(t, err)
+				answer, err := b.session.AcceptOffer([]byte(change(string(offer))), sdp.SendRecv)
+				must(t, err)
+				if strings.Contains(string(answer), "a=ice-ufrag") || name == "mismatch" != strings.Contains(string(answer), "a=ice-mismatch") {
+					t.Errorf("answer\n%s", answer)
+				}
+				connect(t, a, b) // an offer without ICE
+				pass(time.Second)
+				if !a.hears(850) || !b.hears(440) {
+					t.Errorf("they hear %v %v; told %+v %+v", a.hears(850), b.hears(440), a.told(), b.told())
+				}
+			})
+		})
+	}
+}
+
+func TestConformance_O22_Restart(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := speaking(t, n, walking(t))
+		defer a.close()
+		defer b.close()
+		was, _ := b.session.path.agent.Credentials()
+		a.session.sig.Lock()
+		must(t, a.session.openPath())
+		a.session.sig.Unlock()
+		connect(t, a, b)
+		pass(2 * time.Second)
+		if is, _ := b.session.path.agent.Credentials(); is == was || !a.hears(850) || !b.hears(440) || !a.session.path.pair.IsValid() || !b.session.path.pair.IsValid() {
+			t.Errorf("ufrag %s, then %s; they hear %v %v", was, is, a.hears(850), b.hears(440))
+		}
+	})
+}
+
+func TestConformance_O22_ManyCandidatesAreNotAllTried(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := newPhone(t, n, hereIP, walking(t)), newPhone(t, n, thereIP, walking(t))
+		defer a.close()
+		defer b.close()
+		many := strings.Repeat("a=candidate:9 1 udp 1 10.9.9.9 9999 typ host\r\n", 200)
+		offer, err := a.session.CreateOffer(sdp.SendRecv)
+		must(t, err)
+		answer, err := b.session.AcceptOffer([]byte(strings.Replace(string(offer), "a=end-of-candidates\r\n", many, 1)), sdp.SendRecv)
+		must(t, err)
+		must(t, a.session.AcceptAnswer(answer, false))
+		a.tone(440)
+		pass(2 * time.Second)
+		if !b.hears(440) {
+			t.Errorf("not heard; told %+v", b.told())
+		}
+	})
+}

@@ -1,0 +1,30 @@
+package media
+
+import "ringback/media/codec"
+
+// scratch is where a session reads and writes datagrams while it works. Thousands of
+// sessions share as many as work at a moment: 3.5 kB of each call's memory were these.
+type scratch struct {
+	in  [maxDatagram]byte
+	out [codec.MaxPayload + 12 + srtpOverhead]byte
+}
+
+// borrow is the session's scratch until giveBack. mu is held.
+func (s *Session) borrow() *scratch {
+	if s.scratch == nil {
+		s.scratch, _ = s.engine.scratches.Get().(*scratch)
+		if s.scratch == nil {
+			s.scratch = new(scratch)
+		}
+	}
+	return s.scratch
+}
+
+// giveBack ends what has begun with the first borrow; nothing of the scratch is kept.
+func (s *Session) giveBack() {
+	if s.scratch != nil {
+		s.engine.scratches.Put(s.scratch)
+		s.scratch = nil
+		s.rx.packet.Payload = nil
+	}
+}
