@@ -106,11 +106,13 @@ func (d *day) do(action string, args map[string]any) bool {
 	return err == nil
 }
 
-// countCall notes that the agent asks for a call to a contact.
+// countCall notes that the agent asks for a call to a contact: that of the callback or the
+// interaction that is named, else of the newest one.
 func (d *day) countCall(action string, args map[string]any) {
 	key, _ := args["callback"].(string)
 	if key == "" {
-		if in, found := d.open(); found && in.Callback != nil && (action == "call" || in.AcceptMeans != "preview") {
+		id, _ := args["interaction"].(string)
+		if in, found := d.find(agent.InteractionID(id)); found && in.Callback != nil && (action == "call" || in.AcceptMeans != "preview") {
 			key = in.Callback.ID
 		}
 	}
@@ -120,13 +122,16 @@ func (d *day) countCall(action string, args map[string]any) {
 }
 
 // open is the newest interaction that is not done.
-func (d *day) open() (agent.InteractionState, bool) {
+func (d *day) open() (agent.InteractionState, bool) { return d.find("") }
+
+// find is the interaction of that id; for none, the newest that is not done.
+func (d *day) find(id agent.InteractionID) (agent.InteractionState, bool) {
 	ctx, cancel := d.child.patience()
 	defer cancel()
 	s, err := d.child.State(ctx)
 	for i := len(s.Interactions) - 1; err == nil && i >= 0; i-- {
-		if s.Interactions[i].State != agent.PhaseDone {
-			return s.Interactions[i], true
+		if in := s.Interactions[i]; in.ID == id || id == "" && in.State != agent.PhaseDone {
+			return in, true
 		}
 	}
 	return agent.InteractionState{}, false
