@@ -60,18 +60,22 @@ func (s *Session) fromRelay(agent *ice.Agent, b []byte) {
 	}
 }
 
-// sendCheck sends what ICE has to send by the socket itself.
-func (s *Session) sendCheck(b []byte, to netip.AddrPort) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return
+// sendCheck sends what ICE has to send by the socket itself: that of RTP, or of RTCP.
+func (s *Session) sendCheck(control bool) func(b []byte, to netip.AddrPort) {
+	return func(b []byte, to netip.AddrPort) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		direct := s.rtp
+		if control {
+			direct = s.rtcp
+		}
+		if d, ok := direct.(*detour); ok {
+			direct = d.socket
+		}
+		if !s.closed {
+			_ = direct.write(b, to) // one that is lost is repeated
+		}
 	}
-	direct := s.rtp
-	if d, ok := direct.(*detour); ok {
-		direct = d.socket
-	}
-	_ = direct.write(b, to) // one that is lost is repeated
 }
 
 // reach is how STUN and TURN servers are reached from an address of ours.

@@ -106,6 +106,9 @@ func (s *Session) AcceptAnswer(remote []byte, provisional bool) error {
 	if err != nil {
 		return err
 	}
+	if err := s.restartFor(agreed); err != nil {
+		return fmt.Errorf("accept answer: %w", err)
+	}
 	if s.early = provisional; !provisional {
 		s.offer = nil
 	}
@@ -140,7 +143,10 @@ func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction, offered bool) 
 		l.active = sdp.Inactive
 	}
 	l.source.expect(plain(s.walk(n, offered)), s.cfg.NAT && n.ICE == nil, now)
-	if l.rtcpTo = plain(n.RemoteRTCP); !n.RTCPMux && s.path.control.pair.IsValid() {
+	if n.RTCPMux || n.ICE == nil {
+		s.closeControl() // that port is not used any more, or not looked for
+	}
+	if l.rtcpTo = plain(n.RemoteRTCP); s.path.control.pair.IsValid() {
 		l.rtcpTo = s.path.control.pair
 	}
 	l.ready = true

@@ -40,8 +40,8 @@ type Ways struct {
 var ErrNoRelay = errors.New("no TURN server relays for this phone")
 
 // openPath makes a new agent for the socket that there is: at the beginning, and for a
-// restart. sig is held, mu is not.
-func (s *Session) openPath() error {
+// restart. Its credentials are drawn where none are given. sig is held, mu is not.
+func (s *Session) openPath(ufrag, pwd string) error {
 	if !s.cfg.Security.ICE {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (s *Session) openPath() error {
 	agent := func() *ice.Agent { <-known; return made }
 	defer close(known)
 	made, err := ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()),
-		Send:     s.sendCheck,
+		Send: s.sendCheck(false), Ufrag: ufrag, Pwd: pwd,
 		Selected: func(p ice.Pair) { s.pathFound(agent(), p) },
 		Failed:   func(err error) { s.pathFailed(agent(), err) },
 		Servers:  s.cfg.Ways.Servers, RelayOnly: s.cfg.Ways.RelayOnly, Reach: s.engine.reach(s.cfg.LocalIP, s.cfg.Ways.TLS),
@@ -119,7 +119,21 @@ func (s *Session) restartPath(offer *sdp.Offer) error {
 	if !restarts {
 		return nil
 	}
-	return s.openPath()
+	return s.openPath("", "")
+}
+
+// restartFor makes a new agent when an answer is of another far end than the checks under
+// way: of a second fork of our INVITE (RFC 3261 section 13.2.2.4), whose checks come to the
+// same socket with the credentials that our one offer told them both. A relay of ours is
+// another one then; who is sent to from it learns that from the checks.
+func (s *Session) restartFor(n *sdp.Negotiated) error {
+	s.mu.Lock()
+	agent, other := s.path.agent, n.ICE != nil && s.path.started != "" && n.ICE.Ufrag != s.path.started
+	s.mu.Unlock()
+	if agent == nil || !other {
+		return nil
+	}
+	return s.openPath(agent.Credentials())
 }
 
 // walk begins the checks that were agreed on, and returns where to send meanwhile.
@@ -200,7 +214,7 @@ func (s *Session) Move(ip netip.Addr) error {
 	if err := s.move(ip); err != nil {
 		return err
 	}
-	return s.openPath()
+	return s.openPath("", "")
 }
 
 func (s *Session) move(ip netip.Addr) error {

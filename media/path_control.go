@@ -47,7 +47,7 @@ func (s *Session) openControl(n *sdp.Negotiated) {
 	}
 	ufrag, pwd := main.Credentials()
 	var made *ice.Agent // tells nothing before it is started
-	made, err := ice.New(ice.Config{Control: true, Ufrag: ufrag, Pwd: pwd, Local: s.controlAddress(), Send: s.sendControlCheck,
+	made, err := ice.New(ice.Config{Control: true, Ufrag: ufrag, Pwd: pwd, Local: s.controlAddress(), Send: s.sendCheck(true),
 		Selected: func(p ice.Pair) { s.controlFound(made, p.Remote) }, Failed: func(error) {}})
 	if err != nil {
 		s.engine.log.Warn("no ICE for RTCP", "error", err)
@@ -82,14 +82,5 @@ func (s *Session) controlFound(agent *ice.Agent, to netip.AddrPort) {
 	s.path.control.pair = to
 	if !s.link.mux {
 		s.link.rtcpTo = to
-	}
-}
-
-// sendControlCheck sends what ICE has to send by the port of RTCP.
-func (s *Session) sendControlCheck(b []byte, to netip.AddrPort) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		_ = s.rtcp.write(b, to) // one that is lost is repeated
 	}
 }

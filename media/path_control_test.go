@@ -3,8 +3,10 @@ package media
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +87,48 @@ func TestICE_RTCPOnItsOwnPort(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestICE_RTCPIsTakenWithRTPLater: once both have agreed on one port, nothing looks for the
+// other any more, and nothing is sent to it.
+func TestICE_RTCPIsTakenWithRTPLater(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		how := finding(t, sdp.EncryptionOff, sdp.KeyingSDES, "")
+		a, b := newPhone(t, n, hereIP, how), newPhone(t, n, thereIP, how)
+		defer a.close()
+		defer b.close()
+		var toSecond atomic.Int64
+		agree := func(change func(string) string) {
+			offer, err := a.session.CreateOffer(sdp.SendRecv)
+			must(t, err)
+			answer, err := b.session.AcceptOffer([]byte(change(string(offer))), sdp.SendRecv)
+			must(t, err)
+			must(t, a.session.AcceptAnswer(answer, false))
+		}
+		agree(func(text string) string { return strings.Replace(text, "a=rtcp-mux\r\n", "", 1) })
+		a.tone(440)
+		b.tone(850)
+		pass(10 * time.Second)
+		ports := []netip.AddrPort{rtcpOf(a), rtcpOf(b)}
+		if !a.session.path.control.pair.IsValid() || !b.session.path.control.pair.IsValid() {
+			t.Fatalf("the ports of RTCP are not found: %+v %+v", a.session.path.control, b.session.path.control)
+		}
+		agree(func(text string) string { return text })
+		pass(3 * time.Second) // what was on its way
+		n.Tap(func(p simnet.Packet) {
+			if slices.Contains(ports, p.To) {
+				toSecond.Add(1)
+			}
+		})
+		before := a.session.Stats().RTCPRecv
+		pass(30 * time.Second)
+		if got := toSecond.Load(); got != 0 || a.session.path.control != (controlWay{}) || b.session.path.control != (controlWay{}) {
+			t.Errorf("%d datagrams go to the ports that nobody uses; %+v %+v", got, a.session.path.control, b.session.path.control)
+		}
+		if !a.hears(850) || !b.hears(440) || a.session.Stats().RTCPRecv == before {
+			t.Errorf("they hear %v %v, reports %d and %d", a.hears(850), b.hears(440), before, a.session.Stats().RTCPRecv)
+		}
+	})
 }
 
 func rtcpOf(p *phone) netip.AddrPort {

@@ -108,7 +108,7 @@ func TestConformance_O22_Restart(t *testing.T) {
 		defer b.close()
 		was, _ := b.session.path.agent.Credentials()
 		a.session.sig.Lock()
-		must(t, a.session.openPath())
+		must(t, a.session.openPath("", ""))
 		a.session.sig.Unlock()
 		connect(t, a, b)
 		pass(2 * time.Second)
@@ -116,6 +116,57 @@ func TestConformance_O22_Restart(t *testing.T) {
 			t.Errorf("ufrag %s, then %s; they hear %v %v", was, is, a.hears(850), b.hears(440))
 		}
 	})
+}
+
+// TestICE_TheSecondForkAnswers: one offer rings two phones; the first is heard early, the
+// second takes the call, or the first one again in a later answer. Each is found anew with
+// the credentials that both were told. (A handshake cannot be gone back to: the first keeps
+// the association that was given up for the second's.)
+func TestICE_TheSecondForkAnswers(t *testing.T) {
+	for name, how := range map[string]func(*SessionConfig){"dtls": walking(t), "plain": finding(t, sdp.EncryptionOff, sdp.KeyingSDES, "")} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, n *simnet.Net) {
+				a, b, c := newPhone(t, n, hereIP, how), newPhone(t, n, thereIP, how), newPhone(t, n, "192.0.2.3", how)
+				for _, p := range []*phone{a, b, c} {
+					defer p.close()
+				}
+				a.tone(440)
+				b.tone(620)
+				c.tone(850)
+				offer, err := a.session.CreateOffer(sdp.SendRecv)
+				must(t, err)
+				first, err := b.session.AcceptOffer(offer, sdp.SendRecv)
+				must(t, err)
+				must(t, a.session.AcceptAnswer(first, true))
+				pass(time.Second)
+				if !a.hears(620) || !b.hears(440) {
+					t.Fatalf("early they hear %v %v", a.hears(620), b.hears(440))
+				}
+				second, err := c.session.AcceptOffer(offer, sdp.SendRecv)
+				must(t, err)
+				ufrag, _ := a.session.path.agent.Credentials()
+				must(t, a.session.AcceptAnswer(second, true))
+				must(t, a.session.AcceptAnswer(second, true)) // the same again begins nothing
+				pass(2 * time.Second)
+				is, _ := a.session.path.agent.Credentials()
+				if !a.hears(850) || !c.hears(440) || a.hears(620) || a.session.path.pair != c.session.LocalAddr() || is != ufrag {
+					t.Errorf("of the second they hear %v %v (of the first %v) by %v, ufrag %s and %s", a.hears(850), c.hears(440), a.hears(620), a.session.path.pair, ufrag, is)
+				}
+				if name == "dtls" {
+					must(t, a.session.AcceptAnswer(second, false))
+					return
+				}
+				must(t, a.session.AcceptAnswer(first, false))
+				pass(2 * time.Second)
+				if !a.hears(620) || !b.hears(440) || a.session.path.pair != b.session.LocalAddr() {
+					t.Errorf("of the first again they hear %v %v by %v", a.hears(620), b.hears(440), a.session.path.pair)
+				}
+				if count[PathFailed](a) != 0 {
+					t.Errorf("told %+v", a.told())
+				}
+			})
+		})
+	}
 }
 
 func TestConformance_O22_ManyCandidatesAreNotAllTried(t *testing.T) {

@@ -144,7 +144,7 @@ func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
 	s.seat.slot = mixer.None
 	s.out.tell = cfg.OnEvent
 	s.rtp, s.rtcp = s.detoured(e.socket(ports.rtp)), e.socket(ports.rtcp)
-	if err := s.openPath(); err != nil {
+	if err := s.openPath("", ""); err != nil {
 		s.closeSockets()
 		return nil, err
 	}

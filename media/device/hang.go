@@ -3,6 +3,8 @@ package device
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -77,10 +79,26 @@ func (w *watchdog) comes(out <-chan struct{}, limit *time.Timer) bool {
 	return false
 }
 
+// panicked is the error of a call whose code panicked.
+type panicked struct {
+	cause any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("the device's code panicked: %v", p.cause) }
+
+// logPanic logs where a device's code panicked, if that is why it failed.
+func logPanic(log *slog.Logger, device string, err error) {
+	var p *panicked
+	if errors.As(err, &p) {
+		log.Error("panic in a device's code, the device has failed", "device", device, "cause", p.cause, "stack", string(p.stack))
+	}
+}
+
 func unpanicked(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the device's code panicked: %v", p)
+			err = &panicked{cause: p, stack: debug.Stack()}
 		}
 	}()
 	return fn()

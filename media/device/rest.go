@@ -65,7 +65,7 @@ func (s *Supervisor) look() (a attempt) {
 
 func (s *Supervisor) there(at int) error {
 	if f, ok := s.cfg.Devices[at].(Finder); ok {
-		return s.places[at].dog.call(func() error { return f.Find(s.cfg.IO) }, nil)
+		return s.call(at, func() error { return f.Find(s.cfg.IO) }, nil)
 	}
 	return nil
 }

@@ -191,7 +191,7 @@ func (s *Supervisor) begin(ctx context.Context, at int) (a attempt) {
 			return
 		}
 		if a.gate.cut(); a.stream != nil {
-			_ = s.places[at].dog.call(a.stream.Stop, nil) // what counts is why it did not work
+			_ = s.call(at, a.stream.Stop, nil) // what counts is why it did not work
 			a.stream = nil
 		}
 	}()
@@ -222,10 +222,17 @@ func (s *Supervisor) begin(ctx context.Context, at int) (a attempt) {
 	}
 }
 
+// call calls into a device's code. A panic in it is logged, with where.
+func (s *Supervisor) call(at int, fn func() error, late func()) error {
+	err := s.places[at].dog.call(fn, late)
+	logPanic(s.cfg.Log, s.cfg.Devices[at].Name(), err)
+	return err
+}
+
 // start calls a device's Start. What a Start that hung gives after all is stopped.
 func (s *Supervisor) start(at int, io IO) (Stream, error) {
 	var started Stream
-	err := s.places[at].dog.call(func() (err error) {
+	err := s.call(at, func() (err error) {
 		started, err = s.cfg.Devices[at].Start(io)
 		return err
 	}, func() {
@@ -343,7 +350,7 @@ func (s *Supervisor) stop(at int, stream Stream) {
 	s.places[at].idle = idle
 	s.tasks.Go(func() {
 		defer close(idle)
-		if err := s.places[at].dog.call(stream.Stop, nil); err != nil {
+		if err := s.call(at, stream.Stop, nil); err != nil {
 			s.cfg.Log.Warn("audio device does not stop cleanly", "device", name, "err", err)
 		}
 	})

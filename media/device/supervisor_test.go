@@ -1,9 +1,11 @@
 package device
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,6 +110,7 @@ type desk struct {
 	changes chan Change
 	mic     *audio.Ring
 	start   time.Time
+	log     *bytes.Buffer // to be read after end
 	end     func()
 }
 
@@ -132,8 +135,9 @@ func newDeskAt(t *testing.T, rest bool, devices ...*fake) *desk {
 }
 
 func newDeskOf(t *testing.T, rest bool, list ...Device) *desk {
-	d := &desk{t: t, changes: make(chan Change, 100), mic: audio.NewRing(1 << 16), start: time.Now()}
+	d := &desk{t: t, changes: make(chan Change, 100), mic: audio.NewRing(1 << 16), start: time.Now(), log: new(bytes.Buffer)}
 	d.super = NewSupervisor(SupervisorConfig{
+		Log:     slog.New(slog.NewTextHandler(d.log, nil)),
 		Devices: list, Resting: rest, OnChange: func(c Change) { d.changes <- c },
 		IO: IO{Rate: 8000, Capture: d.mic, Playback: audio.NewRing(1024)},
 	})
@@ -289,6 +293,10 @@ func TestSupervisor(t *testing.T) {
 			a.panics.Store(true)
 			*d = *newDesk(d.t, a, b)
 			d.next(200*time.Millisecond, "b", "a")
+			d.end()
+			if log := d.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "supervisor_test.go") {
+				d.t.Errorf("the log says nothing of where:\n%s", log)
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
