@@ -80,6 +80,26 @@ func (c *conn) exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(context.Background(), args...)
 }
 
+// execUntil runs one statement, which the end of the context interrupts. SQLite takes back
+// the transaction that it is in then.
+func (c *conn) execUntil(ctx context.Context, query string, args ...any) error {
+	s, err := c.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.ExecContext(ctx, args...)
+	return err
+}
+
+// unsynced runs fn, whose commits do not wait for the disk: the next one that does takes
+// them along. No statement is prepared for it: the pragma works while it is prepared.
+func (c *conn) unsynced(fn func() error) error {
+	if err := c.script("PRAGMA synchronous = NORMAL"); err != nil {
+		return err
+	}
+	return errors.Join(fn(), c.script("PRAGMA synchronous = FULL"))
+}
+
 // script runs any number of statements without arguments.
 func (c *conn) script(text string) error {
 	_, err := c.c.ExecContext(context.Background(), text)

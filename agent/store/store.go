@@ -46,9 +46,12 @@ type Store struct {
 
 	failed  failures
 	readers int // connections in read, lent ones too
-	mu      sync.Mutex
-	working bool // the writer is at something
-	late    bool // a caller has given up waiting for it
+
+	mu        sync.Mutex
+	working   bool   // the writer is at something
+	late      bool   // a caller has given up waiting for it
+	waiting   int    // updates that the writer has not taken yet
+	interrupt func() // ends what the writer does in a pause; nil: nothing
 }
 
 // Open opens or makes the store at path, brings its schema up to date, and starts
@@ -205,6 +208,7 @@ func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.quit)
+		s.awaited(1) // and the writer tidies no more
 		timer := time.NewTimer(s.o.Patience)
 		defer timer.Stop()
 		select {

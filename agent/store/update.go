@@ -57,21 +57,31 @@ func (s *Store) update(point string, fn func(*Tx) error) error {
 	j := &job{point: point, fn: fn, done: make(chan error, 1)}
 	timer := time.NewTimer(s.o.Patience)
 	defer timer.Stop()
-	select {
-	case s.jobs <- j:
-	case <-s.quit:
-		return ErrClosed
-	case <-timer.C:
-		s.mu.Lock()
-		s.late = s.working
-		s.mu.Unlock()
-		return fault("write", s.path, ErrSlow)
+	if err := s.hand(j, timer.C); err != nil {
+		return err
 	}
 	select {
 	case err := <-j.done:
 		return err
 	case <-timer.C:
 		return s.giveUp(j)
+	}
+}
+
+// hand gives a job to the writer, who has until then.
+func (s *Store) hand(j *job, then <-chan time.Time) error {
+	s.awaited(1)
+	defer s.awaited(-1)
+	select {
+	case s.jobs <- j:
+		return nil
+	case <-s.quit:
+		return ErrClosed
+	case <-then:
+		s.mu.Lock()
+		s.late = s.working
+		s.mu.Unlock()
+		return fault("write", s.path, ErrSlow)
 	}
 }
 

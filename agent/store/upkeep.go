@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // SQLite appends each commit to the log beside the file, and takes the log into the
 // file now and then, by itself within a commit. That writes pages all over a big
@@ -25,7 +28,7 @@ func (s *Store) checkpointer() {
 	}
 }
 
-// committed counts the commits of the writer, and wakes the checkpointer.
+// committed counts the commits of the writer, steps of tidying among them, and wakes the checkpointer.
 func (s *Store) committed() {
 	if s.commits++; s.log != nil && s.commits%checkpointEvery == 0 {
 		select {
@@ -40,35 +43,75 @@ func (s *Store) committed() {
 // interactions. The schema turns that off; the writer does it in steps while no
 // update has come for a while. Where updates never pause the index does it all the
 // same when sixteen segments have gathered.
+//
+// A step cannot be made short: a gram that is in many rows is merged whole, which takes
+// 30 ms and more. So an update that comes meanwhile interrupts it. Nor does a step wait
+// for the disk, on which the next commit would wait too: what a crash takes of it is
+// merged again, and the log keeps the order.
 const (
 	tidyPause = 25 * time.Millisecond // without an update
-	tidyStep  = 16                    // pages of each index
+	tidyPages = 16                    // of each index, in one step
 )
 
 // tidy does one step of merging and reports whether there is more to do. It is the
 // writer's.
 func (s *Store) tidy() (more bool) {
+	ctx, end := s.giveWay()
+	defer end()
 	c := <-s.write
 	defer func() { s.write <- c }()
-	err := c.within("BEGIN IMMEDIATE", func(c *conn) (err error) {
-		more, err = merge(c, tidyStep)
-		return err
+	err := c.unsynced(func() error {
+		return c.within("BEGIN IMMEDIATE", func(c *conn) (err error) {
+			more, err = merge(ctx, c, tidyPages)
+			return err
+		})
 	})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return true // what it did was taken back
+	case err != nil:
 		s.o.Log.Warn("store: the search indexes were not merged", "file", s.path, "error", err)
 		return false
 	}
+	s.committed()
 	return more
 }
 
-// merge merges segments of each search index until some pages are written.
-func merge(c *conn, pages int) (more bool, err error) {
+// giveWay makes a context that ends as soon as an update waits for the writer.
+func (s *Store) giveWay() (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.interrupt = cancel; s.waiting > 0 {
+		cancel()
+	}
+	return ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.interrupt = nil
+		cancel()
+	}
+}
+
+// awaited counts the updates that the writer has not taken yet, and interrupts what it
+// does in a pause.
+func (s *Store) awaited(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting += n; s.waiting > 0 && s.interrupt != nil {
+		s.interrupt()
+	}
+}
+
+// merge merges segments of each search index until some pages are written, or the
+// context ends.
+func merge(ctx context.Context, c *conn, pages int) (more bool, err error) {
 	for _, t := range searched {
 		before, _, err := one(c, value[int], "SELECT total_changes()")
 		if err != nil {
 			return false, err
 		}
-		if _, err := c.exec("INSERT INTO "+t+"_search ("+t+"_search, rank) VALUES ('merge', ?)", pages); err != nil {
+		if err := c.execUntil(ctx, "INSERT INTO "+t+"_search ("+t+"_search, rank) VALUES ('merge', ?)", pages); err != nil {
 			return false, err
 		}
 		after, _, err := one(c, value[int], "SELECT total_changes()")

@@ -1,14 +1,36 @@
 package store
 
 import (
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"modernc.org/sqlite"
 )
+
+func interactionNamed(n int) Interaction {
+	return Interaction{ID: fmt.Sprint("i", n), Name: fmt.Sprint("山田", n)}
+}
+
+// segments counts those of the interactions' search index.
+func segments(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	err := s.Reader.do(func(c *conn) (err error) {
+		n, _, err = one(c, value[int], "SELECT count(DISTINCT segid) FROM interaction_search_idx")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
 
 // The log goes into the file beside the commits, and the search indexes are merged
 // while nothing else is done.
@@ -17,7 +39,7 @@ func TestUpkeep(t *testing.T) {
 		s := openStore(t, filepath.Join(t.TempDir(), FileName), Options{})
 		commit := func(n int) {
 			update(t, s, func(tx *Tx) error {
-				return tx.PutInteraction(Interaction{ID: fmt.Sprint("i", n), Name: fmt.Sprint("山田", n)})
+				return tx.PutInteraction(interactionNamed(n))
 			})
 		}
 		size := func() int64 {
@@ -26,16 +48,6 @@ func TestUpkeep(t *testing.T) {
 				t.Fatal(err)
 			}
 			return info.Size()
-		}
-		segments := func() (n int) {
-			err := s.Reader.do(func(c *conn) (err error) {
-				n, _, err = one(c, value[int], "SELECT count(DISTINCT segid) FROM interaction_search_idx")
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
 		}
 		before := size()
 		for n := range checkpointEvery {
@@ -48,13 +60,78 @@ func TestUpkeep(t *testing.T) {
 		for n := range 10 {
 			commit(100 + n)
 		}
-		many := segments()
+		many := segments(t, s)
 		<-time.After(time.Minute)
 		synctest.Wait()
-		if few := segments(); few >= many || few > 4 {
+		if few := segments(t, s); few >= many || few > 4 {
 			t.Errorf("%d segments after a rest, %d before", few, many)
 		}
 		if all := must[[]Interaction](t)(s.History(HistoryFilter{Text: "山田"})); len(all) != checkpointEvery+10 {
+			t.Errorf("%d are found", len(all))
+		}
+		if problems, err := s.Check(); len(problems) > 0 || err != nil {
+			t.Errorf("%q %v", problems, err)
+		}
+	})
+}
+
+// pageWritten is called within the writer's transaction for each page that goes into the search
+// index of a test's store.
+var pageWritten struct {
+	sync.Once
+	fn atomic.Value // func()
+}
+
+// onPage has fn called for each page that goes into the index of the interactions.
+func onPage(t *testing.T, s *Store, fn func()) {
+	t.Helper()
+	update(t, s, func(tx *Tx) error {
+		return tx.exec("CREATE TEMP TRIGGER page AFTER INSERT ON main.interaction_search_data BEGIN SELECT page_written(); END")
+	})
+	pageWritten.fn.Store(fn)
+	t.Cleanup(func() { pageWritten.fn.Store(func() {}) })
+}
+
+// An update that comes while the search indexes are merged ends that at once: what was
+// merged in this step is taken back, and merged later.
+func TestUpkeep_GivesWay(t *testing.T) {
+	pageWritten.Do(func() {
+		sqlite.MustRegisterScalarFunction("page_written", 0, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+			pageWritten.fn.Load().(func())()
+			return nil, nil
+		})
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := openStore(t, filepath.Join(t.TempDir(), FileName), Options{})
+		for n := range 10 {
+			update(t, s, func(tx *Tx) error { return tx.PutInteraction(interactionNamed(n)) })
+		}
+		before, merging, on := segments(t, s), make(chan struct{}), make(chan struct{})
+		onPage(t, s, sync.OnceFunc(func() { close(merging); <-on }))
+		<-merging // after the pause
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Update(func(tx *Tx) error {
+				if level, _, err := one(tx.c, value[int], "PRAGMA synchronous"); level != 2 || err != nil {
+					t.Errorf("the commit after a step has synchronous %d (%v), want 2, FULL", level, err)
+				}
+				return tx.PutInteraction(interactionNamed(10))
+			})
+		}()
+		synctest.Wait() // it waits
+		close(on)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if after := segments(t, s); after != before+1 {
+			t.Errorf("%d segments, want the %d from before and one more: the update waited until they were merged", after, before)
+		}
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if few := segments(t, s); few > 4 {
+			t.Errorf("%d segments after a rest", few)
+		}
+		if all := must[[]Interaction](t)(s.History(HistoryFilter{Text: "山田"})); len(all) != 11 {
 			t.Errorf("%d are found", len(all))
 		}
 		if problems, err := s.Check(); len(problems) > 0 || err != nil {
