@@ -20,6 +20,10 @@ func (u *UA) sendAck(ack *message.Request, h hop, a *Account) {
 		u.tx.SendAck(u.forHome(ack, a, again[0].Addr), transaction.Target{Target: again[0]})
 		return
 	}
+	if targets := u.locator.literal(h.uri, u.preferred(a)); targets != nil {
+		u.tx.SendAck(u.forHome(ack, a, targets[0].Addr), transaction.Target{Target: targets[0]})
+		return
+	}
 	u.locate(h.uri, u.preferred(a), func(targets []transport.Target, err error) {
 		if len(targets) == 0 {
 			u.count.add("ack_unroutable")

@@ -1,6 +1,9 @@
 package sip
 
 import (
+	"slices"
+	"strings"
+
 	"ringback/sip/message"
 )
 
@@ -108,11 +111,7 @@ func (s *Session) leaveAnswered(h *happening) {
 func (s *Session) acknowledge(f *fork, sdp []byte) {
 	ack := f.dialog.request("ACK", f.seq)
 	// RFC 3261 22.1: the ACK carries the credentials of its INVITE.
-	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		for _, v := range message.Values(s.invite, name) {
-			message.Add(ack, name, v)
-		}
-	}
+	copyCredentials(s.invite, ack)
 	message.SetBody(ack, typeSDP, sdp)
 	f.ack, f.unacked = ack, nil
 	s.ua.sendAck(ack, f.dialog.hop(), s.account)
@@ -125,4 +124,68 @@ func (s *Session) dropFork(h *happening) {
 		f.gone = true
 	}
 	s.ua.leave(h.dialog)
+}
+
+// epilogue takes the 2xx that still come to the INVITE of a call that is over, for half a
+// minute (RFC 6026 7.2): those of forks that it has heard of get their ACK again (RFC
+// 3261 13.2.2.4), others ACK and BYE. It is all that is kept of such a call.
+type epilogue struct {
+	ua            *UA
+	account       *Account
+	callID        CallID
+	localTag      LocalTag
+	local, remote Address
+	seq           uint32
+	invite        *message.Request // its Request-URI and its credentials
+	known         []RemoteTag
+}
+
+// handEpilogue lets the INVITE's transaction outlive the session without holding it.
+func (s *Session) handEpilogue() {
+	if s.out.kept == nil || s.out.exchange == nil || s.out.exchange.client == nil {
+		return
+	}
+	p := &epilogue{ua: s.ua, account: s.account, callID: s.callID, localTag: s.localTag, local: s.local, remote: s.remote,
+		seq: s.out.seq, invite: message.NewRequest(message.INVITE, message.RequestURI(s.invite))}
+	copyCredentials(s.invite, p.invite)
+	for tag := range s.out.forks {
+		p.known = append(p.known, RemoteTag(strings.Clone(string(tag)))) // else its message stays
+	}
+	s.out.exchange.client.HandOver(p)
+}
+
+// OnResponse implements transaction.ClientHandler.
+func (p *epilogue) OnResponse(res *message.Response, flow Flow) {
+	if message.ToTag(res) == "" {
+		return
+	}
+	s := &Session{ua: p.ua, account: p.account, callID: p.callID, localTag: p.localTag, local: p.local, remote: p.remote,
+		phase: phaseEnded, ended: true, invite: p.invite, out: &outCall{seq: p.seq, forks: map[RemoteTag]*fork{}}}
+	s.guarded("INVITE response", func() { p.leave(s, &happening{res: res, flow: flow}) })
+}
+
+// leave gives a 2xx what it is due, in the name of the session that was.
+func (p *epilogue) leave(s *Session, h *happening) {
+	f := s.fork(h.res, h.flow)
+	switch {
+	case slices.Contains(p.known, f.dialog.remoteTag):
+		f.dialog.confirm(h.res, h.flow)
+		s.acknowledge(f, nil)
+		s.ua.leave(f.dialog)
+	case len(p.known) < maxForks:
+		p.known = append(p.known, f.dialog.remoteTag)
+		s.leaveFork(f, h)
+	default:
+		s.ua.leave(f.dialog)
+	}
+}
+
+// OnFailure implements transaction.ClientHandler: nothing fails that was answered.
+func (p *epilogue) OnFailure(error) {}
+
+// copyCredentials appends the credentials of a request to another.
+func copyCredentials(from, to *message.Request) {
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		message.Copy(from, to, name)
+	}
 }

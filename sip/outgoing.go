@@ -82,6 +82,10 @@ func (u *UA) start(o exchangeOptions) *exchange {
 		e.next()
 		return e
 	}
+	if targets := u.locator.literal(o.hop.uri, u.preferred(o.account)); targets != nil {
+		e.found(targets, nil)
+		return e
+	}
 	u.locate(o.hop.uri, u.preferred(o.account), func(targets []transport.Target, err error) {
 		switch {
 		case e.done:
@@ -121,7 +125,9 @@ func (e *exchange) try(t transaction.Target) {
 		e.auth.at = t.Addr.Addr()
 		message.Remove(e.req, "Authorization")
 		message.Remove(e.req, "Proxy-Authorization")
-		e.credit(e.auth.first(e.signed()))
+		if home { // nobody else gets any
+			e.credit(e.auth.first(e.signed()))
+		}
 	}
 	e.send()
 }
@@ -138,8 +144,8 @@ func (e *exchange) send() {
 			message.Set(e.req, "Contact", message.Value(req, "Contact"))
 		}
 	}
-	if e.account != nil {
-		t.Peers = func(a netip.AddrPort) bool { return e.ua.peers.has(e.account, a.Addr()) }
+	if account, peers := e.account, e.ua.peers; account != nil { // the transaction outlives us by half a minute, and need not hold us
+		t.Peers = func(a netip.AddrPort) bool { return peers.has(account, a.Addr()) }
 	}
 	if e.sent != nil {
 		e.sent(e.req)

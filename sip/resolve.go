@@ -89,19 +89,42 @@ func (l *locator) close() {
 // those of an answer that is out of date. preferred is the transport where the URI
 // names none; empty leaves the choice to the DNS.
 func (l *locator) locate(uri URI, preferred string, cb func([]transport.Target, error)) {
+	if targets := l.literal(uri, preferred); targets != nil {
+		l.loop.After(0, func() { cb(targets, nil) })
+		return
+	}
 	q := lookupOf(uri, preferred)
 	done := func(servers []server, err error) {
 		cb(l.order(servers, strings.TrimSuffix(uri.Host, ".")), err)
-	}
-	if literal := q.literal(); literal != nil {
-		l.loop.After(0, func() { done(literal, nil) })
-		return
 	}
 	if have, ok := l.known[q]; ok && have.until.After(l.loop.Now()) {
 		l.loop.After(0, func() { done(have.servers, nil) })
 		return
 	}
 	l.ask(q, done)
+}
+
+// literal is the server that a URI names by its address, for which nobody has to be
+// asked; nil: it names a host.
+func (l *locator) literal(uri URI, preferred string) []transport.Target {
+	q := lookupOf(uri, preferred)
+	addr, err := netip.ParseAddr(strings.Trim(q.host, "[]"))
+	if err != nil {
+		return nil
+	}
+	kind := cmp.Or(q.kind, "UDP")
+	at := netip.AddrPortFrom(addr.Unmap(), portOf(q.port, kind))
+	return []transport.Target{targetAt(kind, at, strings.TrimSuffix(uri.Host, "."))}
+}
+
+// targetAt is a server at an address, which has to prove the name where it has a
+// certificate.
+func targetAt(kind string, at netip.AddrPort, name string) transport.Target {
+	t := transport.Target{Transport: kind, Addr: at}
+	if kind != "UDP" && kind != "TCP" {
+		t.ServerName = name
+	}
+	return t
 }
 
 // lookupOf is the question for a URI.
@@ -123,26 +146,15 @@ func lookupOf(uri URI, preferred string) lookup {
 	return q
 }
 
-// literal is the server of a question that names an address; nil: it names a host.
-func (q lookup) literal() []server {
-	addr, err := netip.ParseAddr(strings.Trim(q.host, "[]"))
-	if err != nil {
-		return nil
-	}
-	kind := cmp.Or(q.kind, "UDP")
-	return []server{{kind: kind, addrs: []netip.AddrPort{netip.AddrPortFrom(addr.Unmap(), portOf(q.port, kind))}}}
-}
-
 // Locate finds the servers for a URI as a user agent does (RFC 3263), in the order in
 // which they are to be tried. preferred is the transport where the URI names none; empty
 // leaves the choice to the DNS. It blocks until ctx ends. Any goroutine.
 func Locate(ctx context.Context, r Resolver, uri URI, preferred string) ([]transport.Target, error) {
 	l := &locator{loop: loop.New(nil), resolver: r, random: rand.IntN}
-	q := lookupOf(uri, upper(preferred))
-	servers, err := q.literal(), error(nil)
-	if servers == nil {
-		servers, _, err = l.look(ctx, q)
+	if targets := l.literal(uri, upper(preferred)); targets != nil {
+		return targets, nil
 	}
+	servers, _, err := l.look(ctx, lookupOf(uri, upper(preferred)))
 	if err != nil {
 		return nil, err
 	}
@@ -303,10 +315,7 @@ func (l *locator) order(servers []server, name string) []transport.Target {
 	var good, bad []transport.Target
 	for _, s := range l.draw(servers) {
 		for _, addr := range s.addrs {
-			t := transport.Target{Transport: s.kind, Addr: addr}
-			if s.kind != "UDP" && s.kind != "TCP" {
-				t.ServerName = name
-			}
+			t := targetAt(s.kind, addr, name)
 			if l.avoids(t) {
 				bad = append(bad, t)
 			} else {

@@ -248,13 +248,15 @@ func (s *Session) close(*happening) {
 	delete(s.ua.sessions, s)
 	if s.out != nil {
 		delete(s.ua.outgoing, s.callID)
+		s.linger.Stop()
+		s.handEpilogue()
 		for _, f := range s.out.forks {
 			if f != s.out.kept && !f.leaving {
 				s.ua.leave(f.dialog)
 			}
 		}
 	}
-	if s.in != nil { // the transaction outlives us by half a minute, and need not hold us
+	if s.in != nil { // this transaction outlives us too
 		s.in.server.OnCancel(nil)
 		s.in.server.OnEnd(nil)
 	}

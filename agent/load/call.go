@@ -104,7 +104,7 @@ func (s *shard) headers(c *call, p *phone) []sip.Header {
 func (c *call) offer() ([]byte, error) {
 	s := c.shard
 	if s.engine == nil {
-		return inactive(s.ip), nil
+		return s.inactive, nil
 	}
 	var err error
 	if c.voice, err = newVoice(s.engine, s.ip, s.sound, s.plan.Calls.Media); err != nil {
@@ -113,9 +113,9 @@ func (c *call) offer() ([]byte, error) {
 	return c.voice.session.CreateOffer(sdp.SendRecv)
 }
 
-// inactive is the SDP of a call that is signalling only: an audio line through which
+// inactiveSDP is the SDP of a call that is signalling only: an audio line through which
 // nobody sends (RFC 3264 5.1).
-func inactive(ip netip.Addr) []byte {
+func inactiveSDP(ip netip.Addr) []byte {
 	family, addr := "IP4", ip.Unmap()
 	if addr.Is6() {
 		family = "IP6"
@@ -169,7 +169,7 @@ func (c *call) answered(e sip.Answered) {
 // offered answers what the PBX offers anew within the call.
 func (c *call) offered(s *sip.Session, e sip.OfferReceived) {
 	if c.voice == nil {
-		_ = s.AnswerOffer(inactive(c.shard.ip)) // fails only when the call has ended
+		_ = s.AnswerOffer(c.shard.inactive) // fails only when the call has ended
 		return
 	}
 	var answer []byte

@@ -96,23 +96,24 @@ type Responder struct {
 
 // answering is one loop of a responder; its loop owns all fields.
 type answering struct {
-	plan   *ResponderPlan
-	loop   *loop.Loop
-	ua     *sip.UA
-	mover  *sip.UA // calls the targets of transfers, which may be here: a user agent that calls itself is a loop
-	says   says
-	sound  *sound
-	engine *media.Engine
-	at     netip.AddrPort // the first that it listens on
-	ip     netip.Addr
-	rng    *rand.Rand
-	counts Answers
-	phones bindings
-	offers *loop.Timer // of the next callback; nil: none
-	ending bool        // no call begins any more
-	open   map[*sip.Session]*taken
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	plan     *ResponderPlan
+	loop     *loop.Loop
+	ua       *sip.UA
+	mover    *sip.UA // calls the targets of transfers, which may be here: a user agent that calls itself is a loop
+	says     says
+	sound    *sound
+	engine   *media.Engine
+	at       netip.AddrPort // the first that it listens on
+	ip       netip.Addr
+	inactive []byte // inactiveSDP of it
+	rng      *rand.Rand
+	counts   Answers
+	phones   bindings
+	offers   *loop.Timer // of the next callback; nil: none
+	ending   bool        // no call begins any more
+	open     map[*sip.Session]*taken
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
 }
 
 // StartResponder listens. Errors name what cannot be listened on, or the field of
@@ -177,6 +178,7 @@ func (a *answering) listen(text string, o Options) error {
 	}
 	a.at = a.ua.LocalAddr(transports[0])
 	a.ip = a.at.Addr()
+	a.inactive = inactiveSDP(a.ip)
 	a.mover, err = sip.NewUA(sip.Config{Loop: a.loop, Network: o.Network, Log: o.Log, UserAgent: "Ringback responder",
 		Listen: []sip.Listen{{Transport: "udp", Address: netip.AddrPortFrom(a.ip, 0).String()}}, Limits: sip.Limits{Sessions: maxCalls}})
 	if err != nil {
@@ -338,7 +340,7 @@ func (t *taken) body(offer []byte) ([]byte, error) {
 		t.kind = a.says.draw(a.rng)
 	}
 	if t.kind == MediaNone {
-		return inactive(a.ip), nil
+		return a.inactive, nil
 	}
 	if t.voice == nil {
 		var err error

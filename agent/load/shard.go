@@ -50,6 +50,7 @@ type shard struct {
 	ua          *sip.UA
 	engine      *media.Engine // nil: signalling only
 	ip          netip.Addr
+	inactive    []byte // inactiveSDP of it
 	rng         *rand.Rand
 	phones      []*phone
 	caller      int // whose turn it is
@@ -115,6 +116,7 @@ func newShard(c shardConfig) (*shard, error) {
 		return nil, err
 	}
 	s.ip = s.ua.LocalAddr(listen).Addr()
+	s.inactive = inactiveSDP(s.ip)
 	if err := s.people(c.users); err != nil {
 		_ = s.ua.Close(context.Background())
 		return nil, err

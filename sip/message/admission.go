@@ -40,7 +40,7 @@ func parseRequest(s *scanned) (Message, error) {
 		s.fault.Head = s.head(Method(method))
 		return nil, s.fault
 	}
-	req := sip.NewRequest(Method(method), uri.model())
+	req := newRequest(Method(method), uri.model())
 	s.fill(req, body)
 	return req, nil
 }
@@ -60,7 +60,7 @@ func parseResponse(s *scanned) (Message, error) {
 	if s.fault != nil {
 		return nil, s.fault
 	}
-	res := sip.NewResponse(status, reason)
+	res := newResponse(status, reason)
 	s.fill(res, body)
 	return res, nil
 }
@@ -233,14 +233,17 @@ func (s *scanned) cutBody() []byte {
 }
 
 func (s *scanned) fill(m Message, body []byte) {
+	var room [usualLines]sip.Header
+	lines := room[:0]
 	for _, l := range s.lines {
 		if l.name == "Content-Length" { // where it stands, so that SetBody need not look for it
 			length := sip.ContentLengthHeader(len(body))
-			m.AppendHeader(&length)
+			lines = append(lines, &length)
 			continue
 		}
-		m.AppendHeader(sip.NewHeader(l.name, l.value))
+		lines = append(lines, sip.NewHeader(l.name, l.value))
 	}
+	putLines(m, lines)
 	if len(body) > 0 {
 		setBody(m, bytes.Clone(body))
 	}

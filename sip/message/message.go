@@ -121,12 +121,9 @@ func MethodOf(m Message) Method {
 func Clone[M *Request | *Response](m M) M {
 	switch m := any(m).(type) {
 	case *Request:
-		c := sip.NewRequest(m.Method, m.Recipient)
-		c.SipVersion = m.SipVersion
-		cloneInto(m, c)
-		return any(c).(M)
+		return any(cloneRequest(m)).(M)
 	case *Response:
-		c := sip.NewResponse(m.StatusCode, m.Reason)
+		c := newResponse(m.StatusCode, m.Reason)
 		c.SipVersion = m.SipVersion
 		cloneInto(m, c)
 		return any(c).(M)
@@ -134,11 +131,52 @@ func Clone[M *Request | *Response](m M) M {
 	return nil
 }
 
-func cloneInto(from, to Message) {
-	for _, h := range raw(from).Headers() {
-		to.AppendHeader(h) // nothing changes a line in its place: Set puts another there
-	}
+// CloneBehind is Clone of a request behind a header of the copy's own.
+func CloneBehind(req *Request, first Header) *Request {
+	return cloneRequest(req, sip.NewHeader(CanonicalName(first.Name), first.Value))
+}
+
+func cloneRequest(req *Request, first ...sip.Header) *Request {
+	c := newRequest(req.Method, req.Recipient) // whose lists nothing changes in their place
+	c.SipVersion = req.SipVersion
+	cloneInto(req, c, first...)
+	return c
+}
+
+// cloneInto shares the lines: nothing changes one in its place, Set puts another there.
+func cloneInto(from, to Message, first ...sip.Header) {
+	var room [usualLines]sip.Header
+	putLines(to, append(append(room[:0], first...), raw(from).Headers()...))
 	if body := from.Body(); body != nil {
 		to.SetBody(body)
+	}
+}
+
+// newRequest is NewRequest of the model without its list of headers, for putLines.
+func newRequest(method Method, uri sip.Uri) *Request {
+	req := &Request{Method: method, Recipient: uri}
+	req.SipVersion = version
+	return req
+}
+
+// newResponse is NewResponse of the model without its list of headers, for putLines.
+func newResponse(code int, reason string) *Response {
+	res := &Response{StatusCode: code, Reason: reason}
+	res.SipVersion = version
+	return res
+}
+
+const version = "SIP/2.0"
+
+// usualLines are more header lines than nearly all messages have.
+const usualLines = 32
+
+// putLines gives a new message its lines: the model has one room made for all of them.
+func putLines(m Message, lines []sip.Header) {
+	switch m := m.(type) {
+	case *Request:
+		m.PrependHeader(lines...)
+	case *Response:
+		m.PrependHeader(lines...)
 	}
 }

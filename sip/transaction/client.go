@@ -67,7 +67,7 @@ type Client struct {
 // the copy gets a Via with a fresh branch in front. Failures come through h,
 // never before Request has returned. Loop goroutine.
 func (l *Layer) Request(req *message.Request, target Target, h ClientHandler) *Client {
-	c := l.newClient(message.Clone(req), target, h, message.NewBranch())
+	c := l.newClient(req, target, h, message.NewBranch())
 	if len(l.clients) > l.Limits.Clients {
 		c.state = terminated
 		c.remove()
@@ -97,6 +97,14 @@ func (c *Client) Flow() transport.Flow { return c.flow }
 // Abandon stops the calls to the handler; the transaction itself runs out. To
 // end an INVITE that may still be answered, Cancel it and stay.
 func (c *Client) Abandon() { c.handler = nil }
+
+// HandOver lets another handler have what still comes: of an INVITE that was answered its
+// further 2xx, for half a minute. It does nothing where nobody is told any more.
+func (c *Client) HandOver(h ClientHandler) {
+	if c.handler != nil {
+		c.handler = h
+	}
+}
 
 // Cancel cancels an INVITE: at once when a 1xx has come, else when one comes
 // (9.1). The headers (Reason) are added to the CANCEL. The final response, which
@@ -139,7 +147,7 @@ func (c *Client) fire(on event) {
 // there are as many as requests in half a minute. Behind a 2xx of an INVITE the user is
 // told of each further one; behind any other final response of nothing.
 func (c *Client) shrink() {
-	c.req, c.res, c.target.Prepare = nil, nil, nil
+	c.req, c.res, c.target.Prepare, c.resend, c.timeout, c.cancelLimit = nil, nil, nil, nil, nil, nil
 	if c.state == completed {
 		c.handler = nil
 	}

@@ -17,7 +17,13 @@ func (c *Client) start() {
 		limit = 64 * l.T1
 	}
 	c.timeout = l.Loop.After(limit, func() { c.fire(evTimeout) })
-	l.connect(c.req, c.target, func(flow transport.Flow, err error) {
+	t, flow := l.towards(c.req, c.target)
+	if flow != nil {
+		c.firstSend(flow)
+		return
+	}
+	c.req = message.Clone(c.req)
+	l.Transport.GetFlow(t, func(flow transport.Flow, err error) {
 		switch {
 		case c.state == terminated:
 		case err != nil:
@@ -30,10 +36,10 @@ func (c *Client) start() {
 
 func (c *Client) firstSend(flow transport.Flow) {
 	c.flow = flow
+	c.req = message.CloneBehind(c.req, message.Header{Name: "Via", Value: via(flow, c.key.branch)})
 	if c.target.Prepare != nil {
 		c.target.Prepare(c.req, flow)
 	}
-	message.Prepend(c.req, "Via", via(flow, c.key.branch))
 	c.transmit(c.req)
 	if !flow.Reliable() && c.state != terminated {
 		c.resend = c.layer.Loop.After(c.interval, func() { c.fire(evResend) })
@@ -41,11 +47,7 @@ func (c *Client) firstSend(flow transport.Flow) {
 }
 
 func (c *Client) transmit(msg *message.Request) {
-	c.layer.Transport.Send(c.flow, msg, func(err error) {
-		if err != nil {
-			c.transportFailed(err)
-		}
-	})
+	c.layer.Transport.Send(c.flow, msg, c.transportFailed)
 }
 
 // sendAck acknowledges a non-2xx (17.1.1.3): the Request-URI, Call-ID, From,
@@ -144,17 +146,25 @@ func (c *Client) begin(flow transport.Flow, err error) {
 	}
 }
 
-// connect finds the flow for a request: the one that is given while it is open,
-// else the transport is asked. A large request for UDP goes by TCP to the same
-// address, and by UDP after all when that is refused (18.1.1): the transport does
-// so when it knows the size.
+// connect finds the flow for a request that is not going to be changed.
 func (l *Layer) connect(req *message.Request, target Target, cb func(transport.Flow, error)) {
+	if t, flow := l.towards(req, target); flow != nil {
+		cb(flow, nil)
+	} else {
+		l.Transport.GetFlow(t, cb)
+	}
+}
+
+// towards finds the flow for a request: the one that is given while it is open, or one
+// that needs no opening; nil: the transport is to be asked for t. A large request for UDP
+// goes by TCP to the same address, and by UDP after all when that is refused (18.1.1): the
+// transport does so when it knows the size.
+func (l *Layer) towards(req *message.Request, target Target) (t transport.Target, flow transport.Flow) {
 	size := message.Size(req) + viaRoom
-	t := target.Target
+	t = target.Target
 	if flow := target.Flow; flow != nil && !flow.Closed() {
 		if flow.Reliable() || size <= transport.MaxUDPRequest {
-			cb(flow, nil)
-			return
+			return t, flow
 		}
 		t = transport.Target{Transport: flow.Transport(), Addr: flow.Remote()}
 	}
@@ -162,7 +172,8 @@ func (l *Layer) connect(req *message.Request, target Target, cb func(transport.F
 		l.count("client.large")
 	}
 	t.Size = size
-	l.Transport.GetFlow(t, cb)
+	flow, _ = l.Transport.Direct(t)
+	return t, flow
 }
 
 // via is the top Via of what we send over a flow.

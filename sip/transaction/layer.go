@@ -36,11 +36,14 @@ var (
 	ErrNoAnswer = errors.New("end transaction: the request was never answered")
 )
 
-// Transport is what the layer needs from below; *transport.Layer is one. Both
-// functions are called on the loop and must call back on it.
+// Transport is what the layer needs from below; *transport.Layer is one. Its
+// functions are called on the loop and must call back on it, later.
 type Transport interface {
+	Direct(target transport.Target) (transport.Flow, bool)
 	GetFlow(target transport.Target, cb func(transport.Flow, error))
-	Send(flow transport.Flow, msg message.Message, done func(error))
+	Send(flow transport.Flow, msg message.Message, failed func(error))
+	Datagram(flow transport.Flow, res *message.Response) (transport.Datagram, bool)
+	SendAgain(d transport.Datagram, failed func(error))
 }
 
 // Limits bound the tables. Zero means the default.
@@ -219,12 +222,7 @@ func (l *Layer) SendAck(ack *message.Request, target Target) {
 			l.Log.Warn("cannot send ACK", "cause", err)
 			return
 		}
-		out := message.Clone(ack)
-		message.Prepend(out, "Via", via(flow, message.NewBranch()))
-		l.Transport.Send(flow, out, func(err error) {
-			if err != nil {
-				l.count("ack.undelivered")
-			}
-		})
+		out := message.CloneBehind(ack, message.Header{Name: "Via", Value: via(flow, message.NewBranch())})
+		l.Transport.Send(flow, out, func(error) { l.count("ack.undelivered") })
 	})
 }

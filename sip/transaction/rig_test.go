@@ -68,10 +68,21 @@ func (r *rig) GetFlow(t transport.Target, cb func(transport.Flow, error)) {
 	})
 }
 
-func (r *rig) Send(f transport.Flow, m message.Message, done func(error)) {
+// Direct has nothing without a question, so that all goes the longer way.
+func (r *rig) Direct(transport.Target) (transport.Flow, bool) { return nil, false }
+
+// Datagram has none: what is repeated comes to Send.
+func (r *rig) Datagram(transport.Flow, *message.Response) (transport.Datagram, bool) {
+	return transport.Datagram{}, false
+}
+
+func (r *rig) SendAgain(transport.Datagram, func(error)) { panic("there is no datagram") }
+
+func (r *rig) Send(f transport.Flow, m message.Message, failed func(error)) {
 	r.out = append(r.out, sent{time.Since(r.begin), m, f})
-	err := r.refuse
-	r.loop.Post(func() { done(err) })
+	if err := r.refuse; err != nil {
+		r.loop.Post(func() { failed(err) })
+	}
 }
 
 func (r *rig) OnResponse(res *message.Response, _ transport.Flow) {

@@ -25,10 +25,12 @@ type Server struct {
 	key      string
 	call     callKey
 	tag      string
-	last     *message.Response // sent last, for repetitions
-	acked    bool              // the ACK of our 2xx came
-	crossed  bool              // a CANCEL came after our final response
-	interval time.Duration     // of timer G
+	code     int                // of the response sent last; 0: none was
+	last     *message.Response  // that one, for repetitions; nil where datagram is it
+	datagram transport.Datagram // of a final response over UDP
+	acked    bool               // the ACK of our 2xx came: nothing is repeated any more
+	crossed  bool               // a CANCEL came after our final response
+	interval time.Duration      // of timer G
 	cause    error
 
 	resend, timeout, end, trying *loop.Timer
@@ -38,7 +40,8 @@ type Server struct {
 	in                           *message.Request // the ACK or CANCEL that is being handled
 }
 
-// Request is the request; it is not to be changed.
+// Request is the request; it is not to be changed. nil once a final response was sent
+// over UDP.
 func (s *Server) Request() *message.Request { return s.req }
 
 // Flow is what the request came over.
@@ -49,7 +52,7 @@ func (s *Server) Flow() transport.Flow { return s.flow }
 func (s *Server) Tag() string { return s.tag }
 
 // Final reports whether a final response was sent.
-func (s *Server) Final() bool { return s.last != nil && s.last.StatusCode >= 200 }
+func (s *Server) Final() bool { return s.code >= 200 }
 
 // Crossed reports whether a CANCEL came after the final response. It has no effect
 // (9.2), but tells what the caller is about to do.
@@ -69,8 +72,12 @@ func (s *Server) OnAck(fn func(ack *message.Request)) { s.onAck = fn }
 func (s *Server) OnEnd(fn func(error)) { s.onEnd = fn }
 
 // NewResponse makes a response to the request, with its To tag. An empty reason
-// is filled in.
+// is filled in. Once a final response was sent there is none to be made any more: it has
+// no headers then, and Respond refuses it.
 func (s *Server) NewResponse(code int, reason string) *message.Response {
+	if s.req == nil {
+		return message.NewResponse(message.NewRequest("", message.URI{}), code, reason, "")
+	}
 	return message.NewResponse(s.req, code, reason, s.tag)
 }
 
@@ -89,10 +96,25 @@ func (s *Server) Respond(res *message.Response) error {
 		return ErrFinal
 	}
 	s.tagged(res)
-	s.last = res
+	s.keep(res)
 	s.fire(on)
 	return nil
 }
+
+// keep makes a response the one that repetitions get. There are as many transactions as
+// requests in half a minute: behind the final response no more is kept than that needs.
+func (s *Server) keep(res *message.Response) {
+	s.code, s.last = res.StatusCode, res
+	if !s.Final() {
+		return
+	}
+	if datagram, ok := s.layer.Transport.Datagram(s.flow, res); ok {
+		s.datagram, s.last, s.req, s.onCancel = datagram, nil, nil, nil
+	}
+}
+
+// confirm takes the ACK of our 2xx.
+func (s *Server) confirm() { s.acked, s.last, s.datagram = true, nil, transport.Datagram{} }
 
 func (s *Server) tagged(res *message.Response) {
 	if res.StatusCode == 100 {
@@ -135,15 +157,16 @@ func (s *Server) perform(what action) {
 	switch what {
 	case doSend:
 		s.trying.Stop()
-		s.transmit(s.last)
+		s.transmit()
 	case doResend:
-		if s.last != nil && !s.acked {
+		if s.code != 0 && !s.acked {
 			l.count("server.resent")
-			s.transmit(s.last)
+			s.transmit()
 		}
 	case doQuiet:
-		for _, t := range []*loop.Timer{s.trying, s.resend, s.timeout} {
-			t.Stop()
+		for _, t := range []**loop.Timer{&s.trying, &s.resend, &s.timeout} {
+			(*t).Stop()
+			*t = nil
 		}
 	case doNextResend:
 		s.interval = min(2*s.interval, l.T2)
@@ -157,8 +180,8 @@ func (s *Server) perform(what action) {
 	case doStartEnd:
 		s.end = l.Loop.After(s.lingering(), func() { s.fire(evEnd) })
 	case doTrying:
-		s.last = s.NewResponse(100, "")
-		s.transmit(s.last)
+		s.keep(s.NewResponse(100, ""))
+		s.transmit()
 	default:
 		s.tellUser(what)
 	}
@@ -179,7 +202,7 @@ func (s *Server) tellUser(what action) {
 		s.crossed = true
 		s.answerCancel()
 	case doToldAck:
-		s.acked = true
+		s.confirm()
 		if s.onAck != nil {
 			s.onAck(s.in)
 		} else if l.onAck != nil {
@@ -238,12 +261,18 @@ func (s *Server) remove() {
 	s.ended(nil)
 }
 
-// transmit sends a response where the request came from; the transport finds a
-// way when that connection is gone (18.2.2).
-func (s *Server) transmit(res *message.Response) { s.layer.Transport.Send(s.flow, res, s.sent) }
+// transmit sends the response that is kept where the request came from; the transport
+// finds a way when that connection is gone (18.2.2).
+func (s *Server) transmit() {
+	if s.last != nil {
+		s.layer.Transport.Send(s.flow, s.last, s.unsent)
+		return
+	}
+	s.layer.Transport.SendAgain(s.datagram, s.unsent)
+}
 
-func (s *Server) sent(err error) {
-	if err != nil && s.state != terminated {
+func (s *Server) unsent(err error) {
+	if s.state != terminated {
 		s.cause = err
 		s.fire(evTransport)
 	}

@@ -76,6 +76,8 @@ func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string
 	}
 	if tag == "" {
 		tag = message.NewTag()
+	} else {
+		tag = strings.Clone(tag) // else the text of the request stays as long as we do
 	}
 	s := &Server{layer: l, table: l.machines.otherServer, req: req, flow: flow, source: source, key: key, call: call,
 		tag: tag, interval: l.T1}
@@ -124,7 +126,7 @@ func (l *Layer) receiveAck(ack *message.Request, via message.Via, flow transport
 		return
 	}
 	if s := l.calls[callOf(ack, message.INVITE)]; s != nil && s.state == accepted {
-		s.acked = true
+		s.confirm()
 	}
 	l.onAck(ack, flow)
 }
@@ -154,11 +156,7 @@ func (l *Layer) receiveCancel(cancel *message.Request, via message.Via, flow tra
 func (s *Server) answerCancel() {
 	l := s.layer
 	res := message.NewResponse(s.in, 200, "", s.tag)
-	l.Transport.Send(s.flow, res, func(err error) {
-		if err != nil {
-			l.count("response.undelivered")
-		}
-	})
+	l.Transport.Send(s.flow, res, func(error) { l.count("response.undelivered") })
 }
 
 // Reply answers a request without a transaction (8.2.7): for what is refused
@@ -191,9 +189,5 @@ func (l *Layer) sendStateless(res *message.Response, flow transport.Flow) {
 	if res == nil {
 		return
 	}
-	l.Transport.Send(flow, res, func(err error) {
-		if err != nil {
-			l.count("response.undelivered")
-		}
-	})
+	l.Transport.Send(flow, res, func(error) { l.count("response.undelivered") })
 }

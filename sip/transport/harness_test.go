@@ -200,10 +200,17 @@ func (b *bench) mustFlow(t Target) Flow {
 	return f
 }
 
+// send returns why a message could not be sent; nil: it was.
 func (b *bench) send(f Flow, m message.Message) error {
-	done := make(chan error, 1)
-	b.layer.Send(f, m, func(err error) { done <- err })
-	return <-done
+	failed := make(chan error, 1)
+	b.layer.Send(f, m, func(err error) { failed <- err })
+	synctest.Wait()
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
 }
 
 // answer responds 200 to a request that came up.

@@ -109,6 +109,21 @@ func (l *Layer) LocalAddr(transport string) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// Direct is the way to a target to which none has to be opened first: over UDP, unless
+// the request is so large that GetFlow tries TCP. false: ask GetFlow.
+func (l *Layer) Direct(t Target) (Flow, bool) {
+	addr := t.Addr.Addr().Unmap()
+	if t.Transport != "UDP" || t.Size > MaxUDPRequest || !addr.IsValid() || t.Addr.Port() == 0 {
+		return nil, false
+	}
+	t.Addr = netip.AddrPortFrom(addr, t.Addr.Port())
+	s := l.socketFor(t)
+	if s == nil {
+		return nil, false
+	}
+	return udpFlow{s, t.Addr}, true
+}
+
 // GetFlow finds or opens the way to a target and hands it to cb on the loop,
 // exactly once. An open connection is used again; dials to one target under way
 // are shared.
@@ -139,14 +154,14 @@ func (l *Layer) GetFlow(t Target, cb func(Flow, error)) {
 // must be the one that came over this flow: the same connection; for UDP the
 // source address, and its port where rport is. Over TCP that has closed a new
 // connection to the source address is opened; the host named in Via is never
-// asked. done, which may be nil, is called on the loop once: with nil when the
-// bytes were handed to the network.
-func (l *Layer) Send(f Flow, m message.Message, done func(error)) {
+// asked. failed, which may be nil, is called on the loop, once, when the bytes could
+// not be handed to the network; of those that were nothing is told.
+func (l *Layer) Send(f Flow, m message.Message, failed func(error)) {
 	switch to := f.(type) {
 	case udpFlow:
-		l.sent(f, to.send(m), done)
+		l.sent(f, to.send(m), failed)
 	case *conn:
-		report := func(err error) { l.sent(f, err, done) }
+		report := func(err error) { l.sent(f, err, failed) }
 		data := message.Bytes(m)
 		if res, ok := m.(*message.Response); ok && to.Closed() {
 			l.respondAnew(to, res, data, report)
@@ -154,18 +169,21 @@ func (l *Layer) Send(f Flow, m message.Message, done func(error)) {
 		}
 		to.send(data, report)
 	default:
-		l.sent(f, fmt.Errorf("flow of another layer"), done)
+		l.sent(f, fmt.Errorf("flow of another layer"), failed)
 	}
 }
 
-// sent tells what became of a message.
-func (l *Layer) sent(f Flow, err error, done func(error)) {
-	if err != nil {
-		l.counts.add(countSendError, 1)
-		err = fmt.Errorf("send over %s: %w", f, err)
+// SendAgain sends a datagram that Datagram gave, as Send does the response that it is of.
+func (l *Layer) SendAgain(d Datagram, failed func(error)) { l.sent(d.to, d.to.write(d.data), failed) }
+
+// sent tells that a message did not get away.
+func (l *Layer) sent(f Flow, err error, failed func(error)) {
+	if err == nil {
+		return
 	}
-	if done != nil {
-		l.cfg.Loop.Post(func() { done(err) })
+	l.counts.add(countSendError, 1)
+	if err = fmt.Errorf("send over %s: %w", f, err); failed != nil {
+		l.cfg.Loop.Post(func() { failed(err) })
 	}
 }
 

@@ -210,12 +210,14 @@ func TestSlowReaderIsBounded(t *testing.T) {
 		for range 20 {
 			b.layer.Send(f, ours(f, 60000), func(err error) { errs <- err })
 		}
+		<-b.gone
+		synctest.Wait()
+		close(errs)
 		backlog, closed := 0, 0
-		for range 20 {
-			switch err := <-errs; {
-			case errors.Is(err, ErrBacklog):
+		for err := range errs {
+			if errors.Is(err, ErrBacklog) {
 				backlog++
-			case err != nil:
+			} else {
 				closed++
 			}
 		}

@@ -293,6 +293,22 @@ func (f udpFlow) send(m message.Message) error {
 	return err
 }
 
+// Datagram is a response as it goes to a UDP peer, to be sent as often as it is wanted:
+// all that has to be kept of it.
+type Datagram struct {
+	to   udpFlow
+	data []byte
+}
+
+// Datagram is what Send would write of a response to a flow of UDP; false for the others.
+func (l *Layer) Datagram(f Flow, res *message.Response) (Datagram, bool) {
+	to, ok := f.(udpFlow)
+	if !ok {
+		return Datagram{}, false
+	}
+	return Datagram{to.forResponse(res), message.Bytes(res)}, true
+}
+
 // mostBuffer is what is kept of a buffer: more than nearly every datagram.
 const mostBuffer = 4096
 
