@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"sync"
 
 	"ringback/agent/schedule"
 )
@@ -56,6 +57,15 @@ func Actions() []ActionSpec {
 	}
 	return all
 }
+
+// actionsByName is the table by name, made once for all agents, which change nothing in it.
+var actionsByName = sync.OnceValue(func() map[string]ActionSpec {
+	all := map[string]ActionSpec{}
+	for _, spec := range Actions() {
+		all[spec.Name] = spec
+	}
+	return all
+})
 
 func interactionArg() ArgSpec {
 	return ArgSpec{Name: "interaction", Type: "string", Help: "id such as i7; the only one that can be meant when left out"}

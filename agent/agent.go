@@ -41,7 +41,7 @@ type Deps struct {
 	WallClock func() time.Time                             // the clock on the wall, which may jump; nil: the machine's
 	Impair    Impairment                                   // what the network does to the phone's media, for tests
 	Media     *media.Engine                                // of several agents in one process, which its owner runs, at a rate that their codecs need; its own Impair counts. nil: the agent makes and runs one
-	Brief     bool                                         // one of very many in a load test: it remembers few events, no SIP messages and no history
+	Brief     bool                                         // one of very many in a load test: it remembers few events, no SIP messages and no history, and nothing is searched for in its records
 	Devices   func(list []string) ([]device.Device, error) // reads a preference list of the configuration; nil: device.ParsePreference
 	Mute      func() device.Mute                           // what the sound system does to the microphone; nil: it is asked
 	Commit    func(point string, before bool)              // called around each commit of the store, by its name: crash tests end the process there; nil: nobody
@@ -117,13 +117,10 @@ func New(cfg Config, deps Deps) (*Agent, error) {
 		deps.WallClock = time.Now
 	}
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, loop: loop.New(deps.Log), events: newEventLog(eventLogSize, eventLogBytes),
-		actions: map[string]ActionSpec{}, table: newInteractionTable(), headers: cfg.Callbacks.callbackHeaders(),
+		actions: actionsByName(), table: interactions(), headers: cfg.Callbacks.callbackHeaders(),
 		tracer: newTracer(), ended: make(chan struct{}), state: NewState(), team: newTeam(cfg), spares: spares{known: make(chan struct{})}, outbox: newOutbox(), queue: newQueueDesk(&cfg.Channels)}
 	if deps.Brief {
 		a.events = newEventLog(briefEvents, briefBytes)
-	}
-	for _, spec := range Actions() {
-		a.actions[spec.Name] = spec
 	}
 	var err error
 	if a.account, err = cfg.SIPAccount(); err != nil {
@@ -161,7 +158,7 @@ func (a *Agent) openStore() (err error) {
 	if a.deps.StateDir != "" {
 		path = filepath.Join(a.deps.StateDir, "ringback.db")
 	}
-	if a.store, err = store.Open(path, store.Options{Log: a.log, Commit: a.deps.Commit}); err != nil {
+	if a.store, err = store.Open(path, store.Options{Log: a.log, Commit: a.deps.Commit, Unsearched: a.deps.Brief && path == ""}); err != nil {
 		return err
 	}
 	if a.records, err = newRecords(&a.cfg, a.store, time.Now); err != nil {

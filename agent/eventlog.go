@@ -18,15 +18,15 @@ const (
 	eventLogBytes = 16 << 20
 )
 
-// And of a brief one.
+// And of a brief one: who works at it reads the state, and needs no old event.
 const (
-	briefEvents = 256
-	briefBytes  = 256 << 10
+	briefEvents = 64
+	briefBytes  = 64 << 10
 )
 
 // eventLogFirst is for how many events there is room at first: a thousand agents in one
 // process have mostly few.
-const eventLogFirst = 64
+const eventLogFirst = 16
 
 // EventLog is the append-only list of an agent's events with dense sequence
 // numbers from 1, of which the newest are kept. Writers never wait for readers.

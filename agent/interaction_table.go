@@ -3,6 +3,7 @@ package agent
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // facts are what the guards of the table look at beside the phase.
@@ -72,16 +73,17 @@ func table() []column {
 	return all
 }
 
-// interactionTable is the table by action, made once for an agent.
+// interactionTable is the table by action.
 type interactionTable map[string]column
 
-func newInteractionTable() interactionTable {
+// interactions is made once for all agents, which change nothing in it.
+var interactions = sync.OnceValue(func() interactionTable {
 	t := interactionTable{}
 	for _, c := range table() {
 		t[c.action] = c
 	}
 	return t
-}
+})
 
 // allows reports whether an action may be done, and why not.
 func (t interactionTable) allows(action string, p Phase, f facts) (bool, string) {

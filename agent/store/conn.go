@@ -18,6 +18,8 @@ type conn struct {
 	db    *sql.DB // of this one connection
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
+
+	unsearched bool // it has no search indexes
 }
 
 // source writes a file's name as SQLite wants it: a URI, so that no character of

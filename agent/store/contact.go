@@ -55,7 +55,7 @@ func (tx *Tx) PutContact(k Contact) (id int64, err error) {
 
 // DeleteContact removes a contact and its points. History keeps what it has.
 func (tx *Tx) DeleteContact(id int64) error {
-	if err := tx.exec("DELETE FROM contact_search WHERE rowid = ?", id); err != nil {
+	if err := tx.unindex("contact_search", id); err != nil {
 		return err
 	}
 	return tx.exec("DELETE FROM contact WHERE id = ?", id)

@@ -82,7 +82,7 @@ func (tx *Tx) forgetInteractions(before int64, limit int) (int, error) {
 				return 0, err
 			}
 		}
-		if err := tx.exec("DELETE FROM interaction_search WHERE rowid = ?", o.key); err != nil {
+		if err := tx.unindex("interaction_search", o.key); err != nil {
 			return 0, err
 		}
 	}
@@ -96,7 +96,7 @@ func (tx *Tx) forgetCallbacks(before int64, limit int) (int, error) {
 			err = tx.exec("DELETE FROM callback WHERE seq = ?", key)
 		}
 		if err == nil {
-			err = tx.exec("DELETE FROM callback_search WHERE rowid = ?", key)
+			err = tx.unindex("callback_search", key)
 		}
 	}
 	return len(keys), err

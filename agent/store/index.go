@@ -40,9 +40,20 @@ func scanIndexed(r row) (x indexed, err error) {
 	return x, err
 }
 
+// unindex removes a row from a search index.
+func (tx *Tx) unindex(index string, key int64) error {
+	if tx.c.unsearched {
+		return nil
+	}
+	return tx.exec("DELETE FROM "+index+" WHERE rowid = ?", key)
+}
+
 // index writes the search row of an interaction or a callback.
 func (tx *Tx) index(table string, x indexed) error {
-	if err := tx.exec("DELETE FROM "+table+" WHERE rowid = ?", x.key); err != nil {
+	if tx.c.unsearched {
+		return nil
+	}
+	if err := tx.unindex(table, x.key); err != nil {
 		return err
 	}
 	return tx.exec("INSERT INTO "+table+" (rowid, text, digits, tags) VALUES (?, ?, ?, ?)", x.key,
@@ -51,6 +62,9 @@ func (tx *Tx) index(table string, x indexed) error {
 
 // indexContact writes the search row of a contact.
 func (tx *Tx) indexContact(k Contact) error {
+	if tx.c.unsearched {
+		return nil
+	}
 	others, digits := []string{fold(k.Note)}, []string{}
 	for _, p := range k.Points {
 		if p.Kind == "phone" {
@@ -59,7 +73,7 @@ func (tx *Tx) indexContact(k Contact) error {
 			others = append(others, fold(p.Value))
 		}
 	}
-	if err := tx.exec("DELETE FROM contact_search WHERE rowid = ?", k.ID); err != nil {
+	if err := tx.unindex("contact_search", k.ID); err != nil {
 		return err
 	}
 	return tx.exec("INSERT INTO contact_search (rowid, name, reading, other, digits) VALUES (?, ?, ?, ?, ?)", k.ID,

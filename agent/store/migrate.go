@@ -98,7 +98,19 @@ func Schema() int {
 // begins with a copy, which takes a fifth of the time that the scripts take, and a
 // tenth under the race detector. Its pages are small: each table and index has one of its
 // own at least, and a load test has a thousand stores.
-var emptyImage = sync.OnceValues(func() ([]byte, error) {
+var emptyImage = sync.OnceValues(func() ([]byte, error) { return makeImage("") })
+
+// unsearchedImage is one without the search indexes.
+var unsearchedImage = sync.OnceValues(func() ([]byte, error) {
+	var drop strings.Builder
+	for _, t := range searched {
+		drop.WriteString("DROP TABLE " + t + "_search; ")
+	}
+	return makeImage(drop.String() + "VACUUM")
+})
+
+// makeImage makes an empty store, to which a script is done.
+func makeImage(script string) ([]byte, error) {
 	c, err := connect(source("", false, time.Second))
 	if err != nil {
 		return nil, err
@@ -107,6 +119,9 @@ var emptyImage = sync.OnceValues(func() ([]byte, error) {
 	if _, err = c.exec("PRAGMA page_size = 512"); err == nil {
 		err = migrate(c, "")
 	}
+	if err == nil && script != "" {
+		err = c.script(script)
+	}
 	if err == nil {
 		err = c.c.Raw(func(driver any) (err error) {
 			image, err = driver.(interface{ Serialize() ([]byte, error) }).Serialize()
@@ -114,11 +129,15 @@ var emptyImage = sync.OnceValues(func() ([]byte, error) {
 		})
 	}
 	return image, errors.Join(err, c.close())
-})
+}
 
 // fill makes an empty store of a connection to memory.
-func fill(c *conn) error {
-	image, err := emptyImage()
+func fill(c *conn, unsearched bool) error {
+	empty := emptyImage
+	if c.unsearched = unsearched; unsearched {
+		empty = unsearchedImage
+	}
+	image, err := empty()
 	if err != nil {
 		return err
 	}

@@ -464,3 +464,32 @@ func BenchmarkOpenMemory(b *testing.B) {
 		}
 	}
 }
+
+// A store without search indexes takes every record and forgets it as any other; a search
+// in it fails.
+func TestUnsearched(t *testing.T) {
+	s := openStore(t, "", Options{Unsearched: true})
+	long := noon.Add(-time.Hour)
+	update(t, s, func(tx *Tx) error {
+		id, err := tx.PutContact(Contact{Name: "Sato"})
+		return errors.Join(err, tx.DeleteContact(id),
+			tx.PutInteraction(Interaction{ID: "i1", Kind: "call", Name: "Sato", Note: "a", Created: long, Closed: long}),
+			tx.PutCallback(Callback{Key: "cb-1", State: CallbackDone, Name: "Sato", Created: long, Updated: long}))
+	})
+	if all, err := s.History(HistoryFilter{}); err != nil || len(all) != 1 {
+		t.Errorf("%v %v", all, err)
+	}
+	if all, err := s.History(HistoryFilter{Text: "Sato"}); err == nil {
+		t.Errorf("found %v", all)
+	}
+	if problems, err := s.Check(); err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
+	}
+	update(t, s, func(tx *Tx) error {
+		gone, err := tx.Forget(Retention{History: noon, Notes: noon}, 10)
+		if gone.Interactions != 1 || gone.Callbacks != 1 {
+			t.Errorf("forgotten: %+v", gone)
+		}
+		return err
+	})
+}
