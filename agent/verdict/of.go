@@ -168,6 +168,9 @@ func ofStore(err error, c Case) (Finding, bool) {
 	if errors.As(err, &newer) {
 		return StoreNewer.Say("file", newer.File, "version", strconv.Itoa(newer.Version), "ours", strconv.Itoa(newer.Ours)), true
 	}
+	if c.File == "" {
+		c.File = "the store in memory"
+	}
 	for _, row := range []struct {
 		is error
 		id ID

@@ -26,7 +26,7 @@ func roomy(percent int) {
 // Agents are whole phones, of which a thousand hold much and throw little away.
 const (
 	callsPercent  = 400
-	agentsPercent = 100
+	agentsPercent = 60
 )
 
 func percentFor(p *load.Plan) int {

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -21,7 +23,9 @@ type datagrams interface {
 
 func newDatagrams(pc net.PacketConn) datagrams {
 	if udp, ok := pc.(*net.UDPConn); ok && runtime.GOOS == "linux" {
-		return &batches{udp: udp, batch: ipv4.NewPacketConn(udp), one: make([]byte, message.MaxMessage+1)}
+		if raw, err := udp.SyscallConn(); err == nil {
+			return &batches{udp: udp, raw: raw, batch: ipv4.NewPacketConn(udp)}
+		}
 	}
 	return &singles{pc: pc, buf: make([]byte, message.MaxMessage+1)}
 }
@@ -47,14 +51,21 @@ const (
 	quietFor  = time.Second      // of messages that each come alone, until it is no longer
 )
 
+// rooms are for one message of a quiet socket each, from when it has come until it is taken:
+// a thousand phones in one process wait for one, and do not need 64 kB each for that.
+var rooms = sync.Pool{New: func() any {
+	room := make([]byte, message.MaxMessage+1)
+	return &room
+}}
+
 // batches reads a socket of Linux. Whoever is sent many messages has the reader, the loop
 // and a thread of each woken for every one of them; so a socket that stays busy is read
 // once a millisecond, all that has come by then at once (recvmmsg). A phone's few messages
 // are read as they come.
 type batches struct {
 	udp   *net.UDPConn
+	raw   syscall.RawConn
 	batch *ipv4.PacketConn
-	one   []byte
 	many  []ipv4.Message // nil: not busy
 	last  time.Time      // when it was read last; zero: more may wait
 	dense int            // reads in a row within a tick
@@ -65,7 +76,12 @@ func (b *batches) read(take func([]byte, netip.AddrPort, time.Time)) error {
 	if b.many != nil {
 		return b.readMany(take)
 	}
-	n, from, err := b.udp.ReadFromUDPAddrPort(b.one)
+	if err := waitReadable(b.raw); err != nil {
+		return err
+	}
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	n, from, err := b.udp.ReadFromUDPAddrPort(*room)
 	now := time.Now()
 	if b.dense++; now.Sub(b.last) >= batchTick {
 		b.dense = 0
@@ -77,7 +93,7 @@ func (b *batches) read(take func([]byte, netip.AddrPort, time.Time)) error {
 		}
 	}
 	if err == nil {
-		take(b.one[:n], unmapped(from), now)
+		take((*room)[:n], unmapped(from), now)
 	}
 	return err
 }
