@@ -86,9 +86,10 @@ func TestWithdraw_ACallWhoseConnectionBroke(t *testing.T) {
 					t.Fatal(err)
 				}
 				accept := func() net.Conn {
+					defer time.AfterFunc(5*time.Minute, func() { _ = ln.Close() }).Stop()
 					c, err := ln.Accept()
 					if err != nil {
-						t.Fatal(err)
+						t.Fatalf("the phone does not connect: %v", err)
 					}
 					p.serve(c)
 					return c

@@ -28,7 +28,7 @@ func TestPeerChild(t *testing.T) {
 		_, _ = os.Stdout.WriteString("NO WAY\n")
 		return
 	}
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	_, _ = io.WriteString(c, "GET /v1/state HTTP/1.0\r\n\r\n")
 	if answer, _ := io.ReadAll(c); len(answer) > 0 {
 		_, _ = os.Stdout.WriteString("ANSWERED\n")

@@ -194,12 +194,27 @@ func TestWaitTimesOutAndSaysHowThingsStand(t *testing.T) {
 	f := newFake()
 	f.happen(registered("failed", true))
 	expr, _ := ParseExpr("registered")
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
-	defer cancel()
-	_, err := Wait(ctx, serve(t, f), expr, WaitOptions{})
+	_, err := Wait(expired{context.Background(), f.opened()}, serve(t, f), expr, WaitOptions{})
 	const want = "wait for registered: timed out: the registration is failed: 403 Forbidden"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// expired is a context whose deadline passes when an event comes.
+type expired struct {
+	context.Context
+	when <-chan struct{}
+}
+
+func (e expired) Done() <-chan struct{} { return e.when }
+
+func (e expired) Err() error {
+	select {
+	case <-e.when:
+		return context.DeadlineExceeded
+	default:
+		return nil
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -182,10 +183,17 @@ func (d *day) called() bool {
 	return d.preview() && d.do("call", nil) && d.phase(agent.PhaseReadyToCall)
 }
 
-// talks dials somebody who hangs up by himself: the PBX does not learn that the
-// agent has died.
+// talks dials somebody who hangs up by himself, since the PBX does not learn that the agent has
+// died, and waits until he is heard.
 func (d *day) talks() bool {
-	return d.do("dial", map[string]any{"target": leaves}) && d.phase(agent.PhaseConnected)
+	return d.do("dial", map[string]any{"target": leaves}) && d.child.until(func(s agent.State) bool {
+		for _, c := range s.Calls {
+			if slices.Contains(c.Heard.Tones, 520) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // scheduled makes it a personal callback that is due in a moment.

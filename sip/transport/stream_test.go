@@ -320,9 +320,11 @@ func TestConformance_T30_AnswerAfterTheClientLeft(t *testing.T) {
 		if err := b.answer(in); err != nil {
 			t.Fatal(err)
 		}
+		defer trap.Close()
+		defer time.AfterFunc(time.Minute, func() { _ = ln.Close() }).Stop()
 		again, err := ln.Accept()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("no connection to where the request came from: %v", err)
 		}
 		wantStatus(t, b.read(again), 200)
 		go trap.Close()
