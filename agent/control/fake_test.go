@@ -186,7 +186,7 @@ func serve(t *testing.T, f *fakeAgent) *Client {
 // limited is a context that a broken test runs into.
 func limited(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -147,14 +147,14 @@ func (c *child) dies() bool {
 	select {
 	case <-c.ended:
 		return true
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		return false
 	}
 }
 
 // patience is a context that ends with the child, or when something hangs.
 func (c *child) patience() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	go func() {
 		select {
 		case <-c.ended:

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -138,6 +137,14 @@ func (d *day) find(id agent.InteractionID) (agent.InteractionState, bool) {
 	return agent.InteractionState{}, false
 }
 
+// now is the child's state at this moment, for what a failure says.
+func (d *day) now() agent.State {
+	ctx, cancel := d.child.patience()
+	defer cancel()
+	s, _ := d.child.State(ctx)
+	return s
+}
+
 // phase waits until some interaction is in a phase.
 func (d *day) phase(want agent.Phase) bool {
 	return d.child.until(func(s agent.State) bool {
@@ -188,7 +195,7 @@ func (d *day) called() bool {
 func (d *day) talks() bool {
 	return d.do("dial", map[string]any{"target": leaves}) && d.child.until(func(s agent.State) bool {
 		for _, c := range s.Calls {
-			if slices.Contains(c.Heard.Tones, 520) {
+			if c.Heard.Sound {
 				return true
 			}
 		}

@@ -3,6 +3,7 @@ package crash
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,7 +24,8 @@ func TestCrash_RecordingIsReadable(t *testing.T) {
 	for range 15 {
 		d.child = start(d.T, d.life)
 		if !d.talks() || !d.do("record-start", nil) {
-			t.Fatal("nothing is recorded")
+			text, _ := json.MarshalIndent(d.now(), "", " ")
+			t.Fatalf("nothing is recorded: %s", text)
 		}
 		began := time.Now()
 		in, _ := d.open()
