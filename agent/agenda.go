@@ -166,7 +166,7 @@ func (a *Agent) fillFromRow(in *interaction, row store.Callback) {
 }
 
 // entryLeft: an offer ended without being taken, which the PBX is told. An order goes
-// back to it, a rejected personal callback to the team; a missed personal one comes
+// back to it, a rejected personal callback to the team, with the reason; a missed personal one comes
 // again here, and nothing is to be told.
 func (a *Agent) entryLeft(in *interaction, how offerState, kind ReportType, fill func(*Report)) {
 	e := a.agenda.of(in)
@@ -175,30 +175,38 @@ func (a *Agent) entryLeft(in *interaction, how offerState, kind ReportType, fill
 		return
 	}
 	e.offered = nil
+	about := in.subject()
+	why := func(tx *store.Tx) error { return a.report(tx, about, kind, fill) }
 	switch {
 	case e.personal() && how == offerRefused:
-		a.handOver(e)
+		a.handOver(e, why)
 	case e.personal():
 		e.due = a.wall().Add(a.cfg.Reschedule.Again)
 	default:
-		about := in.subject()
-		a.moveEntry(e, store.CallbackReturned, "returned", func(tx *store.Tx) error { return a.report(tx, about, kind, fill) })
+		a.moveEntry(e, store.CallbackReturned, "returned", why)
 	}
 }
 
-// handOver gives a personal callback to the team.
-func (a *Agent) handOver(e *entry) {
+// handOver gives a personal callback to the team. The reports of why it does come before.
+func (a *Agent) handOver(e *entry, why ...func(*store.Tx) error) {
 	e.row.Scope = ScopeTeam
 	row := e.row
-	a.moveEntry(e, store.CallbackHanded, "handed-over", a.reportingOf(row, ReportRescheduled, func(r *Report) { r.fillRescheduled(row) }))
+	reports := append(why, a.reportingOf(row, ReportRescheduled, func(r *Report) { r.fillRescheduled(row) }))
+	a.moveEntry(e, store.CallbackHanded, "handed-over", reports...)
 }
 
 // moveEntry makes last where the callback is now, and forgets the entry. When the
 // disk does not take it the entry stays, and is tried again.
-func (a *Agent) moveEntry(e *entry, to store.CallbackState, point string, report func(*store.Tx) error) {
+func (a *Agent) moveEntry(e *entry, to store.CallbackState, point string, reports ...func(*store.Tx) error) {
 	row := e.row
 	row.State, row.Updated = to, a.now()
-	err := a.store.UpdateNamed(point, func(tx *store.Tx) error { return errors.Join(tx.PutCallback(row), report(tx)) })
+	err := a.store.UpdateNamed(point, func(tx *store.Tx) error {
+		err := tx.PutCallback(row)
+		for _, report := range reports {
+			err = errors.Join(err, report(tx))
+		}
+		return err
+	})
 	if err != nil {
 		a.emit(Event{Type: ErrorHappened, Text: a.storeFailed("move callback "+row.Key, err).Message})
 		e.due = a.wall().Add(saveAgain)

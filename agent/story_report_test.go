@@ -86,6 +86,14 @@ func TestStory_EverythingThatIsDoneToACallbackIsReported(t *testing.T) {
 			b.do("done", nil)
 			b.wait(OfferMissed)
 		}, []string{"scope"}, []string{"accepted", "rescheduled personal", "done"}},
+		"a personal one that is rejected goes to the team, with the reason": {func(b *bed) {
+			web(b)
+			b.do("accept", nil)
+			b.do("reschedule", map[string]any{"at": "+1m", "personal": true, "reason": "busy"})
+			b.do("done", nil)
+			b.wait(OfferReceived)
+			b.do("reject", map[string]any{"reason": "忙しい"})
+		}, []string{"code", "scope", "reason"}, []string{"accepted", "rescheduled personal busy", "done", "rejected 603 忙しい", "rescheduled team busy"}},
 		"one that the agent claims from the team": {func(b *bed) {
 			web(b)
 			b.do("reject", nil)

@@ -23,7 +23,7 @@ type Dialogs struct {
 
 // call is one dialog that is not over.
 type call struct {
-	state State // Busy or Ringing
+	state State // Busy or Ringing; Unknown: the document does not say, or in a word that nobody knows
 	held  bool
 }
 
@@ -68,8 +68,7 @@ func (d *Dialogs) Read(body []byte) error {
 	return nil
 }
 
-// readDialog is one dialog (RFC 4235 3.7.1); open is false when it is over, or in
-// a state that nobody knows.
+// readDialog is one dialog (RFC 4235 3.7.1); open is false when it is over.
 func readDialog(e *element) (c call, open bool) {
 	state := ""
 	for _, s := range e.all("state") {
@@ -89,8 +88,10 @@ func readDialog(e *element) (c call, open bool) {
 			return call{state: Ringing}, true
 		}
 		return call{state: Busy}, true
+	case "terminated":
+		return call{}, false
 	}
-	return call{}, false
+	return call{state: Unknown}, true
 }
 
 // silent reports whether he renders no media: the call is on hold (RFC 4235 4.1.6,
@@ -111,10 +112,14 @@ func (d *Dialogs) Presence() Presence {
 	if !d.told {
 		return Presence{State: Unknown}
 	}
-	best, held := Presence{State: Idle}, true
+	best, held, known := Presence{State: Idle}, true, true
 	for _, c := range d.open {
 		best = Merge(best, Presence{State: c.state})
 		held = held && (c.held || c.state != Busy)
+		known = known && c.state != Unknown
+	}
+	if best.State == Idle && !known {
+		best.State = Unknown
 	}
 	if best.State == Busy && held {
 		best.Note = "on hold"

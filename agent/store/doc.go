@@ -47,6 +47,11 @@
 // what loaded them (chrt -f 2). One of the 1,200 took more than 10 ms. Where steps of tidying
 // (upkeep.go) were waited for it were 40, p99 12 to 28, worst 37 to 52.
 //
+// The whole phone, the built binary on that machine at load 10 to 14 beside its own tidying, niced
+// by -12 (testdata/benchmarks/start): it starts until status answers in 63 to 111 ms, with nothing of
+// the file in the system's cache in 77 to 90; a search by the command line takes 31 to 126 ms, of
+// which the process itself is 50, and 090-1234 in the history 112 to 326.
+//
 // Where seven other programs use the two cores, the search of 090-1234 takes 60 to 95
 // ms and a commit what an fsync takes there, 68 to 90 ms at the 99th percentile.
 // plan_test.go holds on any machine that each query has its index.
