@@ -21,11 +21,17 @@ type Bridge struct {
 
 	mu      sync.Mutex
 	matrix  *mixer.Matrix
-	ports   []Port
+	ports   []seated
 	onWheel bool
 	still   int // ticks for which all ports have rested
 	closed  bool
 	tells   []func()
+}
+
+// seated is a port in a slot of the matrix.
+type seated struct {
+	Port
+	slot mixer.Slot
 }
 
 // NewBridge returns an empty bridge at the engine's rate.
@@ -53,7 +59,7 @@ func (b *Bridge) Add(p Port) (mixer.Slot, error) {
 		b.matrix.Remove(slot)
 		return mixer.None, fmt.Errorf("add port to bridge: %w", err)
 	}
-	b.ports = append(b.ports, p)
+	b.ports = append(b.ports, seated{p, slot})
 	b.roll()
 	return slot, nil
 }
@@ -95,12 +101,12 @@ func (b *Bridge) rest() bool {
 func (b *Bridge) Remove(p Port) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.Index(b.ports, p)
+	i := slices.IndexFunc(b.ports, func(s seated) bool { return s.Port == p })
 	if i < 0 {
 		return
 	}
+	b.matrix.Remove(b.ports[i].slot)
 	b.ports = slices.Delete(b.ports, i, i+1)
-	b.matrix.Remove(p.Slot())
 	p.detach()
 }
 
@@ -129,7 +135,7 @@ func (b *Bridge) Close() error {
 	b.mu.Lock()
 	b.closed = true
 	for _, p := range b.ports {
-		b.matrix.Remove(p.Slot())
+		b.matrix.Remove(p.slot)
 		p.detach()
 	}
 	b.ports = nil
@@ -155,12 +161,12 @@ func (b *Bridge) work(now time.Time, skipped int) (bool, []func()) {
 		return false, nil
 	}
 	for _, p := range b.ports {
-		b.pull(p, now, skipped)
+		b.pull(p.Port, b.matrix.In(p.slot), now, skipped)
 	}
 	b.matrix.Mix()
 	b.tells = b.tells[:0]
 	for _, p := range b.ports {
-		b.push(p, now)
+		b.push(p.Port, b.matrix.Out(p.slot), now)
 		if tell := p.flush(); tell != nil {
 			b.tells = append(b.tells, tell)
 		}
@@ -169,8 +175,7 @@ func (b *Bridge) work(now time.Time, skipped int) (bool, []func()) {
 	return b.onWheel, b.tells
 }
 
-func (b *Bridge) pull(p Port, now time.Time, skipped int) {
-	in := b.matrix.In(p.Slot())
+func (b *Bridge) pull(p Port, in frame, now time.Time, skipped int) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			clear(in)
@@ -180,13 +185,13 @@ func (b *Bridge) pull(p Port, now time.Time, skipped int) {
 	p.pull(in, now, skipped)
 }
 
-func (b *Bridge) push(p Port, now time.Time) {
+func (b *Bridge) push(p Port, out frame, now time.Time) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			p.fail(b.engine.recovered("port", cause))
 		}
 	}()
-	p.push(b.matrix.Out(p.Slot()), now)
+	p.push(out, now)
 }
 
 // tell makes a port's calls; one that panics ends nothing.

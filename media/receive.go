@@ -42,7 +42,7 @@ type receiver struct {
 	hidden    *codec.Concealer
 	scaler    *audio.Scaler
 	fifo      []int16
-	decoded   []int16
+	decoded   []int16 // of the scratch
 	scratch   frame
 	packet    rtp.Packet
 	count     reception

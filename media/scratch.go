@@ -2,11 +2,13 @@ package media
 
 import "ringback/media/codec"
 
-// scratch is where a session reads and writes datagrams while it works. Thousands of
-// sessions share as many as work at a moment: 3.5 kB of each call's memory were these.
+// scratch is where a session reads and writes datagrams while it works, and decodes.
+// Thousands of sessions share as many as work at a moment: 3.5 kB of each call's memory
+// were these, and 11 more with Opus; and what all use is in the processor's cache.
 type scratch struct {
 	in  [maxDatagram]byte
 	out [codec.MaxPayload + 12 + srtpOverhead]byte
+	pcm []int16 // of rx.decoded
 }
 
 // borrow is the session's scratch until giveBack. mu is held.
@@ -16,6 +18,7 @@ func (s *Session) borrow() *scratch {
 		if s.scratch == nil {
 			s.scratch = new(scratch)
 		}
+		s.rx.decoded = s.scratch.pcm
 	}
 	return s.scratch
 }
@@ -23,8 +26,8 @@ func (s *Session) borrow() *scratch {
 // giveBack ends what has begun with the first borrow; nothing of the scratch is kept.
 func (s *Session) giveBack() {
 	if s.scratch != nil {
+		s.scratch.pcm = s.rx.decoded
 		s.engine.scratches.Put(s.scratch)
-		s.scratch = nil
-		s.rx.packet.Payload = nil
+		s.scratch, s.rx.decoded, s.rx.packet.Payload = nil, nil, nil
 	}
 }

@@ -30,7 +30,7 @@ type transmitter struct {
 	ts       uint32 // of the first sample in fifo
 	perPkt   int    // samples in one packet
 	fifo     []int16
-	frame    frame
+	frame    frame // with a digit in it
 	sealed   rtp.Header
 	talks    bool // false: the next packet begins a talk spurt and has the marker
 	packets  uint64
@@ -53,7 +53,6 @@ func (t *transmitter) init(rate int) {
 	t.rate = rate
 	t.header.Version = 2
 	t.renumber()
-	t.frame = make(frame, audio.FrameSamples(rate))
 }
 
 // renumber begins another stream. Its first number is below 2^15, so that the far
@@ -154,7 +153,7 @@ func (s *Session) transmit(src frame, now time.Time) {
 		}
 	}
 	if t.tone != nil && !t.tone.Idle() {
-		copy(t.frame, src)
+		t.frame = append(t.frame[:0], src...)
 		_, _, sent := t.tone.Fill(t.frame)
 		s.digitSent(&t.inBand, sent)
 		src = t.frame
@@ -163,13 +162,18 @@ func (s *Session) transmit(src frame, now time.Time) {
 	if t.pauses != nil && s.pause(src, now) {
 		return
 	}
-	if t.toCodec != nil {
+	switch {
+	case t.toCodec != nil:
 		t.fifo = t.toCodec.Process(t.fifo, src)
-	} else {
+	case len(t.fifo) == 0 && len(src) == t.perPkt: // a packet is a tick, as it is nearly always
+		s.sendAudio(src, now)
+		return
+	default:
 		t.fifo = append(t.fifo, src...)
 	}
 	for len(t.fifo) >= t.perPkt {
-		s.sendAudio(now)
+		s.sendAudio(t.fifo[:t.perPkt], now)
+		t.fifo = t.fifo[:copy(t.fifo, t.fifo[t.perPkt:])]
 	}
 }
 
@@ -189,8 +193,8 @@ func (t *transmitter) leaveOut() {
 	t.fifo = t.fifo[:0]
 }
 
-// sendAudio sends the first packet's worth of the fifo.
-func (s *Session) sendAudio(now time.Time) {
+// sendAudio sends a packet's worth of samples.
+func (s *Session) sendAudio(pcm frame, now time.Time) {
 	t := &s.tx
 	t.header.Marker = !t.talks
 	t.header.Timestamp = t.ts
@@ -198,7 +202,7 @@ func (s *Session) sendAudio(now time.Time) {
 	n, err := t.header.MarshalTo(packet[:])
 	if err == nil {
 		var payload []byte
-		payload, err = t.encoder.Encode(packet[n:n], t.fifo[:t.perPkt])
+		payload, err = t.encoder.Encode(packet[n:n], pcm)
 		if t.talks = len(payload) > 0; t.talks && err == nil && len(payload) <= len(packet)-n-srtpOverhead {
 			s.sendPacket(packet[:n+len(payload)], len(payload), now)
 		}
@@ -206,8 +210,7 @@ func (s *Session) sendAudio(now time.Time) {
 	if err != nil {
 		t.failures++
 	}
-	t.ts += uint32(t.codec.Ticks(t.perPkt))
-	t.fifo = t.fifo[:copy(t.fifo, t.fifo[t.perPkt:])]
+	t.ts += uint32(t.codec.Ticks(len(pcm)))
 }
 
 // sendPacket sends what has the next sequence number. A datagram that the system

@@ -319,8 +319,8 @@ func (s *Session) pullLocked(dst frame, now time.Time, skipped int) {
 		s.watch(now)
 		s.look()
 	}
-	s.giveBack()
 	s.rx.frame(dst, now, s.link.active.Receives())
+	s.giveBack()
 	s.hearDigits(now)
 }
 

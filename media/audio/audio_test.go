@@ -3,6 +3,7 @@ package audio
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -322,6 +323,31 @@ func TestResampler_NothingIsAllocatedOnceWarm(t *testing.T) {
 		}
 		if n := testing.AllocsPerRun(200, one); n != 0 {
 			t.Errorf("%v: %v allocations a frame", way, n)
+		}
+	}
+}
+
+// TestLevel_IsWhatTheSamplesSay: of frames of any length, with the most negative sample in
+// them too.
+func TestLevel_IsWhatTheSamplesSay(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := 1; n < 200; n++ {
+		f, sum, peak := make(Frame, n), 0.0, 0
+		for i := range f {
+			if f[i] = int16(rng.Uint32()); rng.IntN(100) == 0 {
+				f[i] = -32768
+			}
+			sum += float64(f[i]) * float64(f[i])
+			peak = max(peak, int(f[i]), -int(f[i]))
+		}
+		var m LevelMeter
+		m.Add(f)
+		power := sum / float64(n)
+		if got := Power(f); got != power || m.TakePeak() != peak {
+			t.Fatalf("%d samples: power %v of %v, peak %d", n, got, power, peak)
+		}
+		if Louder(f, power*1.001) || !Louder(f, power*0.999) {
+			t.Fatalf("%d samples: louder than %v: %v", n, power, Louder(f, power))
 		}
 	}
 }

@@ -21,11 +21,42 @@ func Power(f Frame) float64 {
 	if len(f) == 0 {
 		return 0
 	}
-	var sum int64
-	for _, s := range f {
-		sum += int64(s) * int64(s)
-	}
+	sum, _ := squares(f)
 	return float64(sum) / float64(len(f))
+}
+
+// squares is the sum of the squares of f, and the greatest of them: two sums side by side
+// take less than half the time of one.
+func squares(f Frame) (sum, most int64) {
+	var s0, s1, m0, m1 int64
+	n := len(f) &^ 1
+	for i := 0; i < n; i += 2 {
+		pair := f[i : i+2 : i+2]
+		a, b := int64(pair[0]), int64(pair[1])
+		a, b = a*a, b*b
+		s0, s1 = s0+a, s1+b
+		m0, m1 = max(m0, a), max(m1, b)
+	}
+	if n < len(f) {
+		a := int64(f[n]) * int64(f[n])
+		s0, m0 = s0+a, max(m0, a)
+	}
+	return s0 + s1, max(m0, m1)
+}
+
+// Louder says that the mean square of f is above power, mostly without looking at all of it.
+func Louder(f Frame, power float64) bool {
+	const part = 32
+	limit, sum := int64(power*float64(len(f))), int64(0)
+	for len(f) > 0 {
+		n := min(part, len(f))
+		more, _ := squares(f[:n])
+		if sum += more; sum > limit {
+			return true
+		}
+		f = f[n:]
+	}
+	return false
 }
 
 // LevelDBFS is the level of one frame.
@@ -43,14 +74,8 @@ func (m *LevelMeter) Add(f Frame) {
 	if len(f) == 0 {
 		return
 	}
-	var sum int64
-	peak := m.peak
-	for _, s := range f {
-		v := int32(s)
-		sum += int64(v) * int64(v)
-		peak = max(peak, v, -v)
-	}
-	m.peak = peak
+	sum, most := squares(f)
+	m.peak = max(m.peak, int32(math.Sqrt(float64(most))))
 	m.power += (float64(sum)/float64(len(f)) - m.power) * 0.1
 }
 

@@ -82,8 +82,40 @@ func (s *Scaler) period(pcm []int16, most int, force bool) int {
 
 func (s *Scaler) search(pcm []int16, low, high, step, stride int) (lag int, best float64) {
 	best = -1
+	if stride == 1 && step == 1 {
+		return searchAll(pcm, low, high)
+	}
 	for l := low; l <= high; l += step {
 		if c := Alike(pcm[:l], pcm[l:2*l], stride); c > best {
+			lag, best = l, c
+		}
+	}
+	return lag, best
+}
+
+// searchAll is search of each lag by each sample: what Alike would say of each, with the
+// powers carried on from one lag to the next.
+func searchAll(pcm []int16, low, high int) (lag int, best float64) {
+	best = -1
+	square := func(i int) int64 { return int64(pcm[i]) * int64(pcm[i]) }
+	var aa, bb int64 // of pcm[:l] and pcm[l:2*l]
+	for i := range low {
+		aa, bb = aa+square(i), bb+square(low+i)
+	}
+	for l := low; l <= high; l++ {
+		if l > low {
+			aa, bb = aa+square(l-1), bb-square(l-1)+square(2*l-2)+square(2*l-1)
+		}
+		var dot int64
+		b := pcm[l : 2*l]
+		for i, x := range pcm[:len(b)] {
+			dot += int64(x) * int64(b[i])
+		}
+		c := 0.0
+		if aa != 0 && bb != 0 {
+			c = float64(dot) / math.Sqrt(float64(aa)*float64(bb))
+		}
+		if c > best {
 			lag, best = l, c
 		}
 	}

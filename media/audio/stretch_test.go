@@ -2,6 +2,7 @@ package audio
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -41,6 +42,28 @@ func TestScaler_NoClickAndNoOtherPitch(t *testing.T) {
 			if l := LevelDBFS(long) - LevelDBFS(whole); math.Abs(l) > 0.5 {
 				t.Errorf("%d Hz, %v: %.1f dB louder", rate, hz, l)
 			}
+		}
+	}
+}
+
+// What is carried on from lag to lag is what Alike says of each.
+func TestScaler_SearchesAsAlikeSays(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 50 {
+		pcm := make([]int16, 2*(20+rng.IntN(300)))
+		for i := range pcm[rng.IntN(len(pcm)):] {
+			pcm[i] = int16(rng.Uint32())
+		}
+		s, high := NewScaler(8000), len(pcm)/2
+		lag, best := s.search(pcm, 20, high, 1, 1)
+		wantLag, want := 0, -1.0
+		for l := 20; l <= high; l++ {
+			if c := Alike(pcm[:l], pcm[l:2*l], 1); c > want {
+				wantLag, want = l, c
+			}
+		}
+		if lag != wantLag || best != want {
+			t.Fatalf("lag %d of %.4f, want %d of %.4f", lag, best, wantLag, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"math"
+	"slices"
 
 	"ringback/media/audio"
 )
@@ -30,7 +31,8 @@ const (
 // fade out; what comes next is faded in over it, the longer the more was missing.
 type Concealer struct {
 	rate    int
-	history []int16 // the last samples that were played, oldest first
+	history []int16 // the last samples that were played; the oldest is at oldest
+	oldest  int
 	loop    []int16 // what is repeated: its end runs into its begin
 	period  int     // one pitch period in samples
 	periods int     // of them in loop
@@ -100,6 +102,7 @@ func (c *Concealer) ms(t int) int { return t * c.rate / 1000 }
 
 // begin looks for the pitch and takes the last period of it.
 func (c *Concealer) begin() {
+	c.straighten()
 	lag, likeness := c.pitch()
 	c.period = lag
 	steady := (min(max(likeness, alikeLeast), alikeMost) - alikeLeast) / (alikeMost - alikeLeast)
@@ -185,12 +188,19 @@ func (c *Concealer) extend(f audio.Frame) {
 }
 
 func (c *Concealer) remember(f audio.Frame) {
-	if len(f) >= len(c.history) {
-		copy(c.history, f[len(f)-len(c.history):])
-		return
-	}
-	copy(c.history, c.history[len(f):])
-	copy(c.history[len(c.history)-len(f):], f)
+	f = f[max(0, len(f)-len(c.history)):]
+	n := copy(c.history[c.oldest:], f)
+	c.oldest = (c.oldest + len(f)) % len(c.history)
+	copy(c.history, f[n:])
+}
+
+// straighten has the history begin with the oldest sample: it is looked at only where
+// something is missing, and is written with each frame.
+func (c *Concealer) straighten() {
+	slices.Reverse(c.history[:c.oldest])
+	slices.Reverse(c.history[c.oldest:])
+	slices.Reverse(c.history)
+	c.oldest = 0
 }
 
 // pitch is the lag at which the last 15 ms resemble those before most: looked for at

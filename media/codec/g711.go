@@ -2,6 +2,7 @@ package codec
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"ringback/media/audio"
@@ -35,8 +36,11 @@ var (
 
 // Encode implements Encoder: one byte a sample.
 func (l *law) Encode(dst []byte, pcm audio.Frame) ([]byte, error) {
-	for _, s := range pcm {
-		dst = append(dst, l.compress[uint16(s)])
+	at := len(dst)
+	dst = slices.Grow(dst, len(pcm))[:at+len(pcm)]
+	out := dst[at:]
+	for i, s := range pcm {
+		out[i] = l.compress[uint16(s)]
 	}
 	return dst, nil
 }
@@ -46,8 +50,11 @@ func (l *law) Decode(dst audio.Frame, payload []byte) (audio.Frame, error) {
 	if len(payload) > MaxPayload {
 		return dst, fmt.Errorf("decode g.711 of %d bytes: %w", len(payload), ErrPayload)
 	}
-	for _, b := range payload {
-		dst = append(dst, l.expand[b])
+	at := len(dst)
+	dst = slices.Grow(dst, len(payload))[:at+len(payload)]
+	out := dst[at:]
+	for i, b := range payload {
+		out[i] = l.expand[b]
 	}
 	return dst, nil
 }

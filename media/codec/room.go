@@ -39,10 +39,10 @@ func (r *room) learn(f audio.Frame) {
 		return
 	}
 	f = f[:len(r.piece)]
-	power := audio.Power(f)
-	if r.power *= roomRises; r.known && power > r.power {
+	if r.power *= roomRises; r.known && audio.Louder(f, r.power) {
 		return
 	}
+	power := audio.Power(f)
 	copy(r.piece, f)
 	r.known, r.power, r.gain = true, max(power, 1), 1
 	if level := audio.PowerDBFS(power); level > roomMost {

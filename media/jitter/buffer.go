@@ -109,10 +109,12 @@ type Buffer struct {
 	delay    delay
 	late     int    // packets in a row
 	wait     int    // ticks until the sound may be made shorter again
+	rest     int    // ticks until what is left over within a frame may be tried to be taken out again
+	again    *int   // which of them is set where that was in vain; nil: it is urgent
 	expanded int64  // timestamp units made up while playTS waited for a late packet
 	guessed  uint64 // frames made up of which it is not known yet what they stand for
 	count    Counters
-	scratch  []byte
+	lent     []byte // the last item's payload
 }
 
 type candidate struct {

@@ -10,6 +10,8 @@ const (
 	lateRun    = 5  // packets in a row too late: the way has become longer
 	calmDown   = 4  // ticks between two times that sound is made shorter, while it is not urgent
 	calmUp     = 2  // and longer
+	tryAgain   = 3  // ticks until it is tried again where nothing there was alike enough, while it is not urgent
+	tryRest    = 25 // the same, for what is left over within a frame
 )
 
 // Next says what is due at now. ahead is what was taken out before and is not heard
@@ -29,7 +31,7 @@ func (b *Buffer) Next(now time.Time, ahead int) Item {
 	// Above 0 we take packets later than need be, below 0 they may not be here yet. What
 	// was taken before its time is heard so much later, and does not make up for that.
 	off := b.delay.due(now) - b.playTS
-	b.wait--
+	b.wait, b.rest = b.wait-1, b.rest-1
 	if off > jumpFrames*frame {
 		b.playTS += off
 		b.expanded = 0
@@ -47,19 +49,24 @@ func (b *Buffer) Next(now time.Time, ahead int) Item {
 // wait when it adds up to that, and what is left over is taken out again.
 func (b *Buffer) pace(off, ahead int64) int {
 	frame := int64(b.cfg.Frame)
+	b.again = nil
 	switch {
 	case off < -frame/4 && b.wait <= calmDown-calmUp:
 		return int(min(off, ahead-frame))
-	case off > 4*frame && b.wait <= calmDown-calmUp, off > frame+frame/4 && b.wait <= 0:
+	case off > 4*frame && b.wait <= calmDown-calmUp:
 		return int(off)
-	case off >= 0 && ahead > frame/10 && b.wait <= 0:
+	case off > frame+frame/4 && b.wait <= 0:
+		b.again = &b.wait
+		return int(off)
+	case off >= 0 && ahead > frame/10 && b.wait <= 0 && b.rest <= 0:
+		b.again = &b.rest
 		return int(ahead)
 	}
 	return 0
 }
 
 // Changed tells that the sound of the last item was made shorter (above 0) or longer
-// (below 0) by so many timestamp units, as its Off allowed.
+// (below 0) by so many timestamp units, as its Off allowed; 0: it was tried in vain.
 func (b *Buffer) Changed(units int) {
 	switch {
 	case units > 0:
@@ -67,8 +74,13 @@ func (b *Buffer) Changed(units int) {
 	case units < 0:
 		b.count.Decelerated += uint64(-units)
 	}
-	if units != 0 {
+	switch {
+	case units != 0:
 		b.wait = calmDown
+	case b.again == &b.wait:
+		b.wait = tryAgain
+	case b.again == &b.rest:
+		b.rest = tryRest
 	}
 }
 
@@ -170,9 +182,11 @@ func (b *Buffer) Following() (Item, bool) {
 		b.count.Played++
 		b.playTS = s.ts
 		item := Item{Kind: Play, PayloadType: s.pt, Sequence: uint16(s.ext)}
-		b.scratch = append(b.scratch[:0], s.payload...)
-		item.Payload = b.scratch
-		b.release(s)
+		if b.lent != nil {
+			b.free = append(b.free, b.lent)
+		}
+		b.lent, item.Payload, s.payload = s.payload, s.payload, nil
+		b.held--
 		return item, true
 	}
 }

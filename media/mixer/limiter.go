@@ -21,13 +21,10 @@ type limiter struct {
 
 // narrow writes sum to out.
 func (l *limiter) narrow(out audio.Frame, sum []int32) {
-	peaks, most := l.peaks(sum)
-	if most <= fullScale && l.down == 0 {
-		for i, v := range sum {
-			out[i] = audio.Saturate(v)
-		}
+	if l.down == 0 && fits(out, sum) {
 		return
 	}
+	peaks := l.peaks(sum)
 	n := len(sum)
 	gain := 1 - l.down
 	for k := range limitSteps {
@@ -56,15 +53,26 @@ func need(peak int32) float32 {
 	return fullScale / float32(peak)
 }
 
-// peaks is the greatest magnitude of each step, and of all.
-func (l *limiter) peaks(sum []int32) (peaks [limitSteps]int32, most int32) {
+// fits writes sum to out and says that nothing of it was cut off.
+func fits(out audio.Frame, sum []int32) bool {
+	out = out[:len(sum)]
+	magnitudes := int32(0) // -1 less each negative one, all or-ed: no higher bit is set than of a sample
+	for i, v := range sum {
+		magnitudes |= v ^ v>>31
+		out[i] = int16(v)
+	}
+	return magnitudes < fullScale
+}
+
+// peaks is the greatest magnitude of each step.
+func (l *limiter) peaks(sum []int32) (peaks [limitSteps]int32) {
 	n := len(sum)
 	for k := range limitSteps {
 		peak := int32(0)
 		for _, v := range sum[n*k/limitSteps : n*(k+1)/limitSteps] {
 			peak = max(peak, v, -v)
 		}
-		peaks[k], most = peak, max(most, peak)
+		peaks[k] = peak
 	}
-	return peaks, most
+	return peaks
 }

@@ -47,6 +47,7 @@ type port struct {
 	limit   limiter
 	level   *leveller // nil: what comes in is taken as it is
 	plan    plan
+	still   bool // out is silent, since nothing is heard
 }
 
 // Matrix mixes frames by routes. Make one with New.
@@ -214,8 +215,15 @@ func (m *Matrix) Mix() {
 // hear makes what one port hears.
 func (m *Matrix) hear(p *port) {
 	if p.plan.group < 0 && len(p.plan.more) == 0 {
-		clear(p.out)
-		p.limit = limiter{}
+		if !p.still {
+			clear(p.out)
+			p.limit, p.still = limiter{}, true
+		}
+		return
+	}
+	p.still = false
+	if e := m.only(p); e != nil {
+		copy(p.out, m.ports[e.from].in)
 		return
 	}
 	if p.plan.group >= 0 {
@@ -231,6 +239,18 @@ func (m *Matrix) hear(p *port) {
 		e.add(p.sum, m.ports[e.from].in)
 	}
 	p.limit.narrow(p.out, p.sum)
+}
+
+// only is the one route by which a port hears what is said as it is; nil: there is more to
+// do. That is what most hear in a call of two.
+func (m *Matrix) only(p *port) *edge {
+	if p.plan.group >= 0 || len(p.plan.more) != 1 || p.limit.down != 0 {
+		return nil
+	}
+	if e := &m.edges[p.plan.more[0]]; e.now == 1 && e.target == 1 {
+		return e
+	}
+	return nil
 }
 
 func (e *edge) add(sum []int32, in audio.Frame) {
