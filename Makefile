@@ -113,7 +113,7 @@ benchmarks:
 
 # What a call costs the machine as a whole, and where that goes: testdata/benchmarks/whole.txt and profile.txt.
 whole:
-	$(GO) test -tags opus,nolibopusfile -run xxx -bench Whole -benchtime 1x -count 3 ./media | tee testdata/benchmarks/whole.txt
+	$(GO) test -tags opus,nolibopusfile -run xxx -bench 'Whole|Echo' -benchtime 1x -count 3 ./media | tee testdata/benchmarks/whole.txt
 	@: > testdata/benchmarks/profile.txt
 	@for what in 'through/codec=PCMU' 'through/codec=opus' 'conference/codec=PCMU'; do \
 		$(GO) test -tags opus,nolibopusfile -run xxx -bench "Whole/what=$$what" -benchtime 5x -o $(CURDIR)/bin/media.test -cpuprofile $(CURDIR)/bin/media.prof ./media >/dev/null && \

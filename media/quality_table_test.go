@@ -160,37 +160,43 @@ func (v judgement) row(name string, calm time.Duration) string {
 		v.stats.Waited, v.stats.Late, v.stats.AcceleratedMS, v.stats.DeceleratedMS, v.nsim, v.breaks.Gaps, v.breaks.Longest.Milliseconds(), v.breaks.Clicks)
 }
 
-// hourOfDrift is an hour with a sender whose clock is off.
+// hourOfDrift is an hour with a sender whose clock is off, with each kind of codec.
 func hourOfDrift(t *testing.T, all *goals) string {
 	var b strings.Builder
-	b.WriteString("\n## An hour of drift (PCMA)\n\n| drift | delay in the first minute, least and most ms | in the last | made up | shorter / longer ms | NSIM in the last |\n| --- | --- | --- | --- | --- | --- |\n")
-	for _, ppm := range []float64{500, -500} {
-		h := ride{"PCMA", road{drift: ppm}, time.Hour}.take(t, func(p *Player, rate int) {
-			must(t, p.PlayClip(audio.Clip{Rate: rate, Channels: 1, Samples: quality.Speech(1, rate, time.Minute)}, true, nil))
-		})
-		network := roadLag
-		if ppm < 0 {
-			network += 2 * time.Second
+	b.WriteString("\n## An hour of drift\n\n| codec | drift | delay in the first minute, least and most ms | in the last | made up | shorter / longer ms | NSIM in the last |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, c := range qualityCodecs() {
+		for _, ppm := range []float64{500, -500} {
+			h := ride{c, road{drift: ppm}, time.Hour}.take(t, func(p *Player, rate int) {
+				must(t, p.PlayClip(audio.Clip{Rate: rate, Channels: 1, Samples: quality.Speech(1, rate, time.Minute)}, true, nil))
+			})
+			first, firstMost, _ := h.minute(10*time.Second, ppm)
+			last, lastMost, nsim := h.minute(58*time.Minute, ppm)
+			all.drift = max(all.drift, lastMost-firstMost)
+			fmt.Fprintf(&b, "| %s | %+.0f ppm | %d to %d | %d to %d | %d frames | %.0f / %.0f | %.3f |\n", c, ppm, first.Milliseconds(), firstMost.Milliseconds(),
+				last.Milliseconds(), lastMost.Milliseconds(), h.stats.Concealed, h.stats.AcceleratedMS, h.stats.DeceleratedMS, nsim)
 		}
-		const ahead = 100 * time.Millisecond // looked at before the least delay that can be
-		part := func(from time.Duration) (least, most time.Duration, nsim float64) {
-			off := func(at time.Duration) time.Duration { return time.Duration(ppm * 1e-6 * float64(at)) }
-			at, minute := int(from.Seconds()*float64(h.rate)), 60*h.rate
-			lag := int((network + off(from) - ahead).Seconds() * float64(h.rate))
-			said, got := h.said[at:at+minute], h.got[at+lag:at+lag+minute]
-			windows := quality.Align(said, got, h.rate, time.Second)
-			nsim = quality.NSIM(said, got, h.rate, audible(h.rate), windows)
-			for i := range windows { // what the clock drifted within the minute is none of the phone's
-				windows[i].Delay += audio.FrameTime - ahead - off(windows[i].At)
-			}
-			least, _, _, most = quality.Delays(windows)
-			return least, most, nsim
-		}
-		first, firstMost, _ := part(10 * time.Second)
-		last, lastMost, nsim := part(58 * time.Minute)
-		all.drift = max(all.drift, lastMost-firstMost)
-		fmt.Fprintf(&b, "| %+.0f ppm | %d to %d | %d to %d | %d frames | %.0f / %.0f | %.3f |\n", ppm, first.Milliseconds(), firstMost.Milliseconds(),
-			last.Milliseconds(), lastMost.Milliseconds(), h.stats.Concealed, h.stats.AcceleratedMS, h.stats.DeceleratedMS, nsim)
 	}
 	return b.String()
+}
+
+// minute is what is measured of the one that begins at from, where the sender's clock is off
+// by ppm: delays without the network's and without what the clock drifted within the minute,
+// which are none of the phone's.
+func (h *heard) minute(from time.Duration, ppm float64) (least, most time.Duration, nsim float64) {
+	const ahead = 100 * time.Millisecond // looked at before the least delay that can be
+	network := roadLag
+	if ppm < 0 {
+		network += 2 * time.Second
+	}
+	off := func(at time.Duration) time.Duration { return time.Duration(ppm * 1e-6 * float64(at)) }
+	at, minute := int(from.Seconds()*float64(h.rate)), 60*h.rate
+	lag := int((network + off(from) - ahead).Seconds() * float64(h.rate))
+	said, got := h.said[at:at+minute], h.got[at+lag:at+lag+minute]
+	windows := quality.Align(said, got, h.rate, time.Second)
+	nsim = quality.NSIM(said, got, h.rate, audible(h.rate), windows)
+	for i := range windows {
+		windows[i].Delay += audio.FrameTime - ahead - off(windows[i].At)
+	}
+	least, _, _, most = quality.Delays(windows)
+	return least, most, nsim
 }

@@ -8,7 +8,7 @@ import "ringback/media/codec"
 type scratch struct {
 	in  [maxDatagram]byte
 	out [codec.MaxPayload + 12 + srtpOverhead]byte
-	pcm []int16 // of rx.decoded
+	pcm [6 * 960]int16 // 120 ms at 48 kHz, the most that a packet of Opus holds
 }
 
 // borrow is the session's scratch until giveBack. mu is held.
@@ -18,7 +18,7 @@ func (s *Session) borrow() *scratch {
 		if s.scratch == nil {
 			s.scratch = new(scratch)
 		}
-		s.rx.decoded = s.scratch.pcm
+		s.rx.decoded = s.scratch.pcm[:0]
 	}
 	return s.scratch
 }
@@ -26,7 +26,6 @@ func (s *Session) borrow() *scratch {
 // giveBack ends what has begun with the first borrow; nothing of the scratch is kept.
 func (s *Session) giveBack() {
 	if s.scratch != nil {
-		s.scratch.pcm = s.rx.decoded
 		s.engine.scratches.Put(s.scratch)
 		s.scratch, s.rx.decoded, s.rx.packet.Payload = nil, nil, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"ringback/media"
 	"ringback/media/audio"
+	"ringback/media/codec"
 	"ringback/media/mixer"
 	"ringback/media/sdp"
 )
@@ -24,6 +25,10 @@ const (
 )
 
 func medias() []string { return []string{MediaNone, MediaSilence, MediaTone, MediaEcho, MediaFile} }
+
+// opusComplexity is that of all Opus here: nobody listens, and 5 costs half of the 9 of a
+// phone, for a likeness (NSIM) of 0.981 in place of 0.983 at 32 kbit/s.
+const opusComplexity = 5
 
 // How an end of a call encrypts.
 const (
@@ -104,7 +109,7 @@ type voice struct {
 func newVoice(e *media.Engine, ip netip.Addr, s *sound, kind string) (*voice, error) {
 	v := &voice{bridge: e.NewBridge(), player: e.NewPlayer()}
 	var err error
-	v.session, err = e.NewSession(media.SessionConfig{LocalIP: ip, Codecs: s.codecs, DTMF: true, NAT: true, Security: s.security})
+	v.session, err = e.NewSession(media.SessionConfig{LocalIP: ip, Codecs: s.codecs, Opus: codec.OpusConfig{Complexity: opusComplexity}, DTMF: true, NAT: true, Security: s.security})
 	if err == nil {
 		err = v.connect(s, kind)
 	}
