@@ -189,6 +189,9 @@ func (v Verdict) Text() string {
 		lines = append(lines, "    contact "+clean(b.Contact))
 	}
 	if a := v.Ability; a != nil {
+		if a.Server != "" && v.State != "answered" {
+			lines = append(lines, "    server: "+clean(a.Server))
+		}
 		for _, f := range [][2]string{{"allow", a.Allow}, {"supported", a.Supported}} {
 			if f[1] != "" {
 				lines = append(lines, "    "+f[0]+": "+clean(f[1]))
@@ -215,13 +218,17 @@ func okWord(ok bool) string {
 func (v Verdict) head() string {
 	switch {
 	case v.Sound != nil && v.State == "answered":
-		return fmt.Sprintf("answered %d after %.0f ms, %.1f s", v.Code, v.AnswerMS, v.Duration)
+		text := fmt.Sprintf("answered %d after %.0f ms, %.1f s", v.Code, v.AnswerMS, v.Duration)
+		if v.Reason != "" {
+			text += ", " + words(v.Reason)
+		}
+		return text
 	case v.Binding != nil && v.State == "registered":
 		text := fmt.Sprintf("registered in %.1f ms", v.AnswerMS)
 		if v.Expires != nil {
-			text += " until " + v.Expires.Local().Format("15:04")
+			text += " until " + v.Expires.Local().Format("15:04:05")
 		}
-		return text
+		return strings.TrimSpace(fmt.Sprintf("%s, %d %s", text, v.Code, clean(v.Reason)))
 	case v.Ability != nil && v.State == "answered":
 		text := fmt.Sprintf("answered %d %s in %.1f ms", v.Code, clean(v.Reason), v.AnswerMS)
 		if v.Server != "" {
@@ -229,25 +236,45 @@ func (v Verdict) head() string {
 		}
 		return text
 	}
+	if v.AnswerMS > 0 {
+		return fmt.Sprintf("%s, after %.1f ms", v.Cause, v.AnswerMS)
+	}
 	return v.Cause
 }
 
 func (s *Sound) text() []string {
 	var lines []string
-	if s.SetupMS > 0 {
+	switch {
+	case s.SetupMS > 0:
 		lines = append(lines, fmt.Sprintf("    first sign after %.0f ms, Call-ID %s", s.SetupMS, clean(s.SIPCallID)))
+	case s.SIPCallID != "":
+		lines = append(lines, "    Call-ID "+clean(s.SIPCallID))
 	}
 	if s.Encrypted {
 		lines = append(lines, "    encrypted with "+s.Suite)
 	}
-	if q := s.Quality; s.Codec != "" {
-		lines = append(lines, fmt.Sprintf("    %s  rx %d  tx %d  lost %d  jitter %.1f ms  MOS %.1f", s.Codec, q.RXPackets, q.TXPackets, q.Lost, q.JitterMS, q.MOS))
-		lines = append(lines, "    "+s.heard())
+	if s.Codec != "" {
+		lines = append(lines, "    "+clean(s.Codec)+"  "+packets(s.Quality), "    "+s.heard())
+	}
+	if q := s.Quality; q.Trouble != "" {
+		lines = append(lines, "    trouble  "+q.TroubleName+": "+clean(q.Trouble))
 	}
 	if s.Digits != "" {
 		lines = append(lines, "    digits "+s.Digits)
 	}
 	return lines
+}
+
+// packets is what came of the sound and how good that is.
+func packets(q agent.Quality) string {
+	text := fmt.Sprintf("rx %d  tx %d  lost %d  late %d  made up %d  jitter %.1f ms", q.RXPackets, q.TXPackets, q.Lost, q.Late, q.Concealed, q.JitterMS)
+	if q.BurstRatio > 0 {
+		text += fmt.Sprintf("  burst ratio %.1f", q.BurstRatio)
+	}
+	if q.RTTMS > 0 {
+		text += fmt.Sprintf("  round trip %.1f ms", q.RTTMS)
+	}
+	return text + strings.TrimRight(fmt.Sprintf("  MOS %.1f, listening %.1f %s", q.MOS, q.Listening, q.MOSScale), " ")
 }
 
 // heard is the rest of the sound: how much, which tones, how late, and what the far

@@ -55,7 +55,7 @@ func testCallCommand(sh *shell) *cli.Command {
 		),
 		Description: `$ ringback test call 601 --expect "tone 1004" --expect "mos > 4.0"
 ok  sip:601@pbx.example.com  answered 200 after 31 ms, 1.2 s
-    PCMU  rx 58  tx 60  lost 0  jitter 0.4 ms  MOS 4.4
+    PCMU  rx 58  tx 60  lost 0  late 0  made up 0  jitter 0.4 ms  MOS 4.4, listening 4.4 narrowband
     ok  tone 1004: 1004 Hz for 0.9 s
     ok  mos > 4.0: 4.4`,
 		Action: func(c *cli.Context) error {
@@ -74,7 +74,7 @@ func testAnswerCommand(sh *shell) *cli.Command {
 		Flags: append(testFlags(), &cli.StringFlag{Name: "code", Usage: "refuse the call with this SIP `CODE`, such as 486"}),
 		Description: `$ ringback test answer --aor sip:1002@pbx.example.com --expect "audio > 2s" --timeout 60s
 ok  sip:1001@pbx.example.com  answered 200 after 4210 ms, 2.3 s
-    PCMU  rx 115  tx 116  lost 0  jitter 0.6 ms  MOS 4.4
+    PCMU  rx 115  tx 116  lost 0  late 0  made up 0  jitter 0.6 ms  MOS 4.4, listening 4.4 narrowband
     ok  audio > 2s: 2.1 s`,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

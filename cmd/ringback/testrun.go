@@ -26,7 +26,7 @@ ok  hold and resume  9 steps, 2.4 s
   ok          240 ms  line 18   desk     accept, wait tone 440
   ...
   desk  ok  sip:1001@127.0.0.1:40181  answered 200 after 6 ms, 2.1 s
-      PCMU  rx 104  tx 105  lost 0  jitter 0.1 ms  MOS 4.4
+      PCMU  rx 104  tx 105  lost 0  late 0  made up 0  jitter 0.1 ms  MOS 4.4, listening 4.4 narrowband
       ok  tone 440: 440 Hz for 1.1 s
 
 The file hold.yaml:
