@@ -211,15 +211,20 @@ func (s *shard) registration(p *phone, st sip.RegistrationStatus, asked time.Tim
 	}
 }
 
+// unregisterAtOnce is how many bindings a shard takes back at a time: thousands of
+// REGISTERs at once are more than a PBX's socket holds, and half of them would be sent again.
+const unregisterAtOnce = 64
+
 // unregister takes all bindings back and tells.
 func (s *shard) unregister(done func()) {
-	open := 0
+	var bound []*sip.Registration
 	for _, p := range s.phones {
 		if p.binding != nil {
-			open++
+			bound, p.binding = append(bound, p.binding), nil
 		}
 	}
-	if open += s.leaving; open == 0 {
+	open := len(bound) + s.leaving
+	if open == 0 {
 		done()
 		return
 	}
@@ -229,11 +234,16 @@ func (s *shard) unregister(done func()) {
 		}
 	}
 	s.gone = one // of those that churn has sent away, and whose PBX has not answered yet
-	for _, p := range s.phones {
-		if p.binding != nil {
-			p.binding.Unregister(func(error) { one() })
-			p.binding = nil
+	var next func()
+	next = func() {
+		if len(bound) > 0 {
+			b := bound[0]
+			bound = bound[1:]
+			b.Unregister(func(error) { one(); next() })
 		}
+	}
+	for range unregisterAtOnce {
+		next()
 	}
 }
 

@@ -2,7 +2,7 @@
 // both side by side, with their ratio. README.md says how to read it. Run it with
 //
 //	make bench            everything, some minutes
-//	make bench ONLY=calls one part: calls, registrations, agents, memory, curve or most
+//	make bench ONLY=calls one part: calls, registrations, digest, agents, memory, curve or most
 //
 // It starts only its own children, ends each of them by its process, and keeps what it
 // measured in raw.jsonl beside this file, one record per run, disturbed ones too.
@@ -42,7 +42,7 @@ type row struct {
 
 func main() {
 	b := &bench{}
-	only := flag.String("only", "", "one part: calls, registrations, agents, memory, curve or most; empty: all but most")
+	only := flag.String("only", "", "one part: calls, registrations, digest, agents, memory, curve or most; empty: all but most")
 	flag.StringVar(&b.ringback, "ringback", "bin/ringback", "the binary to measure")
 	flag.StringVar(&b.dir, "dir", "testdata/bench", "where the scenarios are, and raw.jsonl is kept")
 	flag.DurationVar(&b.length, "length", 10*time.Second, "of one measurement")
@@ -71,7 +71,7 @@ func (b *bench) run(only string) error {
 	parts := []struct {
 		name string
 		do   func() error
-	}{{"calls", b.calls}, {"registrations", b.registrations}, {"agents", b.agents}, {"memory", b.memory}, {"curve", b.curve}, {"most", b.most}}
+	}{{"calls", b.calls}, {"registrations", b.registrations}, {"digest", b.digest}, {"agents", b.agents}, {"memory", b.memory}, {"curve", b.curve}, {"most", b.most}}
 	known := false
 	for _, p := range parts {
 		if only != p.name && (only != "" || p.name == "most") {
@@ -84,7 +84,7 @@ func (b *bench) run(only string) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("-only %q: write calls, registrations, agents, memory, curve or most", only)
+		return fmt.Errorf("-only %q: write calls, registrations, digest, agents, memory, curve or most", only)
 	}
 	b.print()
 	return nil
