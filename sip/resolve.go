@@ -200,9 +200,10 @@ func (l *locator) look(ctx context.Context, q lookup) ([]server, time.Duration, 
 		return nil, 0, fmt.Errorf("find server %s: %w", q.host, ErrNoRecords)
 	}
 	if q.port == 0 {
-		for _, names := range l.services(ctx, q) {
+		sets, life := l.services(ctx, q)
+		for _, names := range sets {
 			if servers, ttl := l.srv(ctx, names); len(servers) > 0 {
-				return servers, ttl, nil
+				return servers, min(ttl, life), nil
 			}
 		}
 	}
@@ -221,19 +222,22 @@ type service struct {
 }
 
 // services are the SRV names to be asked: one set after the other, until one of
-// them has records.
-func (l *locator) services(ctx context.Context, q lookup) [][]service {
+// them has records; and for how long what names them holds.
+func (l *locator) services(ctx context.Context, q lookup) ([][]service, time.Duration) {
 	usual := map[string]string{"UDP": "_sip._udp.", "TCP": "_sip._tcp.", "TLS": "_sips._tcp."}
 	if onWeb(q.kind) {
-		return nil // there are no such names
+		return nil, dnsMaxTTL // there are no such names
 	}
 	if q.kind != "" {
-		return [][]service{{{q.kind, usual[q.kind] + q.host, 0}}}
+		return [][]service{{{q.kind, usual[q.kind] + q.host, 0}}}, dnsMaxTTL
 	}
 	sets := [][]service{{{"UDP", usual["UDP"] + q.host, 0}, {"TCP", usual["TCP"] + q.host, 1}, {"TLS", usual["TLS"] + q.host, 2}}}
-	records, _, err := l.resolver.NAPTR(ctx, q.host)
-	if err != nil {
-		return sets
+	records, ttl, err := l.resolver.NAPTR(ctx, q.host)
+	switch {
+	case errors.Is(err, ErrNoRecords):
+		return sets, dnsMaxTTL
+	case err != nil:
+		return sets, leastTTL // the usual transports for now, not for as long as their own records live
 	}
 	slices.SortStableFunc(records, func(a, b NAPTR) int {
 		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Preference, b.Preference))
@@ -245,7 +249,7 @@ func (l *locator) services(ctx context.Context, q lookup) [][]service {
 			named = append(named, service{kind, r.Replacement, i})
 		}
 	}
-	return append([][]service{named}, sets...)
+	return append([][]service{named}, sets...), ttl
 }
 
 // srv resolves a set of SRV names; what cannot be resolved is left out.

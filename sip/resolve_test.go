@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -43,11 +44,16 @@ type zone struct {
 	srv   map[string][]SRV
 	asked []string
 	fail  error
+	brief time.Duration // how long NAPTR records hold; zero: a minute
+	mute  error         // of questions for NAPTR records only
 }
 
 func (z *zone) NAPTR(_ context.Context, d string) ([]NAPTR, time.Duration, error) {
 	z.asked = append(z.asked, "NAPTR "+d)
-	return none(z.naptr[d], time.Minute, z.fail)
+	if z.mute != nil {
+		return nil, 0, z.mute
+	}
+	return none(z.naptr[d], cmp.Or(z.brief, time.Minute), z.fail)
 }
 
 func (z *zone) SRV(_ context.Context, d string) ([]SRV, time.Duration, error) {
@@ -164,6 +170,35 @@ func TestLocateKeepsAndAvoids(t *testing.T) {
 		if got, err := a.ask("sip:srv.test", "UDP"); !errors.Is(err, z.fail) || !slices.Equal(got, first) {
 			t.Errorf("with a silent DNS: %q, %v", got, err)
 		}
+	})
+}
+
+// NAPTR records hold for as long as they say, however long those hold to which they lead; and
+// what is made of their failing is asked again in a moment.
+func TestRFC3263_4_1_NAPTRRecordsThatChange(t *testing.T) {
+	story(t, func(b *bed) {
+		z := testZone()
+		z.brief = 15 * time.Second
+		z.srv["_sip._udp.naptr.test"] = []SRV{{1, 0, 5072, "a.test"}}
+		a := b.agent(agentIP, "1001", func(c *Config, _ *Account) { c.Resolver = z })
+		at := func(when, want string) {
+			t.Helper()
+			if got, err := a.ask("sip:naptr.test", ""); err != nil || got[0] != want {
+				t.Errorf("%s: %q, %v; want %s", when, got, err, want)
+			}
+		}
+		at("at first", "TLS 10.1.0.1:5071 naptr.test")
+		z.naptr["naptr.test"] = []NAPTR{{Service: "SIP+D2T", Replacement: "_sip._tcp.naptr.test"}}
+		at("after 10 s", "TLS 10.1.0.1:5071 naptr.test")
+		at("after 20 s", "TCP 10.1.0.1:5070")
+		z.mute = ErrDNSSilent
+		b.pass(10 * time.Second)
+		at("while there is no answer", "UDP 10.1.0.1:5072")
+		z.mute = nil
+		at("a moment later", "TCP 10.1.0.1:5070")
+		z.naptr["naptr.test"] = []NAPTR{{Service: "SIP+D2T", Replacement: "nowhere.test"}, {Order: 1, Service: "E2U+sip", Replacement: "_sip._tcp.naptr.test"}}
+		b.pass(10 * time.Second)
+		at("when they lead nowhere", "UDP 10.1.0.1:5072")
 	})
 }
 
