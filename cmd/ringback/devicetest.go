@@ -109,6 +109,9 @@ func sound(ctx context.Context, way *sounding, stream device.Stream) error {
 	}
 }
 
+// deadDBFS is below what any microphone's own noise is at.
+const deadDBFS = -90
+
 func deviceTestText(r deviceTestResult, failed error) string {
 	switch {
 	case failed != nil:
@@ -117,7 +120,10 @@ func deviceTestText(r deviceTestResult, failed error) string {
 		return fmt.Sprintf("%s: no samples moved", r.Device)
 	}
 	text := fmt.Sprintf("%s: works, microphone up to %.1f dBFS, ", r.Device, r.PeakDBFS)
-	if r.RoundTripMS == nil {
+	switch {
+	case r.RoundTripMS == nil && r.PeakDBFS <= deadDBFS:
+		return fmt.Sprintf("%s: sound moves, but the microphone hears nothing at all: unmute it, or choose another one in the sound settings", r.Device)
+	case r.RoundTripMS == nil:
 		return text + "round trip unknown: the microphone does not hear the ear piece"
 	}
 	return text + fmt.Sprintf("round trip %.0f ms", *r.RoundTripMS)
