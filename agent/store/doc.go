@@ -46,6 +46,8 @@
 // The commits were measured on 2 cores of an Intel Xeon at load 13 to 20, with a priority over
 // what loaded them (chrt -f 2). One of the 1,200 took more than 10 ms. Where steps of tidying
 // (upkeep.go) were waited for it were 40, p99 12 to 28, worst 37 to 52.
+// Without that priority, at load 20, the disk alone is slower than promised: of 300 commits 47 took
+// more than 10 ms, and 56 of 300 fsyncs beside them.
 //
 // The whole phone, the built binary on that machine at load 10 to 14 beside its own tidying, niced
 // by -12 (testdata/benchmarks/start): it starts until status answers in 63 to 111 ms, with nothing of

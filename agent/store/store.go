@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,7 +45,8 @@ type Store struct {
 
 	log     *conn         // the checkpointer's; nil in memory
 	logged  chan struct{} // wakes the checkpointer
-	commits int           // the writer's
+	atLog   atomic.Bool   // the checkpointer is at work, or woken
+	commits int           // since it was woken: the writer's
 	once    sync.Once
 
 	failed  failures

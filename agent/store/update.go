@@ -177,7 +177,7 @@ func (s *Store) commit(point string, c *conn) error {
 	if _, err := c.exec("COMMIT"); err != nil {
 		return fault("write", s.path, err)
 	}
-	s.committed()
+	s.committed(1)
 	if s.o.Commit != nil {
 		s.o.Commit(point, false)
 	}

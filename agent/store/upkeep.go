@@ -24,17 +24,17 @@ func (s *Store) checkpointer() {
 			if _, err := s.log.exec("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
 				s.o.Log.Warn("store: the log was not taken into the file", "file", s.path, "error", err)
 			}
+			s.atLog.Store(false)
 		}
 	}
 }
 
-// committed counts the commits of the writer, steps of tidying among them, and wakes the checkpointer.
-func (s *Store) committed() {
-	if s.commits++; s.log != nil && s.commits%checkpointEvery == 0 {
-		select {
-		case s.logged <- struct{}{}:
-		default: // it is at it
-		}
+// committed counts what the writer has written to the log, in usual commits, and wakes the
+// checkpointer.
+func (s *Store) committed(n int) {
+	if s.commits += n; s.log != nil && s.commits >= checkpointEvery && s.atLog.CompareAndSwap(false, true) {
+		s.commits = 0
+		s.logged <- struct{}{}
 	}
 }
 
@@ -51,11 +51,16 @@ func (s *Store) committed() {
 const (
 	tidyPause = 25 * time.Millisecond // without an update
 	tidyPages = 16                    // of each index, in one step
+	tidySize  = 16                    // commits that write as much as a step
 )
 
-// tidy does one step of merging and reports whether there is more to do. It is the
-// writer's.
+// tidy does one step of merging and reports whether there is more to do. It does none
+// while the log is taken into the file: SQLite begins the log anew only where all of it
+// has been taken, and it would grow until a commit has to take it all. It is the writer's.
 func (s *Store) tidy() (more bool) {
+	if s.atLog.Load() {
+		return true
+	}
 	ctx, end := s.giveWay()
 	defer end()
 	c := <-s.write
@@ -73,7 +78,7 @@ func (s *Store) tidy() (more bool) {
 		s.o.Log.Warn("store: the search indexes were not merged", "file", s.path, "error", err)
 		return false
 	}
-	s.committed()
+	s.committed(tidySize)
 	return more
 }
 

@@ -61,6 +61,12 @@ func TestUpkeep(t *testing.T) {
 			commit(100 + n)
 		}
 		many := segments(t, s)
+		s.atLog.Store(true)
+		<-time.After(time.Minute)
+		if n := segments(t, s); n != many {
+			t.Errorf("%d segments, %d before: they were merged while the log was taken into the file", n, many)
+		}
+		s.atLog.Store(false)
 		<-time.After(time.Minute)
 		synctest.Wait()
 		if few := segments(t, s); few >= many || few > 4 {
