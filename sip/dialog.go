@@ -181,7 +181,7 @@ func (d *dialog) request(method string, seq uint32) *message.Request {
 	if method != "ACK" {
 		d.ua.sign(req)
 	}
-	req.SetBody(nil) // Content-Length: a stream has no other end of a message
+	message.SetBody(req, "", nil) // Content-Length: a stream has no other end of a message
 	return req
 }
 

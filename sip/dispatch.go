@@ -115,8 +115,10 @@ func (u *UA) refuseByRule(server *transaction.Server, req *message.Request, flow
 // REFER.
 func (u *UA) serviceFor(req *message.Request) message.Service {
 	s := u.service
-	if d := u.find(req); req.Method == message.SUBSCRIBE && d != nil && d.ofCall() {
-		s.Methods = append([]message.Method{message.SUBSCRIBE}, s.Methods...)
+	if req.Method == message.SUBSCRIBE {
+		if d := u.find(req); d != nil && d.ofCall() {
+			s.Methods = append([]message.Method{message.SUBSCRIBE}, s.Methods...)
+		}
 	}
 	if oneOf(string(req.Method), "INFO", "REFER", "NOTIFY") || oneOf(string(req.Method), u.cfg.Policy.Methods...) {
 		s.ContentTypes = append([]string{bareType(req)}, s.ContentTypes...)

@@ -90,11 +90,12 @@ func isLoose(u URI) bool { return u.Params.Has("lr") }
 
 // methodsOf are the methods of a message's Allow headers; false where it has none.
 func methodsOf(msg message.Message) (methodSet, bool) {
-	all := message.Values(msg, "Allow")
-	if len(all) == 0 {
-		return "", false
+	all, n := "", 0
+	message.EachValue(msg, "Allow", func(v string) { all, n = v, n+1 })
+	if n > 1 {
+		all = strings.Join(message.Values(msg, "Allow"), ",")
 	}
-	return methodSet(cmp.Or(strings.Join(all, ","), ",")), true // nothing is allowed, which is not the same as nothing said
+	return methodSet(cmp.Or(all, ",")), n > 0 // nothing is allowed, which is not the same as nothing said
 }
 
 func requires(msg message.Message, option string) bool {

@@ -20,10 +20,18 @@ type parties struct {
 // identify adds the headers that every request has (RFC 3261 8.1.1).
 func (u *UA) identify(req *message.Request, p parties) {
 	message.Add(req, "Max-Forwards", "70")
-	message.Add(req, "From", p.local.WithTag(p.localTag).String())
-	message.Add(req, "To", p.remote.WithTag(p.remoteTag).String())
+	message.Add(req, "From", tagged(p.local, p.localTag))
+	message.Add(req, "To", tagged(p.remote, p.remoteTag))
 	message.Add(req, "Call-ID", string(p.callID))
 	message.Add(req, "CSeq", message.CSeq{Seq: p.seq, Method: req.Method}.String())
+}
+
+// tagged is an address that has no tag with one; empty: none.
+func tagged(a Address, tag string) string {
+	if tag == "" {
+		return a.String()
+	}
+	return a.String() + ";tag=" + tag
 }
 
 // sign adds what we are and can do.
@@ -72,7 +80,7 @@ func (u *UA) contactURI(a *Account, flow Flow) URI {
 		uri.User = a.AOR.User
 	}
 	at, kind := u.contactAddr(a, flow)
-	uri.Host, uri.Port = at.Addr().Unmap().String(), at.Port()
+	uri.Host, uri.Port = u.hostText(at.Addr().Unmap()), at.Port()
 	if onWeb(kind) { // RFC 7118 section 5
 		uri.Host, uri.Port, kind = u.transport.Nowhere(), 0, "WS"
 	}
@@ -80,6 +88,14 @@ func (u *UA) contactURI(a *Account, flow Flow) URI {
 		uri.Params = uri.Params.With("transport", lower(kind))
 	}
 	return uri
+}
+
+// hostText is an address as text: nearly always the one of the last time.
+func (u *UA) hostText(a netip.Addr) string {
+	if u.lastHost.addr != a {
+		u.lastHost.addr, u.lastHost.text = a, a.String()
+	}
+	return u.lastHost.text
 }
 
 // onWeb says that a transport is a WebSocket.

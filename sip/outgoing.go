@@ -125,7 +125,7 @@ func (e *exchange) try(t transaction.Target) {
 		e.auth.at = t.Addr.Addr()
 		message.Remove(e.req, "Authorization")
 		message.Remove(e.req, "Proxy-Authorization")
-		if home { // nobody else gets any
+		if home && len(e.auth.ring.nonces) > 0 { // nobody else gets any
 			e.credit(e.auth.first(e.signed()))
 		}
 	}
@@ -140,8 +140,10 @@ func (e *exchange) send() {
 			if e.exchangeOptions.contact != nil {
 				contact = e.exchangeOptions.contact(flow)
 			}
-			message.Set(req, "Contact", contact)
-			message.Set(e.req, "Contact", message.Value(req, "Contact"))
+			if message.Value(req, "Contact") != contact {
+				message.Set(req, "Contact", contact)
+				message.Set(e.req, "Contact", contact)
+			}
 		}
 	}
 	if account, peers := e.account, e.ua.peers; account != nil { // the transaction outlives us by half a minute, and need not hold us

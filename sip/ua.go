@@ -63,7 +63,11 @@ type UA struct {
 	count         counters
 	open          int             // requests of ours without a final answer
 	pick          func(n int) int // a random number below n
-	closed        atomic.Bool
+	lastHost      struct {        // of hostText
+		addr netip.Addr
+		text string
+	}
+	closed atomic.Bool
 }
 
 // NewUA makes a user agent and opens its listeners. The loop may be running or

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -102,19 +103,37 @@ func cutDisplay(s string) (display, rest string, bracketed bool, err error) {
 
 // ParseAddressList reads a comma-separated list of addresses.
 func ParseAddressList(s string) ([]Address, error) {
-	parts, err := splitElements(s)
-	if err != nil {
-		return nil, fmt.Errorf("read address list %q: %w", clip(s), err)
-	}
-	out := make([]Address, 0, len(parts))
-	for _, p := range parts {
-		a, err := ParseAddress(p)
-		if err != nil {
-			return nil, err
+	var out []Address
+	var bad error
+	err := eachTop(s, ',', func(part string) {
+		a, err := ParseAddress(part)
+		if bad = cmp.Or(bad, err); bad == nil {
+			out = append(out, a)
 		}
-		out = append(out, a)
+	})
+	if err = listError(s, err, bad); err != nil {
+		return nil, err
 	}
 	return out, nil
+}
+
+// checkAddressList says what ParseAddressList would, and keeps nothing.
+func checkAddressList(s string) error {
+	var bad error
+	err := eachTop(s, ',', func(part string) {
+		if bad == nil {
+			bad = checkAddress(part)
+		}
+	})
+	return listError(s, err, bad)
+}
+
+// listError is what is wrong with a list: with itself, else with an address in it.
+func listError(s string, err, bad error) error {
+	if err != nil {
+		return fmt.Errorf("read address list %q: %w", clip(s), err)
+	}
+	return bad
 }
 
 // String writes the address with <>, the display name quoted.
@@ -183,12 +202,17 @@ func tagOf(s string) string {
 // Record-Route, Path, Service-Route, P-Asserted-Identity. None is no error.
 func Addresses(m Message, name string) ([]Address, error) {
 	var out []Address
-	for _, v := range Values(m, name) {
+	var bad error
+	EachValue(m, name, func(v string) {
 		list, err := ParseAddressList(v)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, err)
+		if bad = cmp.Or(bad, err); out == nil {
+			out = list
+		} else {
+			out = append(out, list...)
 		}
-		out = append(out, list...)
+	})
+	if bad != nil {
+		return nil, fmt.Errorf("read %s: %w", name, bad)
 	}
 	return out, nil
 }
@@ -196,14 +220,13 @@ func Addresses(m Message, name string) ([]Address, error) {
 // Contacts reads all Contacts in order; star says that the one is "*", as in a
 // REGISTER that removes all bindings. None is no error.
 func Contacts(m Message) (list []Address, star bool, err error) {
-	values := Values(m, "Contact")
-	for _, v := range values {
-		if v == "*" {
-			if len(values) > 1 {
-				return nil, false, errors.New("read Contact: * beside other contacts")
-			}
-			return nil, true, nil
-		}
+	n := 0
+	EachValue(m, "Contact", func(v string) { n, star = n+1, star || v == "*" })
+	switch {
+	case star && n > 1:
+		return nil, false, errors.New("read Contact: * beside other contacts")
+	case star:
+		return nil, true, nil
 	}
 	list, err = Addresses(m, "Contact")
 	return list, false, err

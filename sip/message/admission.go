@@ -14,15 +14,16 @@ import (
 // framer cut it from a stream. Bytes behind Content-Length are dropped. What is
 // not admitted comes back as a *Reject. The message does not refer to data.
 func Parse(data []byte) (Message, error) {
-	s := scan(data)
+	var s scanned
+	s.scan(data)
 	if s.start == "" {
 		s.blame(refuse(400, FaultLine, "no start line"))
 		return nil, s.fault
 	}
 	if first, _, _ := strings.Cut(s.start, " "); isVersion(first) {
-		return parseResponse(s)
+		return parseResponse(&s)
 	}
-	return parseRequest(s)
+	return parseRequest(&s)
 }
 
 func parseRequest(s *scanned) (Message, error) {
@@ -201,10 +202,10 @@ func checkAddresses(l line) error {
 	switch l.name {
 	case "Contact":
 		if l.value != "*" {
-			_, err = ParseAddressList(l.value)
+			err = checkAddressList(l.value)
 		}
 	case "Route", "Record-Route":
-		_, err = ParseAddressList(l.value)
+		err = checkAddressList(l.value)
 	case "Refer-To":
 		_, _, err = ParseReferTo(l.value)
 	case "Replaces":

@@ -49,7 +49,7 @@ func NewResponse(req *Request, code int, reason, toTag string) *Response {
 }
 
 func copyFirst(from, to Message, name string) {
-	for _, h := range raw(from).Headers() {
+	for _, h := range linesOf(from) {
 		if sameHeader(h.Name(), name) {
 			if h.Value() != "" {
 				share(h, to, name)
@@ -71,7 +71,7 @@ func hasTag(to string) bool {
 // setBody is SetBody of the model, which looks long for the Content-Length of a message
 // that has none yet.
 func setBody(m Message, body []byte) {
-	for _, h := range raw(m).Headers() {
+	for _, h := range linesOf(m) {
 		if sameHeader(h.Name(), "Content-Length") {
 			m.SetBody(body)
 			return

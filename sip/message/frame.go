@@ -8,7 +8,8 @@ import "strings"
 // end of the message is unknown and a Reject with Unframed comes back (RFC 3261
 // 18.3, 20.14).
 func FrameLength(head []byte) (int, *Reject) {
-	s := scan(head)
+	var s scanned
+	s.scan(head)
 	n, length := 0, uint64(0)
 	var fault *Reject
 	for _, l := range s.lines {

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"io"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -13,17 +12,18 @@ type Header struct {
 	Value string
 }
 
-// headered is what requests and responses of sipgo have in common beyond Message.
-type headered interface {
-	Headers() []sip.Header
-	RemoveHeader(name string) bool
-	AppendHeader(h sip.Header)
-	PrependHeader(h ...sip.Header)
-	StartLineWrite(w io.StringWriter)
-}
+// remover is what requests and responses of sipgo have in common beyond Message.
+type remover interface{ RemoveHeader(name string) bool }
 
-func raw(m Message) headered {
-	return m.(headered)
+// linesOf are the header lines of a message, in its own list.
+func linesOf(m Message) []sip.Header {
+	switch m := m.(type) {
+	case *Request:
+		return m.Headers()
+	case *Response:
+		return m.Headers()
+	}
+	return nil
 }
 
 // sameHeader compares the names of headers; most are as they should be written.
@@ -33,7 +33,7 @@ func sameHeader(a, b string) bool {
 
 // Headers lists the header lines of a message in their order.
 func Headers(m Message) []Header {
-	hs := raw(m).Headers()
+	hs := linesOf(m)
 	out := make([]Header, len(hs))
 	for i, h := range hs {
 		out[i] = Header{h.Name(), h.Value()}
@@ -44,20 +44,25 @@ func Headers(m Message) []Header {
 // Values are the values of all lines with that name, in order. The name's case
 // does not matter, and a compact form counts as its long name.
 func Values(m Message, name string) []string {
-	name = CanonicalName(name)
 	var out []string
-	for _, h := range raw(m).Headers() {
+	EachValue(m, name, func(v string) { out = append(out, v) })
+	return out
+}
+
+// EachValue is Values without a list.
+func EachValue(m Message, name string, each func(string)) {
+	name = CanonicalName(name)
+	for _, h := range linesOf(m) {
 		if sameHeader(h.Name(), name) {
-			out = append(out, h.Value())
+			each(h.Value())
 		}
 	}
-	return out
 }
 
 // Value is the value of the first line with that name, or "".
 func Value(m Message, name string) string {
 	name = CanonicalName(name)
-	for _, h := range raw(m).Headers() {
+	for _, h := range linesOf(m) {
 		if sameHeader(h.Name(), name) {
 			return h.Value()
 		}
@@ -68,7 +73,7 @@ func Value(m Message, name string) string {
 // Has reports whether there is a line with that name, be its value empty.
 func Has(m Message, name string) bool {
 	name = CanonicalName(name)
-	for _, h := range raw(m).Headers() {
+	for _, h := range linesOf(m) {
 		if sameHeader(h.Name(), name) {
 			return true
 		}
@@ -88,7 +93,7 @@ func Elements(m Message, name string) []string {
 // eachElement is Elements without a list.
 func eachElement(m Message, name string, each func(string)) {
 	name = CanonicalName(name)
-	for _, h := range raw(m).Headers() {
+	for _, h := range linesOf(m) {
 		if !sameHeader(h.Name(), name) {
 			continue
 		}
@@ -117,12 +122,12 @@ func HasToken(m Message, name, token string) bool {
 
 // Add appends a line at the end.
 func Add(m Message, name, value string) {
-	raw(m).AppendHeader(sip.NewHeader(CanonicalName(name), value))
+	m.AppendHeader(sip.NewHeader(CanonicalName(name), value))
 }
 
 // Prepend puts a line before all others, as a new top Via needs it.
 func Prepend(m Message, name, value string) {
-	raw(m).PrependHeader(sip.NewHeader(CanonicalName(name), value))
+	m.PrependHeader(sip.NewHeader(CanonicalName(name), value))
 }
 
 // Set gives the first line with that name a new value, takes the others away,
@@ -140,7 +145,7 @@ func Set(m Message, name, value string) {
 // others, and reports whether there was one.
 func SetFirst(m Message, name, value string) bool {
 	name = CanonicalName(name)
-	hs := raw(m).Headers()
+	hs := linesOf(m)
 	for i, h := range hs {
 		if sameHeader(h.Name(), name) {
 			hs[i] = sip.NewHeader(name, value)
@@ -151,7 +156,7 @@ func SetFirst(m Message, name, value string) bool {
 }
 
 func removeAfterFirst(m Message, name string) {
-	hs := raw(m).Headers()
+	hs := linesOf(m)
 	n, seen := 0, false
 	var surplus []int
 	for i, h := range hs {
@@ -172,7 +177,7 @@ func removeAfterFirst(m Message, name string) {
 	for _, i := range surplus {
 		hs[i] = sip.NewHeader(doomed, "")
 	}
-	for raw(m).RemoveHeader(doomed) {
+	for m.(remover).RemoveHeader(doomed) {
 	}
 }
 
@@ -182,7 +187,7 @@ func Remove(m Message, name string) bool {
 	removed := false
 	for {
 		exact := ""
-		for _, h := range raw(m).Headers() {
+		for _, h := range linesOf(m) {
 			if sameHeader(h.Name(), name) {
 				exact = h.Name()
 				break
@@ -191,7 +196,7 @@ func Remove(m Message, name string) bool {
 		if exact == "" {
 			return removed
 		}
-		raw(m).RemoveHeader(exact)
+		m.(remover).RemoveHeader(exact)
 		removed = true
 	}
 }
@@ -199,7 +204,7 @@ func Remove(m Message, name string) bool {
 // Copy appends to one message all lines with that name of another, as they are.
 func Copy(from, to Message, name string) {
 	name = CanonicalName(name)
-	for _, h := range raw(from).Headers() {
+	for _, h := range linesOf(from) {
 		if sameHeader(h.Name(), name) {
 			share(h, to, name)
 		}

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"io"
 	"strconv"
 
 	"github.com/emiago/sipgo/sip"
@@ -43,10 +42,9 @@ func Bytes(m Message) []byte { return Append(make([]byte, 0, Size(m)), m) }
 
 // Size is how many bytes a message takes on the wire.
 func Size(m Message) int {
-	var n counter
-	writeStart(m, &n)
-	size := int(n) + len("\r\n\r\n") + len(m.Body())
-	for _, h := range raw(m).Headers() {
+	var room [textRoom]byte
+	size := len(appendStart(room[:0], m)) + len("\r\n\r\n") + len(m.Body())
+	for _, h := range linesOf(m) {
 		size += len("\r\n: ") + len(h.Name())
 		if length, ok := h.(*sip.ContentLengthHeader); ok {
 			var digits [20]byte
@@ -58,34 +56,10 @@ func Size(m Message) int {
 	return size
 }
 
-// writeStart writes the first line without its end, and makes no text of its parts.
-func writeStart(m Message, w io.StringWriter) {
-	req, ok := m.(*Request)
-	if !ok {
-		raw(m).StartLineWrite(w)
-		return
-	}
-	_, _ = w.WriteString(string(req.Method)) // it only appends or counts
-	_, _ = w.WriteString(" ")
-	req.Recipient.StringWrite(w)
-	_, _ = w.WriteString(" ")
-	_, _ = w.WriteString(req.SipVersion)
-}
-
-// counter counts what is written to it.
-type counter int
-
-// WriteString implements io.StringWriter.
-func (c *counter) WriteString(s string) (int, error) {
-	*c += counter(len(s))
-	return len(s), nil
-}
-
 // Append is Bytes into a buffer of the caller's.
 func Append(b []byte, m Message) []byte {
-	w := (*appender)(&b)
-	writeStart(m, w)
-	for _, h := range raw(m).Headers() {
+	b = appendStart(b, m)
+	for _, h := range linesOf(m) {
 		b = append(b, "\r\n"...)
 		if length, ok := h.(*sip.ContentLengthHeader); ok {
 			b = strconv.AppendUint(append(b, "Content-Length: "...), uint64(*length), 10)
@@ -96,13 +70,22 @@ func Append(b []byte, m Message) []byte {
 	return append(append(b, "\r\n\r\n"...), m.Body()...)
 }
 
-// appender is a buffer that sipgo can write to.
-type appender []byte
-
-// WriteString implements io.StringWriter.
-func (a *appender) WriteString(s string) (int, error) {
-	*a = append(*a, s...)
-	return len(s), nil
+// appendStart appends the first line without its end.
+func appendStart(b []byte, m Message) []byte {
+	switch m := m.(type) {
+	case *Request:
+		b = append(append(b, m.Method...), ' ')
+		if uri, plain := plainURI(m); plain {
+			b = uri.appendTo(b)
+		} else {
+			b = append(b, m.Recipient.String()...)
+		}
+		b = append(append(b, ' '), m.SipVersion...)
+	case *Response:
+		b = strconv.AppendInt(append(append(b, m.SipVersion...), ' '), int64(m.StatusCode), 10)
+		b = append(append(b, ' '), m.Reason...)
+	}
+	return b
 }
 
 // MethodOf is the method of a request, or the method in a response's CSeq.
@@ -146,7 +129,7 @@ func cloneRequest(req *Request, first ...sip.Header) *Request {
 // cloneInto shares the lines: nothing changes one in its place, Set puts another there.
 func cloneInto(from, to Message, first ...sip.Header) {
 	var room [usualLines]sip.Header
-	putLines(to, append(append(room[:0], first...), raw(from).Headers()...))
+	putLines(to, append(append(room[:0], first...), linesOf(from)...))
 	if body := from.Body(); body != nil {
 		to.SetBody(body)
 	}

@@ -38,10 +38,23 @@ func inSet(c byte, low, high uint64) bool {
 	return c < 128 && high>>(c-64)&1 != 0
 }
 
-func isTokenChar(c byte) bool { return inSet(c, tokenLow, tokenHigh) }
+func isTokenChar(c byte) bool { return tokenChars[c] }
 
 // isPlainChar also lets through what is not ASCII.
-func isPlainChar(c byte) bool { return c >= 0x80 || inSet(c, plainLow, plainHigh) }
+func isPlainChar(c byte) bool { return plainChars[c] }
+
+// The same as tables: every byte of what comes is looked up in them.
+var (
+	tokenChars = charTable(func(c byte) bool { return inSet(c, tokenLow, tokenHigh) })
+	plainChars = charTable(func(c byte) bool { return c >= 0x80 || inSet(c, plainLow, plainHigh) })
+)
+
+func charTable(has func(c byte) bool) (t [256]bool) {
+	for c := range t {
+		t[c] = has(byte(c))
+	}
+	return t
+}
 
 func isToken(s string) bool {
 	for i := 0; i < len(s); i++ {

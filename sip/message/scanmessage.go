@@ -38,8 +38,7 @@ func (s *scanned) value(name string) (string, bool) {
 
 // scan cuts a message into lines in one pass. Lines end with CRLF and nothing
 // else; it never reads a byte twice more than a fixed number of times.
-func scan(data []byte) *scanned {
-	s := &scanned{}
+func (s *scanned) scan(data []byte) {
 	if len(data) > MaxMessage {
 		s.blame(refuse(513, FaultSize, "message of %d bytes, over %d", len(data), MaxMessage))
 		data = data[:MaxHeaderBytes]
@@ -62,7 +61,6 @@ func scan(data []byte) *scanned {
 		s.start = ""
 	}
 	s.scanLines(rest)
-	return s
 }
 
 func cutLine(s string) (line, rest string) {

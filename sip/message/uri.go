@@ -307,16 +307,26 @@ func (u URI) model() sip.Uri {
 // RequestURI is the Request-URI of a request, or the zero URI when it has none
 // that can be read.
 func RequestURI(req *Request) URI {
-	m := &req.Recipient
-	if m.Scheme == "sip" && isPlainUser(m.User) && m.Password == "" && isHostname(m.Host) &&
-		len(m.UriParams) == 0 && len(m.Headers) == 0 && m.Port >= 0 && m.Port <= math.MaxUint16 {
-		return URI{Scheme: m.Scheme, User: m.User, Host: m.Host, Port: uint16(m.Port)} // as the text would be read
+	if u, plain := plainURI(req); plain {
+		return u
 	}
-	u, err := ParseURI(m.String())
+	u, err := ParseURI(req.Recipient.String())
 	if err != nil {
 		return URI{}
 	}
 	return u
+}
+
+// plainURI is the Request-URI where it is of the kind that nearly all are, as its text would
+// be read.
+func plainURI(req *Request) (u URI, plain bool) {
+	m := &req.Recipient
+	plain = m.Scheme == "sip" && isPlainUser(m.User) && m.Password == "" && isHostname(m.Host) &&
+		len(m.UriParams) == 0 && len(m.Headers) == 0 && m.Port >= 0 && m.Port <= math.MaxUint16
+	if !plain {
+		return URI{}, false
+	}
+	return URI{Scheme: m.Scheme, User: m.User, Host: m.Host, Port: uint16(m.Port)}, true
 }
 
 func isPlainUser(s string) bool {

@@ -102,6 +102,19 @@ func (v Via) HasMagic() bool {
 	return len(b) > len(magic) && strings.EqualFold(b[:len(magic)], magic)
 }
 
+// AppendTransaction appends what makes requests of this hop one transaction (RFC 3261
+// 17.2.3): branch and sent-by, both in lower case.
+func (v Via) AppendTransaction(b []byte) []byte {
+	from := len(b)
+	b = appendHostPort(append(append(b, v.Branch()...), '|'), v.Host, v.Port)
+	for i, c := range b[from:] {
+		if c >= 'A' && c <= 'Z' {
+			b[from+i] = c + 'a' - 'A'
+		}
+	}
+	return b
+}
+
 // TopVia reads the first hop.
 func TopVia(m Message) (Via, error) {
 	first, _, err := topElement(m)
@@ -119,7 +132,7 @@ func OnlyBranch(m Message) (branch string, ok bool) {
 		return "", false
 	}
 	n := 0
-	for _, h := range raw(m).Headers() {
+	for _, h := range linesOf(m) {
 		if sameHeader(h.Name(), "Via") {
 			n++
 		}
@@ -199,15 +212,21 @@ func StampVia(req *Request, source netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	via, err := ParseVia(first)
+	rport, received := false, false
+	via, params, err := cutVia(first)
+	if err == nil {
+		err = eachParam(params, func(p Param) {
+			rport = rport || sameName(p.Name, "rport")
+			received = received || sameName(p.Name, "received")
+		})
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("read Via %q: %w", clip(first), err)
 	}
 	source = netip.AddrPortFrom(source.Addr().Unmap(), source.Port())
 	sentBy, parseErr := netip.ParseAddr(via.Host)
-	_, rport := via.Params.Get("rport")
 	stamp := rport || parseErr != nil || sentBy.Unmap() != source.Addr().WithZone("")
-	if !stamp && !via.Params.Has("received") {
+	if !stamp && !received {
 		return nil
 	}
 	first = editParams(first, source, stamp)
@@ -222,9 +241,8 @@ func editParams(hop string, source netip.AddrPort, stamp bool) string {
 	if i := strings.IndexByte(hop, ';'); i >= 0 {
 		head, params = hop[:i], hop[i:]
 	}
-	var b strings.Builder
-	b.Grow(len(hop) + len(";rport=65535;received=255.255.255.255"))
-	b.WriteString(strings.TrimRight(head, " \t"))
+	var room [textRoom]byte
+	b := append(room[:0], strings.TrimRight(head, " \t")...)
 	for params != "" {
 		next := paramEnd(params)
 		part := params[:next]
@@ -233,15 +251,15 @@ func editParams(hop string, source netip.AddrPort, stamp bool) string {
 		switch name = strings.ToLower(trimBlanks(name)); {
 		case name == "received" || name == "":
 		case name == "rport":
-			b.WriteString(";rport=" + strconv.Itoa(int(source.Port())))
+			b = strconv.AppendUint(append(b, ";rport="...), uint64(source.Port()), 10)
 		default:
-			b.WriteString(part)
+			b = append(b, part...)
 		}
 	}
 	if stamp {
-		b.WriteString(";received=" + source.Addr().WithZone("").String())
+		b = source.Addr().WithZone("").AppendTo(append(b, ";received="...))
 	}
-	return b.String()
+	return string(b)
 }
 
 // paramEnd is the index of the ; that starts the next parameter, or the end.

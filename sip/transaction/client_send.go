@@ -75,7 +75,7 @@ func (c *Client) sibling(method message.Method) *message.Request {
 	if err == nil {
 		message.Add(req, "CSeq", message.CSeq{Seq: cseq.Seq, Method: method}.String())
 	}
-	req.SetBody(nil)
+	message.SetBody(req, "", nil)
 	return req
 }
 
@@ -178,7 +178,5 @@ func (l *Layer) towards(req *message.Request, target Target) (t transport.Target
 
 // via is the top Via of what we send over a flow.
 func via(flow transport.Flow, branch string) string {
-	v := flow.LocalVia()
-	v.Params = v.Params.With("branch", branch)
-	return v.String()
+	return flow.LocalVia().String() + ";branch=" + branch
 }

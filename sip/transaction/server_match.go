@@ -35,11 +35,15 @@ func (l *Layer) receiveRequest(req *message.Request, flow transport.Flow) {
 	l.newRequest(req, flow, key)
 }
 
+// keyRoom is what a key takes as a rule.
+const keyRoom = 160
+
 // serverKey is what makes two requests one transaction (17.2.3): branch, sent-by
 // and method; for a client of RFC 2543 the parts that it keeps equal.
 func serverKey(req *message.Request, via message.Via, method message.Method) string {
 	if via.HasMagic() {
-		return strings.ToLower(via.Branch()) + "|" + via.SentBy() + "|" + string(method)
+		var room [keyRoom]byte
+		return string(append(append(via.AppendTransaction(room[:0]), '|'), method...))
 	}
 	cseq, _ := message.CSeqOf(req)
 	return strings.Join([]string{"2543", req.Recipient.String(), message.FromTag(req), message.CallID(req),
@@ -48,8 +52,10 @@ func serverKey(req *message.Request, via message.Via, method message.Method) str
 
 func callOf(req *message.Request, method message.Method) callKey {
 	cseq, _ := message.CSeqOf(req)
-	cseq.Method = method
-	return callKey(message.CallID(req) + "\n" + message.FromTag(req) + "\n" + cseq.String())
+	var room [keyRoom]byte
+	b := append(append(append(room[:0], message.CallID(req)...), '\n'), message.FromTag(req)...)
+	b = append(strconv.AppendUint(append(b, '\n'), uint64(cseq.Seq), 10), ' ')
+	return callKey(append(b, method...))
 }
 
 func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string) {

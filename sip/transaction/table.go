@@ -95,13 +95,13 @@ type table struct {
 	name  string
 	start state
 	rows  []row
-	index map[[2]uint8]*row
+	index [terminated + 1][evTrying + 1]*row
 }
 
 func newTable(name string, start state, rows []row) *table {
-	t := &table{name: name, start: start, rows: rows, index: make(map[[2]uint8]*row, len(rows))}
+	t := &table{name: name, start: start, rows: rows}
 	for i := range rows {
-		t.index[[2]uint8{uint8(rows[i].from), uint8(rows[i].on)}] = &rows[i]
+		t.index[rows[i].from][rows[i].on] = &rows[i]
 	}
 	return t
 }
@@ -109,8 +109,8 @@ func newTable(name string, start state, rows []row) *table {
 // next finds the row for an event. There is none for what cannot happen (a timer
 // that is not set) and after the end.
 func (t *table) next(from state, on event) (*row, bool) {
-	r, ok := t.index[[2]uint8{uint8(from), uint8(on)}]
-	return r, ok
+	r := t.index[from][on]
+	return r, r != nil
 }
 
 func do(actions ...action) []action { return actions }

@@ -174,7 +174,11 @@ func (l *Layer) Send(f Flow, m message.Message, failed func(error)) {
 }
 
 // SendAgain sends a datagram that Datagram gave, as Send does the response that it is of.
-func (l *Layer) SendAgain(d Datagram, failed func(error)) { l.sent(d.to, d.to.write(d.data), failed) }
+func (l *Layer) SendAgain(d Datagram, failed func(error)) {
+	if err := d.to.write(d.data); err != nil {
+		l.sent(d.to, err, failed)
+	}
+}
 
 // sent tells that a message did not get away.
 func (l *Layer) sent(f Flow, err error, failed func(error)) {
