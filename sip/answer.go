@@ -170,7 +170,7 @@ func (s *Session) sendAnswer(h *happening) {
 		message.SetBody(res, typeSDP, h.sdp)
 	}
 	c.stopTimers()
-	c.final, c.finalAt = res, s.ua.loop.Now()
+	c.final, c.finalAt, c.last = res, s.ua.loop.Now(), nil
 	s.dialog.confirmed = true
 	if err := c.server.Respond(res); err != nil {
 		s.ua.loop.After(0, func() { s.happen(onGone, &happening{err: err}) })

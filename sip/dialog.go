@@ -67,7 +67,7 @@ func (m methodSet) offers(method string) bool {
 // the route set is the Record-Route in reverse.
 func newClientDialog(s *Session, res *message.Response, flow Flow) *dialog {
 	seq := seqOf(res)
-	d := &dialog{ua: s.ua, usage: s, session: s, account: s.account, remoteTag: RemoteTag(message.ToTag(res)),
+	d := &dialog{ua: s.ua, usage: s, session: s, account: s.account, remoteTag: RemoteTag(strings.Clone(message.ToTag(res))), // else the 180 stays
 		local: s.local, remote: s.remote, localSeq: max(seq, s.out.seq), routes: reversed(recordRoutes(res))}
 	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}
 	d.learn(res, flow)

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"slices"
-	"strings"
 
 	"ringback/sip/message"
 )
@@ -30,7 +29,7 @@ func (s *Session) fork(res *message.Response, flow Flow) *fork {
 			return nil
 		}
 		f = &fork{dialog: newClientDialog(s, res, flow), seq: seqOf(res)}
-		s.out.forks[tag] = f
+		s.out.forks[f.dialog.remoteTag] = f
 		s.ua.enter(f.dialog)
 	}
 	return f
@@ -149,7 +148,7 @@ func (s *Session) handEpilogue() {
 		seq: s.out.seq, invite: message.NewRequest(message.INVITE, message.RequestURI(s.invite))}
 	copyCredentials(s.invite, p.invite)
 	for tag := range s.out.forks {
-		p.known = append(p.known, RemoteTag(strings.Clone(string(tag)))) // else its message stays
+		p.known = append(p.known, tag)
 	}
 	s.out.exchange.client.HandOver(p)
 }
