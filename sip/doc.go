@@ -16,7 +16,7 @@
 // in one answers 500, ends that call and is counted.
 //
 // Where the RFCs are: RFC 3261 8.2 dispatch.go, 11 options.go, 12 dialog.go and
-// indialog.go, 13.2 invite.go, 13.3 answer.go, 14 reinvite.go, 15 bye.go, 8.1.3.4
+// indialog.go, 13.2 invite.go (2xx of other forks, and behind the end: fork.go), 13.3 answer.go, 14 reinvite.go, 15 bye.go, 8.1.3.4
 // redirect.go, 22 and RFC 7616 auth.go, auth_challenge.go and outgoing.go, 10
 // register.go (its life) and register_send.go (its messages); RFC 3262 prack.go;
 // RFC 2782 and 3263 resolve.go (the questions themselves resolve_dns.go); RFC 3581
