@@ -55,6 +55,7 @@ func TestFault_TheDNSDiesOrLies(t *testing.T) {
 	for _, o := range oddities() {
 		for _, transport := range []string{"udp", "tcp"} {
 			t.Run(o.name+" "+transport, func(t *testing.T) {
+				t.Parallel()
 				p := plan{named: true, agent: func(c *agent.Config) {
 					c.Account.Transport, c.Account.Expires, c.Account.Keepalive = transport, 90*time.Second, 0
 				}}
@@ -99,6 +100,7 @@ func TestFault_TheDNSIsWrongFromTheStart(t *testing.T) {
 			continue
 		}
 		t.Run(o.name, func(t *testing.T) {
+			t.Parallel()
 			p := fresh("")
 			p.named, p.agent = true, func(c *agent.Config) { c.Account.Keepalive = 0 }
 			p.before = o.of

@@ -49,6 +49,7 @@ func TestFault_TheNetworkOrTheClockBreaks(t *testing.T) {
 					continue
 				}
 				t.Run(s.name+" "+b.name+" "+transport, func(t *testing.T) {
+					t.Parallel()
 					s.struck(t, transport, func(d *desk) { s.broken(d, b, transport) })
 				})
 			}

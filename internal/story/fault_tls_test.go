@@ -57,6 +57,7 @@ func TestFault_TheCertificateGoesBad(t *testing.T) {
 	for _, f := range flaws(t) {
 		for _, transport := range []string{"tls", "wss"} {
 			t.Run(f.name+" "+transport, func(t *testing.T) {
+				t.Parallel()
 				secured(t, transport, 9000*time.Hour, func(d *desk, ca *authority) {
 					d.inCall()
 					f.of(ca)
