@@ -156,3 +156,18 @@ func TestTransfer_ContactLeaves(t *testing.T) {
 		first.wait("ended")
 	})
 }
+
+// A contact that hangs up while the REFER is on its way: there is no call any more, and the
+// answer says so (RFC 3261 12.2.2). 491 would say that it might be tried again.
+func TestTransfer_TheContactHangsUpMeanwhile(t *testing.T) {
+	story(t, Config{}, func(t *testing.T, s *scene, first, _ *phone) {
+		c := talking(s, first)
+		c.refer("2001", nil)
+		if err := s.lab.HangUp("+81312345678"); err != nil {
+			t.Fatal(err)
+		}
+		if h := first.wait("transferred"); h.code != 481 {
+			t.Errorf("the REFER was answered with %d", h.code)
+		}
+	})
+}
