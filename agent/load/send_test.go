@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,9 +156,15 @@ func TestSend_Sources(t *testing.T) {
 		if err := p.Check(); err != nil {
 			t.Fatal(err)
 		}
+		var mu sync.Mutex // each source has a loop
 		from := map[string]int{}
+		count := func(r CallResult) {
+			mu.Lock()
+			defer mu.Unlock()
+			from[r.Messages()[0].Local.String()]++
+		}
 		host := n.Host(generatorIP)
-		result, err := Run(t.Context(), p, Options{Network: host, Media: host, Ladders: true, OnCall: func(r CallResult) { from[(r.Messages())[0].Local.String()]++ }})
+		result, err := Run(t.Context(), p, Options{Network: host, Media: host, Ladders: true, OnCall: count})
 		if err != nil {
 			t.Fatal(err)
 		}
