@@ -65,6 +65,7 @@ type Sender struct {
 	first   bool   // no packet of it was sent yet
 	last    Event  // what the end packets repeat
 	ends    int    // end packets still to send
+	cut     bool   // no more packets of it
 
 	waiting bool   // no digit before ready
 	ready   uint32 // timestamp of the earliest next digit
@@ -112,12 +113,29 @@ func (s *Sender) Idle() bool {
 	return s.digit == 0 && s.ends == 0 && len(s.queue) == 0 && !s.waiting
 }
 
+// Holding says that a digit is being sent: its packets are not to be held up.
+func (s *Sender) Holding() bool { return s.digit != 0 }
+
+// Renew goes on in another stream, whose timestamps are by so much ahead of those
+// before, in units of ClockRate. A digit that is being sent ends with what the stream
+// before had of it, because who heard that takes the rest for another press; the pause
+// behind it begins anew.
+func (s *Sender) Renew(by uint32) {
+	s.ready += by
+	s.cut = s.digit != 0
+}
+
 // Next is called once per packet time with the RTP timestamp that the audio
 // packet of this packet time has (or would have), in units of ClockRate.
 // Timestamps that jump lengthen a pause or shorten the wait for a digit's end,
 // but lose none.
 func (s *Sender) Next(timestamp uint32) Burst {
 	var b Burst
+	if s.cut {
+		b.Sent, s.digit, s.ends, s.cut = s.digit, 0, 0, false
+		s.release(timestamp)
+		return b
+	}
 	if s.ends > 0 {
 		s.repeatEnd(&b)
 		return b

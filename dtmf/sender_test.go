@@ -239,6 +239,38 @@ func TestSender_TimestampJump(t *testing.T) {
 	}
 }
 
+// A stream that begins anew, with other timestamps, within a digit or between two: what is
+// left of that digit is not sent, the next one is sent whole with the new timestamps.
+func TestSender_Renew(t *testing.T) {
+	for _, by := range []uint32{1<<31 - 100_000, 1<<31 + 100_000, 100, 0xFFFF0000} {
+		for at := 1; at < 9; at++ { // at 8 the second digit begins
+			s := NewSender(SenderConfig{})
+			s.Send(must(t, "12"))
+			sent, packets := "", map[byte]int{}
+			ts := uint32(3_000_000_000)
+			for tick := 0; !s.Idle(); tick++ {
+				if tick == at {
+					s.Renew(by)
+					ts += by
+				}
+				b := s.Next(ts)
+				for _, p := range b.Packets[:b.N] {
+					e, _ := ParseEvent(p.Payload[:])
+					packets[e.Code]++
+					if tick >= at && (e.Code != 2 || ts-p.Timestamp > 7*160) {
+						t.Fatalf("by %d at %d: in tick %d %+v at %d, where it is %d", by, at, tick, e, p.Timestamp, ts)
+					}
+				}
+				sent += b.Sent.String()
+				ts += 160
+			}
+			if sent != "12" || packets[1] != min(at, 7) || packets[2] != 7 {
+				t.Errorf("by %d at %d: sent %q, packets %v", by, at, sent, packets)
+			}
+		}
+	}
+}
+
 func BenchmarkSender(b *testing.B) {
 	s := NewSender(SenderConfig{})
 	seq := Sequence{{Digit: '1'}}

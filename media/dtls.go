@@ -31,6 +31,7 @@ const (
 	handshakeTime = 30 * time.Second
 	flightTime    = 200 * time.Millisecond // until a flight is repeated, at first
 	learnAfter    = time.Second
+	rekeyTime     = 2 * time.Second
 	maxFlights    = 16 // datagrams that wait for a handshake
 	maxEarly      = 4  // that came before the answer
 )
@@ -336,6 +337,13 @@ func (a *association) end() {
 		close(a.done)
 		a.cancel()
 	})
+}
+
+// rekeying says that the peer is about to have other keys than those that are sent with,
+// and may hear nothing until then: a digit does not begin meanwhile. Who begins a
+// handshake and never ends it holds digits up for rekeyTime only.
+func (s *Session) rekeying(now time.Time) bool {
+	return s.nextHands.living() && now.Sub(s.nextHands.began) < rekeyTime
 }
 
 func (a *association) living() bool { return a != nil && !a.over() }

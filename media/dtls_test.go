@@ -275,6 +275,56 @@ func TestDTLS_PeerBeginsAnew(t *testing.T) {
 	})
 }
 
+// TestDTLS_DigitsWaitForTheKeys: digits that are typed while the peer shakes hands anew are
+// sent when it has the keys, in one stream; one that had begun ends with the old one. None is
+// heard twice, and within a stream none seems to be older than one that was sent before it.
+func TestDTLS_DigitsWaitForTheKeys(t *testing.T) {
+	for typed, wait := range map[string]time.Duration{"before": 30 * time.Millisecond, "meanwhile": 0} {
+		t.Run(typed, func(t *testing.T) {
+			for range 8 { // the new stream's first timestamp is random
+				story(t, func(t *testing.T, n *simnet.Net) {
+					a, b := talking(t, n)
+					defer a.close()
+					defer b.close()
+					n.Link(hereIP, thereIP, simnet.Link{Latency: 4 * time.Millisecond})
+					sent := make(chan error, 1)
+					type event struct{ ssrc, at uint32 }
+					var events []event
+					to := a.session.LocalAddr()
+					n.Tap(func(k simnet.Packet) {
+						if k.To == to && len(k.Data) > 12 && k.Data[0]>>6 == 2 && k.Data[1]&0x7F == 101 {
+							events = append(events, event{binary.BigEndian.Uint32(k.Data[8:]), binary.BigEndian.Uint32(k.Data[4:])})
+						}
+					})
+					if wait > 0 {
+						long := digits(t, "0D*7")
+						long[0].For = 400 * time.Millisecond // a handshake takes some ticks
+						must(t, b.session.SendDigits(long, RFC4733, func(err error) { sent <- err }))
+						pass(wait)
+					}
+					b.session.mu.Lock()
+					b.session.nextHands = b.session.associate(b.session.hands.agreed)
+					b.session.mu.Unlock()
+					if wait == 0 {
+						must(t, b.session.SendDigits(digits(t, "0D*7"), RFC4733, func(err error) { sent <- err }))
+					}
+					must(t, <-sent)
+					pass(time.Second)
+					for i := 1; i < len(events); i++ {
+						before, is := events[i-1], events[i]
+						if is.ssrc == before.ssrc && int32(is.at-before.at) < 0 || wait == 0 && is.ssrc != before.ssrc {
+							t.Errorf("event %d: %+v behind %+v", i, is, before)
+						}
+					}
+					if got := heardDigits(a); got != "0D*7" {
+						t.Errorf("heard %q", got)
+					}
+				})
+			}
+		})
+	}
+}
+
 // TestDTLS_ConnectionNewBeginsAnew: an answer with a=connection:new has whose part it is
 // begin another handshake; one without has it leave the association be.
 func TestDTLS_ConnectionNewBeginsAnew(t *testing.T) {

@@ -59,7 +59,14 @@ func (t *transmitter) init(rate int) {
 // end of SRTP cannot miss a turn of it (RFC 3711 section 3.3.1).
 func (t *transmitter) renumber() {
 	t.header.SSRC, t.header.SequenceNumber = rand.Uint32(), uint16(rand.Uint32()&0x7fff)
+	var before uint32
+	if t.sender != nil && t.on {
+		before = t.eventTime()
+	}
 	t.ts, t.talks = rand.Uint32(), false
+	if t.sender != nil && t.on {
+		t.sender.Renew(t.eventTime() - before)
+	}
 }
 
 func (t *transmitter) name() string {
@@ -144,7 +151,7 @@ func (s *Session) transmit(src frame, now time.Time) {
 		t.talks = false
 		return
 	}
-	if t.events != nil && !t.sender.Idle() {
+	if t.events != nil && !t.sender.Idle() && (t.sender.Holding() || !s.rekeying(now)) {
 		burst := t.sender.Next(t.eventTime())
 		s.sendBurst(&burst, now)
 		if burst.Mute {
