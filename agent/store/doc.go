@@ -39,15 +39,15 @@
 //	search of history      0.1 to 21 ms    part of a number, 090-1234, takes longest
 //	two frequent words     10 to 18 ms     that are nowhere together
 //	start and end          1.5 ms          promised: 300
-//	commit                 1.5 ms          one each 60 ms, 1,200 in all: p99 5 to 7, worst 8 to 10.5; promised: 10
-//	an fsync alone         0.2 ms          beside these commits; p99 5, worst 44
+//	commit                 2.1 ms          one each 60 ms, 1,200 in all: p99 3.6, worst 4.0; promised: 10
+//	an fsync alone         0.3 ms          beside these commits; p99 1.1, worst 1.9
 //	store in memory        0.2 ms          10 ms under the race detector
 //
-// The commits were measured on 2 cores of an Intel Xeon at load 13 to 20, with a priority over
-// what loaded them (chrt -f 2). One of the 1,200 took more than 10 ms. Where steps of tidying
-// (upkeep.go) were waited for it were 40, p99 12 to 28, worst 37 to 52.
-// Without that priority, at load 20, the disk alone is slower than promised: of 300 commits 47 took
-// more than 10 ms, and 56 of 300 fsyncs beside them.
+// The commits were measured on the quiet machine (2 cores of an Intel Xeon, 26 November 2026, 20:38), while the
+// indexes of a store just built were merged beside them; the log was at most 10 MB. Before the log was taken
+// in to its end it grew to 136 MB, and the commit that had to take it took 440 ms. Where steps of tidying (upkeep.go)
+// were waited for, 40 of 1,200 took more than 10 ms, p99 12 to 28, worst 37 to 52. At load 20
+// the disk alone is slower than promised: of 300 commits 47 took more than 10 ms, and 56 of 300 fsyncs beside them.
 //
 // The whole phone, the built binary on that machine at load 10 to 14 beside its own tidying, niced
 // by -12 (testdata/benchmarks/start): it starts until status answers in 63 to 111 ms, with nothing of

@@ -10,7 +10,8 @@ import (
 // file: with a million interactions one commit in sixty took 50 to 120 ms. Here a
 // goroutine does it, on a connection of its own; commits go on beside it.
 const (
-	checkpointEvery = 64    // commits, about a thousand pages
+	checkpointEvery = 64 // commits, about a thousand pages
+	checkpointTries = 8
 	logPages        = 32768 // from here on a commit does it itself: the goroutine has not come to it
 )
 
@@ -21,12 +22,29 @@ func (s *Store) checkpointer() {
 		case <-s.quit:
 			return
 		case <-s.logged:
-			if _, err := s.log.exec("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+			if err := s.takeLog(); err != nil {
 				s.o.Log.Warn("store: the log was not taken into the file", "file", s.path, "error", err)
 			}
 			s.atLog.Store(false)
 		}
 	}
+}
+
+// takeLog takes the log into the file, and once more what was written to it meanwhile:
+// SQLite begins the log anew only where all of it has been taken, and it would grow until a
+// commit has to take it. What comes by then is little; a reader who stays keeps it as it is.
+func (s *Store) takeLog() error {
+	for range checkpointTries {
+		rest, _, err := one(s.log, func(r row) (rest int, err error) {
+			var busy, all, taken int
+			err = r.Scan(&busy, &all, &taken)
+			return all - taken, err
+		}, "PRAGMA wal_checkpoint(PASSIVE)")
+		if err != nil || rest == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // committed counts what the writer has written to the log, in usual commits, and wakes the
