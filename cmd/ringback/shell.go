@@ -78,23 +78,36 @@ func untilSignal(parent context.Context, exit func(int)) (context.Context, func(
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	ended := make(chan struct{})
-	go func() {
-		select {
-		case <-signals:
-			cancel()
-		case <-ended:
-			return
-		}
-		select {
-		case s := <-signals:
-			exit(128 + signalNumber(s))
-		case <-ended:
-		}
-	}()
+	go watchSignals(signals, ended, cancel, exit)
 	return ctx, func() {
 		signal.Stop(signals)
 		close(ended)
 		cancel()
+	}
+}
+
+// sameSignal is how soon behind the first signal another one is still the same: timeout(1)
+// sends its signal to the process and at once to its group, and nobody types so fast.
+const sameSignal = 300 * time.Millisecond
+
+// watchSignals asks for the end at the first signal and ends the process at the second,
+// until ended is closed.
+func watchSignals(signals <-chan os.Signal, ended <-chan struct{}, ask func(), exit func(int)) {
+	var first time.Time
+	for {
+		select {
+		case s := <-signals:
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				ask()
+			case time.Since(first) >= sameSignal:
+				exit(128 + signalNumber(s))
+				return
+			}
+		case <-ended:
+			return
+		}
 	}
 }
 
