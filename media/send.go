@@ -60,11 +60,11 @@ func (t *transmitter) init(rate int) {
 func (t *transmitter) renumber() {
 	t.header.SSRC, t.header.SequenceNumber = rand.Uint32(), uint16(rand.Uint32()&0x7fff)
 	var before uint32
-	if t.sender != nil && t.on {
+	if t.sender != nil {
 		before = t.eventTime()
 	}
 	t.ts, t.talks = rand.Uint32(), false
-	if t.sender != nil && t.on {
+	if t.sender != nil {
 		t.sender.Renew(t.eventTime() - before)
 	}
 }
