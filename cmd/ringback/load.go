@@ -288,7 +288,7 @@ func (sh *shell) respond(c *cli.Context) error {
 	if err := p.Check(); err != nil {
 		return usageError("%v", err)
 	}
-	roomy(callsPercent)
+	roomy()
 	if p.Media == load.MediaNone {
 		fewProcessors(len(p.Listen))
 	}

@@ -83,7 +83,7 @@ func (sh *shell) coordinate(c *cli.Context, plan *load.Plan, r *loadRole, o load
 		}
 		defer server.Close()
 		co.Link = server.Link()
-		processes, err := fleet.StartProcesses(r.of, func(p load.Part) *exec.Cmd { return generatorProcess(c, co.Config, p, percentFor(plan)) })
+		processes, err := fleet.StartProcesses(r.of, func(p load.Part) *exec.Cmd { return generatorProcess(c, co.Config, p) })
 		if err != nil {
 			return nil, err
 		}
@@ -94,8 +94,8 @@ func (sh *shell) coordinate(c *cli.Context, plan *load.Plan, r *loadRole, o load
 	return fleet.Coordinate(c.Context, plan, co)
 }
 
-// generatorProcess is this program as one of several generators; percent is how much garbage it may have.
-func generatorProcess(c *cli.Context, f fleet.Config, p load.Part, percent int) *exec.Cmd {
+// generatorProcess is this program as one of several generators.
+func generatorProcess(c *cli.Context, f fleet.Config, p load.Part) *exec.Cmd {
 	program, err := os.Executable()
 	if err != nil {
 		program = os.Args[0]
@@ -105,7 +105,7 @@ func generatorProcess(c *cli.Context, f fleet.Config, p load.Part, percent int) 
 		cmd.Args = append(cmd.Args, "--results", path, "--results-append")
 	}
 	cmd.Args = append(cmd.Args, c.Args().First())
-	cmd.Env = append(append(os.Environ(), natsToken+"="+f.Link.Token), roomyEach(p.Of, percent)...)
+	cmd.Env = append(append(os.Environ(), natsToken+"="+f.Link.Token), roomyEach(p.Of)...)
 	return cmd
 }
 
@@ -116,7 +116,7 @@ func (sh *shell) measure(c *cli.Context, plan *load.Plan, o load.Options) (*load
 	if err != nil {
 		return nil, err
 	}
-	roomy(percentFor(plan))
+	roomy()
 	if loops := loopsFor(plan); loops > 0 {
 		fewProcessors(loops)
 	}
