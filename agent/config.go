@@ -62,7 +62,7 @@ type AccountConfig struct {
 	Password     Secret        `yaml:"-"`             // from RINGBACK_PASSWORD or the file
 	Registrar    string        `yaml:"registrar"`     // empty: the AOR's domain
 	Proxy        string        `yaml:"proxy"`         // outbound proxy; empty: none
-	Transport    string        `yaml:"transport"`     // udp, tcp, tls, ws or wss
+	Transport    string        `yaml:"transport"`     // udp, tcp, tls, ws, wss or auto: what the DNS says
 	WSPath       string        `yaml:"ws_path"`       // of the WebSocket
 	Register     bool          `yaml:"register"`      // false: never registers, and calls without
 	Expires      time.Duration `yaml:"expires"`

@@ -111,6 +111,7 @@ func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
 		"relay of nobody":    {"account: {aor: 'sip:1@h'}\nmedia: {ice: true, ice_servers: ['stun:x'], ice_policy: relay}\n", "needs a TURN server"},
 		"turn of whom":       {"account: {aor: 'sip:1@h'}\nmedia: {ice: true, ice_servers: ['turns:x'], turn_username: u}\n", "RINGBACK_TURN_PASSWORD"},
 		"keys in clear":      {"account: {aor: 'sip:1@h'}\nmedia: {encryption: required}\n", "account.transport: tls"},
+		"keys by whatever":   {"account: {aor: 'sip:1@h', transport: auto}\nmedia: {encryption: required}\n", "account.transport: tls"},
 		"codec":              {"account: {aor: 'sip:1@h'}\naudio: {codecs: [mp3]}\n", `audio.codecs "mp3"`},
 		"no codec left":      {"account: {aor: 'sip:1@h'}\naudio: {codecs: []}\n", "add pcmu"},
 		"bit rate":           {"account: {aor: 'sip:1@h'}\nopus: {bit_rate: 5000}\n", "6000 to 510000"},

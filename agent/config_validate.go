@@ -12,6 +12,7 @@ import (
 	"ringback/media"
 	"ringback/media/codec"
 	"ringback/media/headset"
+	"ringback/sip"
 )
 
 // knownCodecs are the names that may stand in audio.codecs; those that this
@@ -87,7 +88,7 @@ func (c *Config) validateAccount() error {
 		}
 	}
 	return first(
-		oneOf("account.transport", strings.ToLower(a.Transport), "udp", "tcp", "tls", "ws", "wss"),
+		oneOf("account.transport", strings.ToLower(a.Transport), "udp", "tcp", "tls", "ws", "wss", sip.Auto),
 		between("account.expires", a.Expires, 10*time.Second, 24*time.Hour),
 		between("account.keepalive", a.Keepalive, 0, time.Hour))
 }

@@ -87,7 +87,7 @@ func (a *Agent) registrationReason(s sip.RegistrationStatus) string {
 	c := a.verdictCase()
 	c.Contact = s.Contact
 	if s.Server.IsValid() {
-		c.Addr = s.Server.String()
+		c.Addr, c.Transport = s.Server.String(), s.By
 	}
 	var doubt *sip.DoubtError
 	if s.State == sip.Registered && errors.As(s.Err, &doubt) {

@@ -53,6 +53,10 @@ const (
 	Refuse = "refuse"
 )
 
+// Auto is the transport of an account that leaves it to the DNS (RFC 3263 4.1): the first
+// of its NAPTR records, else the first of UDP, TCP and TLS that has SRV records, else UDP.
+const Auto = "auto"
+
 // Account is an identity at a PBX. It is not changed once it was handed to a UA.
 type Account struct {
 	AOR        URI    // the address of record, sip:1001@pbx.example.com
@@ -61,7 +65,7 @@ type Account struct {
 	Password   Secret
 	Registrar  URI           // zero: the AOR's host
 	Proxy      *URI          // outbound proxy; nil: none. Used as a loose route
-	Transport  string        // udp, tcp or tls; empty: udp
+	Transport  string        // udp, tcp, tls, ws, wss or Auto; empty: udp
 	Expires    time.Duration // asked registration life; zero: 300 s
 	Algorithms []string      // allowed digest algorithms, strongest first; empty: SHA-512-256, SHA-256, MD5
 	Realms     []string      // realms that may be answered; empty: pinned to what the registrar names
@@ -100,8 +104,8 @@ func (a *Account) Validate() error {
 		return errors.New("use account: none was given")
 	case a.AOR.Host == "":
 		return fmt.Errorf("use account: aor %q has no host; write it like sip:1001@pbx.example.com", a.AOR.String())
-	case !oneOf(strings.ToLower(a.Transport), "", "udp", "tcp", "tls", "ws", "wss"):
-		return fmt.Errorf("use account %s: transport %q is not known; use udp, tcp, tls, ws or wss", a.AOR.String(), a.Transport)
+	case !oneOf(strings.ToLower(a.Transport), "", "udp", "tcp", "tls", "ws", "wss", Auto):
+		return fmt.Errorf("use account %s: transport %q is not known; use udp, tcp, tls, ws, wss or auto", a.AOR.String(), a.Transport)
 	case !oneOf(a.Accept3xx, "", Ask, Follow, Refuse):
 		return fmt.Errorf("use account %s: 3xx policy %q is not known; use ask, follow or refuse", a.AOR.String(), a.Accept3xx)
 	case !oneOf(a.AcceptRefer, "", Ask, Refuse):

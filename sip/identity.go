@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"cmp"
 	"net/netip"
 
 	"ringback/sip/message"
@@ -115,7 +114,7 @@ func (u *UA) contactAddr(a *Account, flow Flow) (netip.AddrPort, string) {
 // listen on, at the address that the flow leaves from. A stream on whose
 // transport we do not listen is its own address.
 func (u *UA) localAddr(a *Account, flow Flow) (netip.AddrPort, string) {
-	kind := cmp.Or(u.preferred(a), "UDP")
+	kind := u.way(a)
 	if flow != nil {
 		kind = flow.Transport()
 	}

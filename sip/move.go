@@ -117,7 +117,7 @@ func (u *UA) localFor(t transport.Target) netip.AddrPort {
 // LocalTo is our own address as the account's PBX reaches it now, for the media of
 // a call to it; an error when there is no way to it. Loop goroutine.
 func (u *UA) LocalTo(a *Account) (netip.Addr, error) {
-	kind := u.preferred(a)
+	kind := u.way(a)
 	if u.fixed(kind) {
 		return u.listening[kind].Addr(), nil
 	}
@@ -184,7 +184,7 @@ func (r *Registration) towards() peerAddr {
 	if r.server.Addr.IsValid() {
 		return peerAddr{r.server.Transport, r.server.Addr}
 	}
-	return peerAddr{r.ua.preferred(r.account), r.ua.pbx(r.account)}
+	return peerAddr{r.ua.way(r.account), r.ua.pbx(r.account)}
 }
 
 // jumpPatience is for a sign of life on a connection after the clock jumped.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"ringback/sip/message"
@@ -308,7 +309,7 @@ func (e *exchange) cancel(headers []Header) {
 // where the account leaves it to the DNS (RFC 3263 4.1).
 func (u *UA) preferred(a *Account) string {
 	if a != nil {
-		return upper(a.Transport)
+		return wanted(a.Transport)
 	}
 	for _, t := range []string{"UDP", "TCP", "TLS"} {
 		if _, ok := u.listening[t]; ok {
@@ -317,6 +318,17 @@ func (u *UA) preferred(a *Account) string {
 	}
 	return "UDP"
 }
+
+// wanted is a configured transport in the form of a Via; empty: the DNS decides.
+func wanted(transport string) string {
+	if strings.EqualFold(transport, Auto) {
+		return ""
+	}
+	return upper(cmp.Or(transport, "UDP"))
+}
+
+// way is the transport for URIs that name none, as far as it is known without the DNS.
+func (u *UA) way(a *Account) string { return cmp.Or(u.preferred(a), "UDP") }
 
 // inside sends a request in a session's dialog. What comes back is guarded: a
 // panic ends this session only.

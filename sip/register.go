@@ -34,6 +34,7 @@ type RegistrationStatus struct {
 	Reason  string         // why it is as it is, with the remedy where a person has one
 	Err     error          // the same for errors.Is; nil: the code says it all, or all is well. A *DoubtError beside Registered
 	Server  netip.AddrPort // the last one that was tried; zero: none was found
+	By      string         // the transport to it, udp, tcp, tls, ws or wss
 	NextTry time.Time      // of the next refresh or try
 	Contact string         // the URI that is bound
 	Lost    bool           // this telling is the loss of a binding that held

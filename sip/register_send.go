@@ -121,7 +121,7 @@ func (r *Registration) contact(flow Flow, life time.Duration) (string, URI) {
 // answered takes the final answer to a REGISTER.
 func (r *Registration) answered(res *message.Response, flow Flow, bound URI) {
 	server, authErr, passed, doubt := r.out.target.Target, r.out.authErr, r.out.passed, r.out.doubt
-	r.status.Server, r.status.Answer = server.Addr, res.Reason
+	r.status.Server, r.status.By, r.status.Answer = server.Addr, lower(server.Transport), res.Reason
 	if r.ended() {
 		return
 	}
@@ -232,7 +232,8 @@ func (r *Registration) raise(res *message.Response) bool {
 // unanswered takes the failure to get an answer.
 func (r *Registration) unanswered(err error) {
 	if r.out != nil {
-		r.status.Server = r.out.blamed()
+		blamed := r.out.blamed()
+		r.status.Server, r.status.By = blamed.addr, lower(blamed.kind)
 	}
 	if r.ended() {
 		return

@@ -24,6 +24,7 @@ type DoubtError struct {
 	Served netip.AddrPort // the registrar that served before
 	Named  netip.AddrPort // by the DNS, and did not do; zero: it names none
 	Err    error          // of the DNS, or of the server that it names
+	by     string         // the transport to Named
 }
 
 // Error says what is doubted.
@@ -96,7 +97,7 @@ func (e *exchange) found(targets []transport.Target, err error) {
 		}
 		e.targets = slices.Insert(slices.Clone(e.targets), at, reserve)
 		if e.doubt == nil && at == 0 && e.req.Method == message.REGISTER {
-			e.doubt = u.doubted(e.account, DoubtError{Served: reserve.Addr, Named: e.targets[1].Addr, Err: errors.New("it failed a moment ago")})
+			e.doubt = u.doubted(e.account, DoubtError{Served: reserve.Addr, Named: e.targets[1].Addr, by: e.targets[1].Transport, Err: errors.New("it failed a moment ago")})
 		}
 	}
 	e.targets = slices.Insert(e.targets, 0, again...)
@@ -122,16 +123,16 @@ func (e *exchange) doubtful(err error) bool {
 		return false
 	}
 	if e.doubt == nil {
-		e.doubt = &DoubtError{Served: e.reserve.Addr, Named: e.target.Addr, Err: err}
+		e.doubt = &DoubtError{Served: e.reserve.Addr, Named: e.target.Addr, by: e.target.Transport, Err: err}
 	}
 	return true
 }
 
 // blamed is the server that a failure is told of: the one that the DNS named, where the
 // one that served before has failed as well.
-func (e *exchange) blamed() netip.AddrPort {
+func (e *exchange) blamed() serverKey {
 	if e.doubt != nil && e.doubt.Named.IsValid() {
-		return e.doubt.Named
+		return serverKey{e.doubt.by, e.doubt.Named}
 	}
-	return e.target.Addr
+	return keyOf(e.target.Target)
 }

@@ -147,14 +147,15 @@ func lookupOf(uri URI, preferred string) lookup {
 }
 
 // Locate finds the servers for a URI as a user agent does (RFC 3263), in the order in
-// which they are to be tried. preferred is the transport where the URI names none; empty
-// leaves the choice to the DNS. It blocks until ctx ends. Any goroutine.
-func Locate(ctx context.Context, r Resolver, uri URI, preferred string) ([]transport.Target, error) {
+// which they are to be tried. kind is the account's transport, for where the URI names none.
+// It blocks until ctx ends. Any goroutine.
+func Locate(ctx context.Context, r Resolver, uri URI, kind string) ([]transport.Target, error) {
 	l := &locator{loop: loop.New(nil), resolver: r, random: rand.IntN}
-	if targets := l.literal(uri, upper(preferred)); targets != nil {
+	preferred := wanted(kind)
+	if targets := l.literal(uri, preferred); targets != nil {
 		return targets, nil
 	}
-	servers, _, err := l.look(ctx, lookupOf(uri, upper(preferred)))
+	servers, _, err := l.look(ctx, lookupOf(uri, preferred))
 	if err != nil {
 		return nil, err
 	}

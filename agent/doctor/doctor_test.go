@@ -18,6 +18,7 @@ import (
 	"ringback/agent/verdict"
 	"ringback/internal/lab"
 	"ringback/media/device"
+	"ringback/sip"
 )
 
 // provoke makes each fault, and gives what the doctor is to look at.
@@ -349,6 +350,30 @@ func TestHealthy(t *testing.T) {
 	}
 	if text, err := json.Marshal(r); err != nil || strings.Contains(string(text), "lab-1001") {
 		t.Errorf("%s %v", text, err)
+	}
+}
+
+// A transport that is left to the DNS is the one that the PBX answers by; what the DNS
+// names beside it and is not there is told.
+func TestTransportOfTheDNS(t *testing.T) {
+	l, _ := startLab(t, func(c *lab.Config) { c.Listen = []sip.Listen{{Transport: "tcp", Address: "127.0.0.1:0"}} })
+	o := options(t, nobody(t))
+	o.Config.Account.AOR, o.Config.Account.Transport = "sip:1001@pbx.example", "auto"
+	o.Resolver = dns(t, zone{a: map[string]string{"pbx.example": "127.0.0.1"}, srv: map[string]string{
+		"_sip._tcp.pbx.example":  fmt.Sprintf("%d pbx.example", l.Addr("tcp").Port()),
+		"_sips._tcp.pbx.example": "5061 gone.example"}})
+	r := Run(t.Context(), o)
+	want := map[string]bool{string(verdict.DNSService): true, "transport": true, "registration": true}
+	for _, c := range r.Checks {
+		switch {
+		case c.Verdict == verdict.DNSService && strings.Contains(c.Text, "gone.example"):
+			delete(want, string(c.Verdict))
+		case c.State == OK && (c.Name == "registration" || c.Name == "transport" && strings.Contains(c.Text, l.Addr("tcp").String()+" answers by tcp")):
+			delete(want, c.Name)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("without %v: %+v", want, r.Checks)
 	}
 }
 

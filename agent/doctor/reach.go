@@ -50,7 +50,7 @@ func (e *exam) reach(ctx context.Context) bool {
 		return e.unanswered(ctx, *first)
 	}
 	if kind != "TLS" && kind != "WSS" {
-		e.add(Check{Name: "tls", State: NotChecked, Text: "account.transport is " + lower(kind) + ": whoever is on the way can read the signalling"})
+		e.add(Check{Name: "tls", State: NotChecked, Text: "the phone goes by " + lower(kind) + ": whoever is on the way can read the signalling"})
 	}
 	return e.options(ctx)
 }
@@ -150,7 +150,7 @@ func (e *exam) options(ctx context.Context) bool {
 				server = ", " + h.Value
 			}
 		}
-		return e.ok("transport", "%s answers by %s in %.1f ms%s", e.asked.Server, lower(e.targets[0].Transport), float64(e.asked.RTT.Microseconds())/1000, server)
+		return e.ok("transport", "%s answers by %s in %.1f ms%s", e.asked.Server, lower(e.asked.Flow.Transport()), float64(e.asked.RTT.Microseconds())/1000, server)
 	}
 	c := e.subject()
 	if c.Transport != "udp" && errors.Is(e.asked.Err, sip.ErrTimeout) {

@@ -28,7 +28,7 @@ func accountFlags() []cli.Flag {
 		&cli.StringFlag{Name: "password-file", Usage: "a `FILE` whose first line is the password; or set RINGBACK_PASSWORD"},
 		&cli.StringFlag{Name: "registrar", Usage: "where to register, a SIP `URI`, if it is not the address's domain"},
 		&cli.StringFlag{Name: "proxy", Usage: "the outbound proxy, a SIP `URI`"},
-		&cli.StringFlag{Name: "transport", Usage: "by this `TRANSPORT`: udp, tcp, tls, ws or wss"},
+		&cli.StringFlag{Name: "transport", Usage: "by this `TRANSPORT`: udp, tcp, tls, ws, wss, or auto as the DNS says"},
 		&cli.StringFlag{Name: "expires", Usage: "life of the registration, a `DURATION`"},
 		&cli.StringFlag{Name: "bind", Usage: "the local `ADDRESS[:PORT]`; without, whichever leads to the PBX as the machine moves"},
 		&cli.StringFlag{Name: "ca-file", Usage: "certificates to trust for TLS, a PEM `FILE`"},

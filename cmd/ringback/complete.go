@@ -144,7 +144,7 @@ func (k *completer) values() []string {
 	case "method":
 		return []string{"rfc4733", "info", "inband"}
 	case "transport":
-		return []string{"udp", "tcp", "tls", "ws", "wss"}
+		return []string{"udp", "tcp", "tls", "ws", "wss", "auto"}
 	case "list":
 		return book.CallbackLists()
 	case "kind":
