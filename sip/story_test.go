@@ -312,11 +312,11 @@ func TestBadOptionsAreNamed(t *testing.T) {
 			})
 		}
 		for want, cfg := range map[string]Config{
-			"no loop":    {},
-			"no listen":  {Loop: a.loop},
-			"carrier":    {Loop: a.loop, Network: b.net.Host("10.9.9.9"), Listen: []Listen{{"carrier", "10.9.9.9:1"}}},
-			"CA file":    {Loop: a.loop, Listen: []Listen{{"udp", "x"}}, TLS: TLSConfig{CAFile: "/nowhere.pem"}},
-			"10.9.9.8:1": {Loop: a.loop, Network: b.net.Host("10.9.9.9"), Listen: []Listen{{"udp", "10.9.9.8:1"}}},
+			"no loop":      {},
+			"no listen":    {Loop: a.loop},
+			"carrier":      {Loop: a.loop, Network: b.net.Host("10.9.9.9"), Listen: []Listen{{"carrier", "10.9.9.9:1"}}},
+			"/nowhere.pem": {Loop: a.loop, Listen: []Listen{{"udp", "x"}}, TLS: TLSConfig{CAFile: "/nowhere.pem"}},
+			"10.9.9.8:1":   {Loop: a.loop, Network: b.net.Host("10.9.9.9"), Listen: []Listen{{"udp", "10.9.9.8:1"}}},
 		} {
 			if _, err := NewUA(cfg); err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(want)) {
 				t.Errorf("%s: %v", want, err)

@@ -3,11 +3,11 @@ package sip
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
+
+	"ringback/sip/transport"
 )
 
 // tlsFiles are the files of a TLSConfig, read again for each connection: certificates
@@ -31,24 +31,16 @@ func (t TLSConfig) build(log *slog.Logger) (*tlsFiles, error) {
 
 func (f *tlsFiles) read() error {
 	roots, certs := f.cfg.RootCAs, slices.Clone(f.cfg.Certs)
+	var err error
 	if f.cfg.CAFile != "" {
-		pem, err := os.ReadFile(f.cfg.CAFile)
-		if err != nil {
-			return fmt.Errorf("read CA file: %w", err)
-		}
-		if roots == nil {
-			roots = x509.NewCertPool()
-		} else {
-			roots = roots.Clone()
-		}
-		if !roots.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("read CA file %s: no PEM certificate in it", f.cfg.CAFile)
+		if roots, err = transport.ReadAuthorities(f.cfg.CAFile, roots); err != nil {
+			return err
 		}
 	}
-	if f.cfg.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(f.cfg.CertFile, f.cfg.KeyFile)
+	if f.cfg.CertFile != "" || f.cfg.KeyFile != "" {
+		pair, err := transport.ReadPair(f.cfg.CertFile, f.cfg.KeyFile)
 		if err != nil {
-			return fmt.Errorf("read TLS certificate: %w", err)
+			return err
 		}
 		certs = append(certs, pair)
 	}

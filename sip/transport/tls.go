@@ -10,16 +10,17 @@ import (
 // ClientTLS makes the configuration for connections that we open. caFile is a
 // PEM file of the authorities to trust instead of the system's, certFile and
 // keyFile our own certificate for peers that ask for one; each may be "".
+// Errors are ErrTLSFiles.
 func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	var err error
 	if caFile != "" {
-		if c.RootCAs, err = readPool(caFile); err != nil {
+		if c.RootCAs, err = ReadAuthorities(caFile, nil); err != nil {
 			return nil, err
 		}
 	}
 	if certFile != "" || keyFile != "" {
-		cert, err := readPair(certFile, keyFile)
+		cert, err := ReadPair(certFile, keyFile)
 		if err != nil {
 			return nil, err
 		}
@@ -28,24 +29,8 @@ func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	return c, nil
 }
 
-// ServerTLS makes the configuration for connections that we accept. With
-// clientCAFile a peer must show a certificate of one of its authorities.
-func ServerTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
-	cert, err := readPair(certFile, keyFile)
-	if err != nil {
-		return nil, err
-	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
-	if clientCAFile != "" {
-		if c.ClientCAs, err = readPool(clientCAFile); err != nil {
-			return nil, err
-		}
-		c.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	return c, nil
-}
-
-func readPair(certFile, keyFile string) (tls.Certificate, error) {
+// ReadPair reads a certificate and its key, PEM both. Errors are ErrTLSFiles.
+func ReadPair(certFile, keyFile string) (tls.Certificate, error) {
 	if certFile == "" || keyFile == "" {
 		return tls.Certificate{}, fmt.Errorf("%w: read certificate: certificate and key file are both needed", ErrTLSFiles)
 	}
@@ -56,12 +41,17 @@ func readPair(certFile, keyFile string) (tls.Certificate, error) {
 	return cert, nil
 }
 
-func readPool(file string) (*x509.CertPool, error) {
+// ReadAuthorities reads a PEM file of authorities; those of beside, which may be nil,
+// are trusted too. Errors are ErrTLSFiles.
+func ReadAuthorities(file string, beside *x509.CertPool) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("%w: read authorities: %w", ErrTLSFiles, err)
 	}
 	pool := x509.NewCertPool()
+	if beside != nil {
+		pool = beside.Clone()
+	}
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("%w: read authorities: %s holds no PEM certificate", ErrTLSFiles, file)
 	}
