@@ -19,6 +19,7 @@ type call struct {
 	shard   *shard
 	arrival time.Time
 	from    *sip.Account
+	seat    *seat
 	to      sip.URI
 	row     vars          // of the plan's data
 	late    time.Duration // we were, with its beginning
@@ -43,7 +44,7 @@ func (s *shard) begin(arrival time.Time, after func()) {
 	p := s.nextCaller()
 	record(s.tally.late, s.loop.Now().Sub(arrival))
 	s.tally.began++
-	c := &call{shard: s, arrival: arrival, from: p.account, late: s.loop.Now().Sub(arrival), after: after, talk: s.plan.Calls.Talk.draw(s.rng)}
+	c := &call{shard: s, arrival: arrival, from: p.account, seat: p.seat, late: s.loop.Now().Sub(arrival), after: after, talk: s.plan.Calls.Talk.draw(s.rng)}
 	s.calls[c] = struct{}{}
 	err := s.aims(c, p)
 	var offer []byte
@@ -51,7 +52,7 @@ func (s *shard) begin(arrival time.Time, after func()) {
 		offer, err = c.offer()
 	}
 	if err == nil {
-		c.session, err = s.ua.Invite(sip.InviteOptions{Account: p.account, To: c.to, Offer: offer, Timeout: s.plan.Calls.Ring, Headers: s.headers(c, p)}, c)
+		c.session, err = p.seat.ua.Invite(sip.InviteOptions{Account: p.account, To: c.to, Offer: offer, Timeout: s.plan.Calls.Ring, Headers: s.headers(c, p)}, c)
 	}
 	if err == nil && s.ladders != nil {
 		s.ladders[c.session.ID()] = &callLadder{} // its messages come behind this, by the loop
@@ -104,10 +105,10 @@ func (s *shard) headers(c *call, p *phone) []sip.Header {
 func (c *call) offer() ([]byte, error) {
 	s := c.shard
 	if s.engine == nil {
-		return s.inactive, nil
+		return c.seat.inactive, nil
 	}
 	var err error
-	if c.voice, err = newVoice(s.engine, s.ip, s.sound, s.plan.Calls.Media); err != nil {
+	if c.voice, err = newVoice(s.engine, c.seat.ip, s.sound, s.plan.Calls.Media); err != nil {
 		return nil, err
 	}
 	return c.voice.session.CreateOffer(sdp.SendRecv)
@@ -169,7 +170,7 @@ func (c *call) answered(e sip.Answered) {
 // offered answers what the PBX offers anew within the call.
 func (c *call) offered(s *sip.Session, e sip.OfferReceived) {
 	if c.voice == nil {
-		_ = s.AnswerOffer(c.shard.inactive) // fails only when the call has ended
+		_ = s.AnswerOffer(c.seat.inactive) // fails only when the call has ended
 		return
 	}
 	var answer []byte

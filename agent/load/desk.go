@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -73,7 +72,7 @@ type floorConfig struct {
 	users   []user
 	network agent.Network
 	engine  *media.Engine // of all
-	sources []string      // ADDRESS[:PORT]
+	sources sources
 	seed    uint64
 	log     *slog.Logger
 }
@@ -81,7 +80,12 @@ type floorConfig struct {
 func newFloor(c floorConfig) (*floor, error) {
 	f := &floor{tally: newTally()}
 	for i, u := range c.users {
-		cfg, err := c.plan.agentConfig(u, c.sources[i%len(c.sources)])
+		at, free := c.sources.nth(i)
+		if !free {
+			f.close()
+			return nil, fmt.Errorf("start load: account.sources: %d ports are too few for %d agents: each needs one", len(c.sources.all), len(c.users))
+		}
+		cfg, err := c.plan.agentConfig(u, at)
 		if err != nil {
 			f.close()
 			return nil, fmt.Errorf("start load: %w", err)
@@ -97,7 +101,7 @@ func newFloor(c floorConfig) (*floor, error) {
 }
 
 // agentConfig is a phone's configuration as a person would write it for this work.
-func (p *Plan) agentConfig(u user, source string) (agent.Config, error) {
+func (p *Plan) agentConfig(u user, at source) (agent.Config, error) {
 	c := agent.DefaultConfig()
 	registrar, err := sip.ParseURI(p.Account.Registrar)
 	if err != nil {
@@ -106,8 +110,7 @@ func (p *Plan) agentConfig(u user, source string) (agent.Config, error) {
 	aor := sip.URI{Scheme: registrar.Scheme, User: u.name, Host: registrar.Host, Port: registrar.Port} // with the port: numbers are dialled there
 	c.Account.AOR, c.Account.Username, c.Account.Password = aor.String(), u.name, agent.Secret(string(u.password))
 	c.Account.Registrar, c.Account.Proxy, c.Account.Transport, c.Account.Expires = p.Account.Registrar, p.Account.Proxy, p.Account.Transport, p.Account.Expires
-	host, _ := splitSource(source) // each agent has a port of its own
-	c.Account.Bind, c.Account.CAFile = net.JoinHostPort(host, "0"), p.Account.CAFile
+	c.Account.Bind, c.Account.CAFile = at.String(), p.Account.CAFile
 	if p.Account.WSPath != "" {
 		c.Account.WSPath = p.Account.WSPath
 	}

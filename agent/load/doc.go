@@ -3,8 +3,8 @@
 //
 // Words: a Plan is what is to be done; an arrival is the moment at which the plan
 // wants a call, whether the generator is ready or not; lateness is by how much the
-// generator itself missed it; a shard is one loop with its user agent and its part
-// of the users; a Report is what came of it; a Threshold is a line that decides the
+// generator itself missed it; a shard is one loop with its part of the users, and a user
+// agent for each source that they call from; a Report is what came of it; a Threshold is a line that decides the
 // exit code. A Part is the share of one of several generators under one test; a Result
 // is all that was counted, in buckets and counters, which merge exactly; a Report is
 // made of a Result and of nothing else. The Responder is the far end, where there is no PBX.
@@ -29,7 +29,7 @@
 // registrations taken back before, also when the context ends.
 //
 // Where things are: plan.go and plan_check.go what a file may say, plan_place.go where it
-// says it, plan.schema.json the same for editors (schema_test.go makes it), threshold.go the
+// says it, plan.schema.json the same for editors (schema_test.go makes it), sources.go where it calls from, threshold.go the
 // lines, agents_plan.go, desk.go and desk_work.go the agents, generator.go a run, pace.go its arrivals, shard.go and call.go the phones,
 // sound.go what calls say and how they encrypt, table.go CSV data, churn.go users that go and come back, says.go
 // the shares of what a far end says, tally.go what is counted, result.go and tally_raw.go how it is kept and merged,

@@ -95,7 +95,9 @@ func Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	last := &r.Generators[0]
 	last.Made, last.Registered, last.LeftCalls, last.LeftUsers = g.made, g.ready, left.calls, left.registrations
 	for _, s := range g.shards {
-		last.Untraced += s.ua.Counted()["sip.trace.dropped"]
+		for _, at := range s.seats {
+			last.Untraced += at.ua.Counted()["sip.trace.dropped"]
+		}
 	}
 	stop()
 	if g.worst != nil {
@@ -140,15 +142,9 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start load: %w", err)
 	}
-	sources := g.plan.Account.Sources
-	if len(sources) == 0 {
-		bind, err := g.bind(ctx)
-		if err != nil {
-			return nil, err
-		}
-		sources = []string{bind}
-	} else {
-		g.opts.Shards = len(sources)
+	seats, err := g.sources(ctx)
+	if err != nil {
+		return nil, err
 	}
 	engine, stopEngine := mediaOf(g.plan, g.opts)
 	stop = func() {
@@ -165,16 +161,16 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 	}
 	seed += uint64(g.opts.Part.Index) << 32
 	if g.plan.Agents != nil {
-		g.floor, err = newFloor(floorConfig{plan: g.plan, users: users, network: g.opts.Network, engine: engine, sources: sources, seed: seed, log: g.opts.Log})
+		g.floor, err = newFloor(floorConfig{plan: g.plan, users: users, network: g.opts.Network, engine: engine, sources: seats, seed: seed, log: g.opts.Log})
 		if err != nil {
 			stop()
 		}
 		return stop, err
 	}
-	shards := min(g.opts.Shards, len(users))
+	shards := seats.loops(min(g.opts.Shards, len(users)))
 	for i := range shards {
 		mine := users[len(users)*i/shards : len(users)*(i+1)/shards]
-		s, err := newShard(shardConfig{plan: g.plan, parts: g.opts.Part.of(), users: mine, network: g.opts.Network, onCall: g.opts.OnCall, failed: g.opts.OnFailed, part: g.opts.Part, ladders: g.opts.Ladders, engine: engine, sound: how, rows: every(rows, i, shards), source: sources[i%len(sources)], seed: seed + uint64(i), log: g.opts.Log})
+		s, err := newShard(shardConfig{plan: g.plan, parts: g.opts.Part.of(), users: mine, network: g.opts.Network, onCall: g.opts.OnCall, failed: g.opts.OnFailed, part: g.opts.Part, ladders: g.opts.Ladders, engine: engine, sound: how, rows: every(rows, i, shards), sources: seats.dealt(i, shards, len(mine)), seed: seed + uint64(i), log: g.opts.Log})
 		if err != nil {
 			stop()
 			return nil, fmt.Errorf("start load: %w", err)
@@ -182,6 +178,22 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 		g.shards = append(g.shards, s)
 	}
 	return stop, nil
+}
+
+// sources are where its user agents call from.
+func (g *generator) sources(ctx context.Context) (sources, error) {
+	if named := g.plan.Account.Sources; len(named) > 0 {
+		s, err := sourcesOf(named, g.opts.Part)
+		if err != nil {
+			err = fmt.Errorf("start load: %w", err)
+		}
+		return s, err
+	}
+	bind, err := g.bind(ctx)
+	if err != nil {
+		return sources{}, err
+	}
+	return sourcesOf([]string{bind}, Part{}) // the parts are elsewhere
 }
 
 // bind is the address that leads to the PBX, unless the plan names one.
@@ -402,7 +414,9 @@ func (g *generator) result() *Result {
 	}
 	me := Generator{Index: g.opts.Part.Index, Of: g.opts.Part.of(), Began: g.began, At: time.Now(), Lateness: buckets(r.tally.late), Self: g.self.cost()}
 	for _, s := range g.shards {
-		me.Self.Resent += s.ua.Resent()
+		for _, at := range s.seats {
+			me.Self.Resent += at.ua.Resent()
+		}
 	}
 	if g.calls.Load() {
 		me.Start = g.start

@@ -2,7 +2,9 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +35,37 @@ thresholds: ['p99(hold) < 500ms', 'verbs.failures == 0', 'failures == 0', 'dropp
 		moved := int(r.Agents.Verbs["transfer"].Count)
 		if got := far.Answers(); got.Active != 0 || got.Registered != 0 || got.Taken != r.Answered || got.Moved != moved {
 			t.Errorf("the far end: %+v", got)
+		}
+		far.Close()
+	})
+}
+
+// Agents have each a port of the plan's sources; where these are too few the run says so.
+func TestOffers_SourcePorts(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaNone, Codecs: []string{"pcmu"}, Offers: 2})
+		p := plan(t, "users: {first: 2001, count: 3}\nagents: {for: 10s, think: {mean: 1s}, talk: {mean: 1s, spread: constant}, wrap_up: {mean: 1s}}\nthresholds: ['completed > 5', 'failures == 0', 'verbs.failures == 0']\n")
+		p.Account.Bind, p.Account.Sources = "", []string{generatorIP + ":20001-20002", generatorIP + ":20009"}
+		bound := map[string]bool{}
+		r := run(t.Context(), t, n, p, func(*Snapshot) {
+			_ = far.parts[0].loop.Do(context.Background(), func() {
+				for _, one := range far.parts[0].phones.byAOR {
+					bound[one.contact.String()] = true
+				}
+			})
+		})
+		if !r.OK || r.Registered != 3 || len(bound) != 3 {
+			t.Errorf("%v %+v", bound, r)
+		}
+		for _, port := range []string{":20001", ":20002", ":20009"} {
+			if !strings.Contains(fmt.Sprint(bound), port) {
+				t.Errorf("no agent is at %s: %v", port, bound)
+			}
+		}
+		p.Users.Count = 4
+		host := n.Host(generatorIP)
+		if _, err := Run(t.Context(), p, Options{Network: host, Media: host}); err == nil || err.Error() != "start load: account.sources: 3 ports are too few for 4 agents: each needs one" {
+			t.Error(err)
 		}
 		far.Close()
 	})

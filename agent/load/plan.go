@@ -42,7 +42,7 @@ type AccountPlan struct {
 	Transport string        `yaml:"transport"` // udp, tcp, tls, ws or wss
 	Expires   time.Duration `yaml:"expires"`
 	Bind      string        `yaml:"bind"`    // address of this generator; empty: that which leads to the PBX
-	Sources   []string      `yaml:"sources"` // in place of Bind: ADDRESS or ADDRESS:PORT, each with a loop and a part of the users of its own
+	Sources   []string      `yaml:"sources"` // in place of Bind: ADDRESS, ADDRESS:PORT or ADDRESS:FROM-TO, ports included; users have them in turn, and agents a port each
 	CAFile    string        `yaml:"ca_file"` // for tls and wss
 	WSPath    string        `yaml:"ws_path"` // for ws and wss; empty: /ws
 }

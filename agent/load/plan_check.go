@@ -57,19 +57,14 @@ func (p *Plan) checkAccount() error {
 		return wrong("account.sources", a.Sources, "write sources or bind, not both")
 	}
 	for _, source := range a.Sources {
-		if host, port := splitSource(source); net.ParseIP(host) == nil || strings.Trim(port, "0123456789") != "" {
-			return wrong("account.sources", source, "write addresses of this machine, as 192.0.2.10 or 192.0.2.10:5080")
+		if host, _, _, ok := parseSource(source); net.ParseIP(host) == nil || !ok {
+			return wrong("account.sources", source, "write addresses of this machine, as 192.0.2.10, 192.0.2.10:5080 or 192.0.2.10:20000-20999")
 		}
 	}
-	return nil
-}
-
-// splitSource is the address and the port of ADDRESS[:PORT]; without one it is 0.
-func splitSource(text string) (host, port string) {
-	if host, port, err := net.SplitHostPort(text); err == nil {
-		return host, port
+	if _, _, _, ok := parseSource(a.Bind); !ok {
+		return wrong("account.bind", a.Bind, "write an address of this machine, as 192.0.2.10 or 192.0.2.10:5080")
 	}
-	return strings.Trim(text, "[]"), "0"
+	return nil
 }
 
 func (p *Plan) checkUsers() error {

@@ -175,6 +175,84 @@ func TestSend_Sources(t *testing.T) {
 	})
 }
 
+// A range of ports is of the users in turn, who register and call from there; two
+// generators have halves of it.
+func TestSend_SourcePorts(t *testing.T) {
+	for _, row := range []struct {
+		part  Part
+		calls int
+		want  string
+	}{
+		{Part{}, 8, "map[192.0.2.10:20001:2 192.0.2.10:20002:2 192.0.2.10:20003:2 192.0.2.11:20009:2]"},
+		{Part{Index: 1, Of: 2}, 4, "map[192.0.2.10:20003:2 192.0.2.11:20009:2]"},
+	} {
+		story(t, func(t *testing.T, n *simnet.Net) {
+			far := respond(t, n, ResponderPlan{Media: MediaEcho, Codecs: []string{"pcmu"}})
+			p := plan(t, "users: {first: 2001, count: 8}\nregister: true\ncalls: {to: ['sip:601@192.0.2.20'], rate: 4, for: 2s, talk: {mean: 1s}, media: tone}\nthresholds: ['failures == 0', 'registration.failures == 0', 'silent == 0']\n")
+			p.Account.Bind, p.Account.Sources = "", []string{generatorIP + ":20001-20003", "192.0.2.11:20009"}
+			if err := p.Check(); err != nil {
+				t.Fatal(err)
+			}
+			var mu sync.Mutex // each loop tells
+			from := map[string]int{}
+			count := func(r CallResult) {
+				mu.Lock()
+				defer mu.Unlock()
+				from[r.Messages()[0].Local.String()]++
+			}
+			host := n.Host(generatorIP)
+			host.SetAddrs(generatorIP, "192.0.2.11")
+			result, err := Run(t.Context(), p, Options{Network: host, Media: host, Shards: 2, Part: row.part, Ladders: true, OnCall: count})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := result.Report(); !r.OK || r.Answered != row.calls || fmt.Sprint(from) != row.want {
+				t.Errorf("%v %+v", from, r)
+			}
+			far.Close()
+			if got := far.Answers(); got.Registered != 0 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// What a plan's sources come to, for loops and for generators.
+func TestSources(t *testing.T) {
+	for _, row := range []struct {
+		texts        []string
+		part         Part
+		loops, users int
+		want         string
+	}{
+		{[]string{"192.0.2.10", "192.0.2.11"}, Part{}, 1, 9, "[[192.0.2.10:0 192.0.2.11:0]]"},
+		{[]string{"192.0.2.10", "192.0.2.11"}, Part{}, 3, 9, "[[192.0.2.10:0] [192.0.2.11:0] [192.0.2.10:0]]"},
+		{[]string{"192.0.2.10", "192.0.2.11"}, Part{1, 2}, 2, 9, "[[192.0.2.11:0] [192.0.2.11:0]]"},
+		{[]string{"192.0.2.10", "192.0.2.11"}, Part{1, 3}, 1, 9, "[[192.0.2.10:0 192.0.2.11:0]]"},
+		{[]string{"192.0.2.10:7-9"}, Part{}, 2, 9, "[[192.0.2.10:7 192.0.2.10:9] [192.0.2.10:8]]"},
+		{[]string{"192.0.2.10:7-9"}, Part{}, 9, 9, "[[192.0.2.10:7] [192.0.2.10:8] [192.0.2.10:9]]"},
+		{[]string{"192.0.2.10:7-9"}, Part{0, 2}, 2, 9, "[[192.0.2.10:7]]"},
+		{[]string{"192.0.2.10:7-9"}, Part{}, 1, 2, "[[192.0.2.10:7 192.0.2.10:8]]"},
+		{[]string{"[2001:db8::1]:7", "192.0.2.10"}, Part{}, 3, 9, "[[[2001:db8::1]:7] [192.0.2.10:0] [192.0.2.10:0]]"},
+	} {
+		s, err := sourcesOf(row.texts, row.part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got [][]source
+		loops := s.loops(row.loops)
+		for i := range loops {
+			got = append(got, s.dealt(i, loops, row.users))
+		}
+		if fmt.Sprint(got) != row.want {
+			t.Errorf("%v of %v: %v, want %s", row.part, row.texts, got, row.want)
+		}
+	}
+	if _, err := sourcesOf([]string{"192.0.2.10:7-9"}, Part{0, 4}); err == nil || err.Error() != "account.sources: 3 ports are too few for 4 generators: each needs one" {
+		t.Error(err)
+	}
+}
+
 // Every transport takes calls to a responder, and back.
 func TestSend_Transports(t *testing.T) {
 	for _, transport := range []string{"udp", "tcp", "ws"} {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,6 +26,7 @@ const registerApart = 5 * time.Millisecond
 // phone is one user.
 type phone struct {
 	account *sip.Account
+	seat    *seat
 	binding *sip.Registration
 	status  sip.RegistrationStatus
 	ever    bool // it was registered
@@ -41,16 +41,21 @@ type target struct {
 	text string
 }
 
-// shard is one loop with its user agent and its part of the users. Its loop owns
+// seat is a user agent, with what calls from there say of their address.
+type seat struct {
+	ua       *sip.UA
+	ip       netip.Addr
+	inactive []byte // inactiveSDP of it
+}
+
+// shard is one loop with its user agents and its part of the users. Its loop owns
 // all fields.
 type shard struct {
 	plan        *Plan
 	apart       time.Duration // between two registrations
 	loop        *loop.Loop
-	ua          *sip.UA
+	seats       []*seat
 	engine      *media.Engine // nil: signalling only
-	ip          netip.Addr
-	inactive    []byte // inactiveSDP of it
 	rng         *rand.Rand
 	phones      []*phone
 	caller      int // whose turn it is
@@ -89,7 +94,7 @@ type shardConfig struct {
 	part    Part
 	ladders bool
 	engine  *media.Engine
-	source  string // ADDRESS[:PORT]
+	sources []source // one at least
 	seed    uint64
 	log     *slog.Logger
 }
@@ -100,31 +105,53 @@ func newShard(c shardConfig) (*shard, error) {
 	if s.onFailed = c.failed; c.part.Of > 1 {
 		s.generator = c.part.String()
 	}
-	var trace func(sip.TraceRecord)
 	if c.ladders {
-		s.ladders, trace = map[sip.CallID]*callLadder{}, s.trace
+		s.ladders = map[sip.CallID]*callLadder{}
 	}
-	listen := "udp"
-	if c.plan.Account.Transport != "udp" {
-		listen = "tcp"
+	err := s.sits(c)
+	if err == nil {
+		err = s.people(c.users)
 	}
-	limits := sip.Limits{Sessions: maxCalls, InvitesPerSec: maxRate, Subscriptions: 1}
-	var err error
-	s.ua, err = sip.NewUA(sip.Config{Loop: s.loop, Network: c.network, Log: c.log, UserAgent: "Ringback load", Limits: limits, Trace: trace,
-		Listen: []sip.Listen{{Transport: listen, Address: net.JoinHostPort(splitSource(c.source))}}, TLS: sip.TLSConfig{CAFile: c.plan.Account.CAFile}, WSPath: c.plan.Account.WSPath})
 	if err != nil {
-		return nil, err
-	}
-	s.ip = s.ua.LocalAddr(listen).Addr()
-	s.inactive = inactiveSDP(s.ip)
-	if err := s.people(c.users); err != nil {
-		_ = s.ua.Close(context.Background())
+		s.leave(context.Background())
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.done.Go(func() { s.loop.Run(ctx) })
 	return s, nil
+}
+
+// sits makes a user agent at each source.
+func (s *shard) sits(c shardConfig) error {
+	listen := "udp"
+	if c.plan.Account.Transport != "udp" {
+		listen = "tcp"
+	}
+	var trace func(sip.TraceRecord)
+	if c.ladders {
+		trace = s.trace
+	}
+	limits := sip.Limits{Sessions: maxCalls, InvitesPerSec: maxRate, Subscriptions: 1}
+	for _, at := range c.sources {
+		ua, err := sip.NewUA(sip.Config{Loop: s.loop, Network: c.network, Log: c.log, UserAgent: "Ringback load", Limits: limits, Trace: trace,
+			Listen: []sip.Listen{{Transport: listen, Address: at.String()}}, TLS: sip.TLSConfig{CAFile: c.plan.Account.CAFile}, WSPath: c.plan.Account.WSPath})
+		if err != nil {
+			return fmt.Errorf("%w: account.sources and bind take addresses of this machine, and ports that are free", err)
+		}
+		ip := ua.LocalAddr(listen).Addr()
+		s.seats = append(s.seats, &seat{ua, ip, inactiveSDP(ip)})
+	}
+	return nil
+}
+
+// leave closes the user agents; what is under way is waited for as long as ctx lasts.
+func (s *shard) leave(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, at := range s.seats {
+		all.Go(func() { _ = at.ua.Close(ctx) })
+	}
+	all.Wait()
 }
 
 // people makes the accounts and the targets.
@@ -142,14 +169,14 @@ func (s *shard) people(users []user) error {
 		}
 		proxy = &uri
 	}
-	for _, u := range users {
+	for i, u := range users {
 		aor := registrar
 		aor.User, aor.Port = u.name, 0
 		account := &sip.Account{AOR: aor, Username: u.name, Password: u.password, Registrar: registrar, Proxy: proxy, Transport: a.Transport, Expires: a.Expires}
 		if err := account.Validate(); err != nil {
 			return fmt.Errorf("user %s: %w", u.name, err)
 		}
-		s.phones = append(s.phones, &phone{account: account, row: u.row})
+		s.phones = append(s.phones, &phone{account: account, seat: s.seats[i%len(s.seats)], row: u.row})
 	}
 	for _, to := range s.plan.Calls.To {
 		if len(variables(to)) > 0 {
@@ -184,7 +211,7 @@ func (s *shard) register(settled func()) {
 func (s *shard) binds(p *phone, settled func()) {
 	asked := s.loop.Now()
 	p.settled = false
-	p.binding = s.ua.Register(p.account, func(st sip.RegistrationStatus) {
+	p.binding = p.seat.ua.Register(p.account, func(st sip.RegistrationStatus) {
 		if p.away {
 			return
 		}
@@ -302,7 +329,7 @@ func (s *shard) close(ctx context.Context) {
 			s.settle()
 		}
 	})
-	_ = s.ua.Close(ctx) // waits for what is under way, as long as ctx lasts
+	s.leave(ctx)
 	s.cancel()
 	s.done.Wait()
 }

@@ -30,7 +30,7 @@ ok  600 calls began at 10.0/s, 600 answered, 0 failed, 0 dropped
     ok         failures < 0.1%: it is 0%
 
 evening.yaml:
-    account: {registrar: sip:pbx.example.com, transport: udp}   # udp, tcp, tls, ws, wss; sources: [192.0.2.10, 192.0.2.11:5080]
+    account: {registrar: sip:pbx.example.com, transport: udp}   # udp, tcp, tls, ws, wss; sources: [192.0.2.10, 192.0.2.11:20000-20999]
     users: {first: 2001, count: 100, password_file: load.secret}   # or file: users.csv, of lines user,password
     register: true            # with churn: {rate: 2, away: {mean: 10s}} users go and come back
     calls:
