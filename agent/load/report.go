@@ -283,7 +283,11 @@ func (r *Result) invalid() []string {
 			why = append(why, fmt.Sprintf("not valid: sockets of %s dropped %d datagrams: raise net.core.rmem_max, or lower the rate", who, g.Self.Dropped))
 		}
 		if g.Lost != "" {
-			why = append(why, fmt.Sprintf("not valid: %s was lost: %s: %d calls that were up when it was last heard are lost, and %d users may be registered still", who, g.Lost, g.LostCalls, g.LostUsers))
+			lost := fmt.Sprintf("not valid: %s was lost: %s: %d calls that were up when it was last heard are lost", who, g.Lost, g.LostCalls)
+			if g.LostUsers > 0 {
+				lost += fmt.Sprintf(", and %d users may be registered still", g.LostUsers)
+			}
+			why = append(why, lost)
 		}
 	}
 	return why

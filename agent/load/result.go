@@ -185,6 +185,9 @@ func (r *Result) Lose(why string) {
 	g := &r.Generators[0]
 	g.Lost, g.LostCalls, g.LostUsers = why, r.tally.active, r.tally.registered
 	r.tally.active, r.tally.registered = 0, 0
+	if g.Made.IsZero() && !g.Start.IsZero() {
+		g.Made = g.At // so far calls began
+	}
 }
 
 func (p *Plan) terms() Terms {

@@ -73,6 +73,7 @@ type coordinator struct {
 	end     time.Time // until when it waits for those that drain
 	opened  time.Time
 	missing error // why it never began
+	away    bool  // the server is not reached
 }
 
 // Coordinate waits until all generators are ready, lets them begin at one instant,
@@ -213,8 +214,13 @@ func (co *coordinator) ends(why string) {
 // beat looks for whoever is silent or missing, and at what was merged.
 func (co *coordinator) beat() {
 	now := time.Now()
-	for _, i := range co.roster.silent(now.Add(-silence * co.c.Beat)) {
-		co.loses(i, fmt.Sprintf("it was not heard for %v", silence*co.c.Beat))
+	co.looksForServer()
+	limit := silence * co.c.Beat
+	for _, i := range co.roster.silent(now.Add(-limit)) {
+		if co.away {
+			co.ends(unreached(co.c.Link, limit))
+		}
+		co.loses(i, fmt.Sprintf("it was not heard for %v", limit))
 	}
 	switch {
 	case co.state.Phase == phaseWaiting && now.Sub(co.opened) > co.c.Wait:
@@ -229,6 +235,24 @@ func (co *coordinator) beat() {
 	}
 	co.look()
 	co.tell()
+}
+
+// looksForServer tells when the server goes and comes back: generators make their calls
+// meanwhile, and both sides look for it.
+func (co *coordinator) looksForServer() {
+	if away := !co.conn.IsConnected(); away != co.away {
+		co.away = away
+		if away {
+			co.says(fmt.Sprintf("the NATS server at %s is gone: if it is not back in %v the run ends", co.c.Link.URL, silence*co.c.Beat))
+		} else {
+			co.says(fmt.Sprintf("the NATS server at %s is back", co.c.Link.URL))
+		}
+	}
+}
+
+// unreached says why a run has ended on both sides.
+func unreached(l Link, limit time.Duration) string {
+	return fmt.Sprintf("the NATS server at %s was not reached for %v", l.URL, limit)
 }
 
 // look judges what was merged so far.

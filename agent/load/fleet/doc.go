@@ -20,7 +20,7 @@
 // Whoever does not hear the other for a while takes it for dead. A generator without
 // its coordinator hangs up, unregisters and ends. A coordinator without one of its
 // generators ends the run: the others drain, the report names the one that is lost,
-// and is not valid.
+// and is not valid. A server that is gone for as long ends it on both sides, and both name it.
 //
 // abort_on and the thresholds are judged on what was merged.
 //

@@ -331,7 +331,7 @@ func TestFleet_CoordinatorGone(t *testing.T) {
 	<-calling
 	conn.Close()
 	began := time.Now()
-	if err := b.ended(); err == nil || !strings.Contains(err.Error(), "hand over the result of generator 1/1: no coordinator of run test answers") {
+	if err := b.ended(); err == nil || !strings.Contains(err.Error(), "hand over the result of generator 1/1, which has hung up: no coordinator of run test answers") {
 		t.Error(err)
 	}
 	if took := time.Since(began); took > 15*time.Second {

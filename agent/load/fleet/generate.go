@@ -82,7 +82,7 @@ func (g *generator) work(ctx context.Context, o load.Options) error {
 		return err
 	}
 	if _, err := g.asks(ending, last); err != nil {
-		return fmt.Errorf("hand over the result of generator %v: %w", g.part, err)
+		return fmt.Errorf("hand over the result of generator %v, which has hung up: %w", g.part, err)
 	}
 	return nil
 }
@@ -127,6 +127,9 @@ func (g *generator) asks(ctx context.Context, m message) (reply, error) {
 		}
 		select {
 		case <-ctx.Done():
+			if !g.conn.IsConnected() {
+				return reply{}, fmt.Errorf("the NATS server at %s is not reached", g.c.Link.URL)
+			}
 			return reply{}, fmt.Errorf("no coordinator of run %s answers at %s: start it with --generators %d and the same --nats and --run", g.to, g.c.Link.URL, m.Of)
 		case <-time.After(g.c.Beat / 2): // nobody is there yet
 		}
@@ -181,7 +184,11 @@ func (g *generator) watch(over <-chan struct{}) {
 		case <-over:
 			return
 		case <-quiet.C:
-			g.steer.End(fmt.Sprintf("the coordinator was not heard for %v", limit))
+			why := fmt.Sprintf("the coordinator was not heard for %v", limit)
+			if !g.conn.IsConnected() {
+				why = unreached(g.c.Link, limit)
+			}
+			g.steer.End(why)
 		case <-tick.C:
 			if err := g.publish(message{Says: saysHere}); err != nil {
 				g.c.Log.Warn("load: publish", "error", err)

@@ -68,18 +68,22 @@ func coordinateProcesses(p *load.Plan, started func(pids []int), look func(*load
 	}
 	defer s.Close()
 	link := s.Link()
-	all, err := StartProcesses(3, func(part load.Part) *exec.Cmd {
-		cmd := exec.Command(os.Args[0])
-		cmd.Stdout = os.Stdout
-		cmd.Env = append(os.Environ(), roleVar+"="+part.String(), urlVar+"="+link.URL, tokenVar+"="+link.Token)
-		return cmd
-	})
+	all, err := threeProcesses(link)
 	if err != nil {
 		return nil, err
 	}
 	defer all.Close(30 * time.Second)
 	started(all.PIDs())
 	return Coordinate(context.Background(), p, Coordination{Config: Config{Link: link, Run: "processes", Wait: 20 * time.Second, Beat: beat}, Generators: 3, OnProgress: look, Losses: all.Losses()})
+}
+
+func threeProcesses(l Link) (*Processes, error) {
+	return StartProcesses(3, func(part load.Part) *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Stdout = os.Stdout
+		cmd.Env = append(os.Environ(), roleVar+"="+part.String(), urlVar+"="+l.URL, tokenVar+"="+l.Token)
+		return cmd
+	})
 }
 
 func processPlan(t *testing.T, far, calls string) *load.Plan {
@@ -131,6 +135,47 @@ func TestProcesses_OneIsKilled(t *testing.T) {
 	t.Logf("%q", got.Why)
 	if left = r.Generators[1].LostCalls; got.Began-got.Answered > 60 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A NATS server that dies while the coordinator lives: both sides say so, and each
+// generator hangs up by itself.
+func TestProcesses_NATSIsGone(t *testing.T) {
+	p := processPlan(t, farEnd(t), "rate: 60, for: 1h, talk: {mean: 1h}") // at which no call may be left
+	server := newOutside(t)
+	link := Link{URL: server.now.ClientURL()}
+	all, err := threeProcesses(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer all.Close(30 * time.Second)
+	var told []string
+	gone := false
+	c := Coordination{Config: Config{Link: link, Run: "processes", Wait: 20 * time.Second, Beat: beat}, Generators: 3, OnPhase: func(text string) { told = append(told, text) }}
+	c.OnProgress = func(s *load.Snapshot) {
+		silent := func(g load.Generator) bool { return len(g.Lateness) == 0 }
+		if r := s.Result(); !gone && r.Report().Began >= 30 && len(r.Generators) == 3 && !slices.ContainsFunc(r.Generators, silent) {
+			gone = true
+			server.goes()
+		}
+	}
+	r, err := Coordinate(t.Context(), p, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.Report()
+	if want := "aborted: the NATS server at " + link.URL + " was not reached for 1.6s"; got.Valid || got.Why[0] != want || got.Rate < 10 {
+		t.Errorf("%.1f calls/s, %q, want %q", got.Rate, got.Why, want)
+	}
+	if want := "the NATS server at " + link.URL + " is gone: if it is not back in 1.6s the run ends"; !slices.Contains(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
+	for range 3 {
+		l := <-all.Losses()
+		want := fmt.Sprintf("its process ended: exit status 1: hand over the result of generator %v, which has hung up: the NATS server at %s is not reached", load.Part{Index: l.Index, Of: 3}, link.URL)
+		if l.Why != want {
+			t.Errorf("%q, want %q", l.Why, want)
+		}
 	}
 }
 
