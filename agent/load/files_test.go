@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
 	"math"
 	"regexp"
 	"strings"
@@ -111,6 +112,55 @@ func TestReports(t *testing.T) {
 	if s.Tests != 3 || s.Failures != 1 || s.Errors != 1 || s.Cases[0].Failure.Message != "failures == 0: it is 1" || s.Cases[2].Error.Message != "not valid: late" {
 		t.Errorf("%+v", s)
 	}
+}
+
+// Where messages could not be kept, or calls could not be told, the page says so, and where
+// all are there it does not.
+func TestReports_SayWhatCouldNotBeKept(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaNone})
+		p := plan(t, users+"calls: {to: ['sip:601@192.0.2.20'], rate: 2, for: 1s, talk: {mean: 100ms}}\n")
+		host := n.Host(generatorIP)
+		r, err := Run(t.Context(), p, Options{Network: host, Media: host, Shards: 1, Part: Part{Of: 2}, Worst: true, Ladders: true})
+		if err != nil || len(r.Worst) != 1 {
+			t.Fatal(err, r)
+		}
+		far.Close()
+		messages := len(r.Worst[0].Messages())
+		says := []string{
+			"Ladders may have gaps: 7 messages could not be kept, since the generator was too busy.",
+			"Calls of generator 2/2 are not among them: it was lost before it could tell them.",
+			fmt.Sprintf("The ladder has a gap: %d messages of this call were not kept.", messages),
+			"not valid: generator 2/2 was lost: it was not heard for 8s: 0 calls that were up when it was last heard are lost",
+		}
+		page := func(r *Result) string {
+			var html bytes.Buffer
+			if err := (Page{Report: r.Report(), Name: "gaps", Worst: r.Worst}).HTML(&html, func(all []sip.TraceRecord) string { return fmt.Sprintf("LADDER of %d", len(all)) }); err != nil {
+				t.Fatal(err)
+			}
+			return html.String()
+		}
+		whole := page(r)
+		lost := NoResult(p, Part{Index: 1, Of: 2})
+		lost.Lose("it was not heard for 8s")
+		r, err = Merge(r.KeepLadders(0), lost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Generators[0].Untraced = 7
+		gaps := page(r)
+		for _, text := range says {
+			if !strings.Contains(gaps, text) {
+				t.Errorf("the page does not say %q", text)
+			}
+			if strings.Contains(whole, text) {
+				t.Errorf("a page of all says %q", text)
+			}
+		}
+		if want := fmt.Sprintf("LADDER of %d", messages); messages < 5 || !strings.Contains(whole, want) || !strings.Contains(gaps, "LADDER of 0") {
+			t.Errorf("%d messages", messages)
+		}
+	})
 }
 
 func TestSeries_IsBounded(t *testing.T) {
