@@ -23,18 +23,21 @@ const (
 	notifyMostWait     = 180 * time.Second // bounds what a subscription's expires may claim
 	notifyAsk          = 15 * time.Second  // after a NOTIFY, until we ask how it stands
 	notifyAskMost      = 3                 // questions in a row that no NOTIFY followed
+	referPendingMost   = 4                 // answers of 491 to be taken for "not now"
 )
 
 // Referral is a REFER of ours: a transfer under way.
 type Referral struct {
 	session *Session
 	target  URI
-	id      uint32 // the REFER's CSeq, which Event: refer;id= names
+	headers []Header // of the REFER
+	id      uint32   // its CSeq, which Event: refer;id= names
 	phase   referPhase
 	clock   *loop.Timer
 	quiet   *loop.Timer // until the next question
 	event   string      // the Event of the last NOTIFY
 	asked   int         // questions since the last NOTIFY
+	pending int         // answers of 491
 	code    int
 	reason  string
 }
@@ -77,16 +80,29 @@ func (s *Session) Refer(to URI, o ReferOptions) (*Referral, error) {
 		// consultation as its own UA does (RFC 3891 6.1).
 		to.Headers = message.Params{{Name: "Replaces", Value: message.EscapeHeader(o.Replaces.Replaces().String())}}
 	}
-	req := s.dialog.request("REFER", 0)
-	message.Add(req, "Refer-To", Address{URI: to}.String())
 	if o.ReferredBy == "" {
 		o.ReferredBy = Address{URI: s.local.URI.Bare()}.String()
 	}
-	if err := addHeaders(req, []Header{{Name: "Referred-By", Value: o.ReferredBy}}); err != nil {
+	r := &Referral{session: s, target: to, headers: []Header{{Name: "Refer-To", Value: Address{URI: to}.String()}, {Name: "Referred-By", Value: o.ReferredBy}}}
+	req := s.dialog.request("REFER", 0)
+	if err := addHeaders(req, r.headers); err != nil {
 		return nil, err
 	}
-	r := &Referral{session: s, target: to, id: seqOf(req)}
 	s.refers = append(s.refers, r)
+	r.sends(req)
+	return r, nil
+}
+
+// send asks again.
+func (r *Referral) send(*notice) {
+	req := r.session.dialog.request("REFER", 0)
+	_ = addHeaders(req, r.headers) // they were taken before
+	r.sends(req)
+}
+
+func (r *Referral) sends(req *message.Request) {
+	s := r.session
+	r.id = seqOf(req)
 	s.inside(s.dialog, req, &replyTo{
 		sent: func(req *message.Request) { r.id = seqOf(req) },
 		response: func(res *message.Response, _ Flow) {
@@ -94,6 +110,8 @@ func (s *Session) Refer(to URI, o ReferOptions) (*Referral, error) {
 			case code < 200:
 			case code < 300:
 				r.happen(referOK, &notice{code: code, reason: res.Reason})
+			case code == 491 && r.phase == referSent && r.pending < referPendingMost:
+				r.happen(referPending, &notice{})
 			default:
 				r.happen(referRefused, &notice{code: code, reason: res.Reason})
 				s.goneBy(code, res.Reason)
@@ -108,7 +126,22 @@ func (s *Session) Refer(to URI, o ReferOptions) (*Referral, error) {
 			r.happen(referRefused, &notice{code: cause.Code, reason: cause.Reason})
 		},
 	})
-	return r, nil
+}
+
+// wait is for a far end that cannot yet, such as a PBX that is still calling whom the
+// call is with: for as long as RFC 3261 14.1 has a re-INVITE wait behind a 491.
+func (r *Referral) wait(*notice) {
+	r.pending++
+	s := r.session
+	r.clock = s.ua.loop.After(s.glareTime(), func() {
+		s.guarded("transfer again", func() {
+			if s.phase != phaseConfirmed {
+				r.happen(referGone, &notice{})
+				return
+			}
+			r.happen(referAgain, &notice{})
+		})
+	})
 }
 
 // happen takes one row of the referral's table.

@@ -5,13 +5,14 @@ type referPhase int
 
 const (
 	referSent     referPhase = iota // REFER is out
+	referWaiting                    // it was answered with 491, and is sent again soon
 	referAccepted                   // 2xx came, no NOTIFY yet
 	referTold                       // a NOTIFY with a 1xx came
 	referEnded
 	referPhaseCount
 )
 
-var referPhaseNames = [referPhaseCount]string{"sent", "accepted", "told", "ended"}
+var referPhaseNames = [referPhaseCount]string{"sent", "waiting", "accepted", "told", "ended"}
 
 func (p referPhase) String() string { return referPhaseNames[p] }
 
@@ -20,6 +21,8 @@ type referStep int
 
 const (
 	referOK       referStep = iota // 2xx to the REFER
+	referPending                   // 491, and it may be sent again
+	referAgain                     // the wait behind a 491 is over
 	referRefused                   // any other final
 	notifyStarted                  // NOTIFY with a 1xx
 	notifyFinal                    // NOTIFY with a final response, or terminated
@@ -29,7 +32,7 @@ const (
 	referStepCount
 )
 
-var referStepNames = [referStepCount]string{"ok", "refused", "notify-1xx", "notify-final", "quiet", "silence", "gone"}
+var referStepNames = [referStepCount]string{"ok", "pending", "again", "refused", "notify-1xx", "notify-final", "quiet", "silence", "gone"}
 
 func (s referStep) String() string { return referStepNames[s] }
 
@@ -43,11 +46,15 @@ type (
 func referRows() []referRow {
 	return []referRow{
 		{referSent, referOK, referAccepted, (*Referral).startClock},
+		{referSent, referPending, referWaiting, (*Referral).wait},
 		{referSent, referRefused, referEnded, (*Referral).tellRefused},
 		{referSent, notifyStarted, referTold, (*Referral).tellProgress},
 		{referSent, notifyFinal, referEnded, (*Referral).tellEnd},
 		{referSent, notifySilence, referEnded, (*Referral).tellSilence},
 		{referSent, referGone, referEnded, (*Referral).tellGone},
+
+		{referWaiting, referAgain, referSent, (*Referral).send},
+		{referWaiting, referGone, referEnded, (*Referral).tellGone},
 
 		{referAccepted, notifyStarted, referTold, (*Referral).tellProgress},
 		{referAccepted, notifyFinal, referEnded, (*Referral).tellEnd},

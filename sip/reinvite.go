@@ -207,22 +207,26 @@ func (s *Session) ackChange(c *change, sdp []byte) {
 // always says so has no offer of its own.
 const mostGlares = 10
 
-// glare waits as RFC 3261 14.1 says: "If the UAC is the owner of the Call-ID of the
+// glareTime is that of RFC 3261 14.1: "If the UAC is the owner of the Call-ID of the
 // dialog ID ... T has a randomly chosen value between 2.1 and 4 seconds in units
 // of 10 ms. If the UAC is not the owner ... between 0 and 2 seconds".
+func (s *Session) glareTime() time.Duration {
+	if s.incoming {
+		return time.Duration(s.ua.pick(201)) * 10 * time.Millisecond
+	}
+	return time.Duration(210+s.ua.pick(191)) * 10 * time.Millisecond
+}
+
+// glare makes a change again after a while.
 func (s *Session) glare(c *change) {
 	s.settle(c)
 	if c.glares++; c.glares > mostGlares {
 		s.changeRefused(c, 491, "Request Pending, again and again")
 		return
 	}
-	wait := time.Duration(s.ua.pick(201)) * 10 * time.Millisecond
-	if !s.incoming {
-		wait = time.Duration(210+s.ua.pick(191)) * 10 * time.Millisecond
-	}
 	s.ua.count.add("glare")
 	s.re.wish = c
-	s.re.retry = s.ua.loop.After(wait, func() { s.guarded("glare", s.tryAgain) })
+	s.re.retry = s.ua.loop.After(s.glareTime(), func() { s.guarded("glare", s.tryAgain) })
 }
 
 // tryAgain sends the wish once nothing of the far end's is open.

@@ -83,6 +83,26 @@ thresholds: ["p99(accept) < 1s", "failures < 5%", "silent == 0", "mos.p5 > 4.0",
 	})
 }
 
+// An agent who transfers a contact whom the PBX is calling still: the lab says 491 then, and
+// takes the REFER when it comes again.
+func TestLoad_AgentsTransferBeforeTheContactIsThere(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		pbx, secret := labOf(t, n, agents)
+		defer func() { _ = pbx.Close(t.Context()) }()
+		p := plan(t, "users: {first: 3001, count: 6, password_file: "+secret+"}\n"+`agents: {for: 30s, think: {mean: 100ms}, talk: {mean: 1ms}, transfer: 100%, transfer_to: "sip:601@192.0.2.20"}
+thresholds: ["verbs.failures == 0", "failures == 0", "completed == 12"]
+`)
+		for i := range 12 {
+			if _, err := pbx.Offer(lab.Callback{ID: "cb-" + strconv.Itoa(i), Type: "preview"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r := run(t.Context(), t, n, p, nil); !r.OK || r.Agents.Verbs["transfer"].Count != 12 {
+			t.Errorf("%+v %+v", r, r.Agents)
+		}
+	})
+}
+
 // An offer over which the shift ends is counted once, and given back by the phone.
 func TestLoad_TheShiftEndsOverAnOffer(t *testing.T) {
 	story(t, func(t *testing.T, n *simnet.Net) {
