@@ -146,31 +146,19 @@ func (e *earpiece) say(ctx context.Context, to net.Addr) {
 // 1,000 junk messages a second, from strangers and in the PBX's name, during a call:
 // sound requests are answered within 20 ms (99 of 100), the phone stays under 200 MB,
 // and no audio is missing. Somebody else's work may take the machine for a moment: what
-// is the phone's own fault is so each time, and the best of three tries counts.
+// the kernel had this process wait for a core meanwhile is no time of the phone's.
 // Under the race detector the times are not held to: it looks for races.
 func TestJunkDuringACall(t *testing.T) {
-	t.Run("1,000 small ones a second", func(t *testing.T) { bestOfThree(t, 1000/scale, Junk) })
+	t.Run("1,000 small ones a second", func(t *testing.T) { junkDuringACall(t, 1000/scale, Junk) })
 	// What is dear to read, and to look for secrets in, up to 64 kB each.
 	t.Run("200 large ones a second", func(t *testing.T) {
 		flood := slices.Collect(maps.Values(Flood(Request{Method: "OPTIONS", URI: "sip:1001@127.0.0.1", Via: "SIP/2.0/UDP 127.0.0.9;branch=z9hG4bKx;rport",
 			From: "<sip:x@h>;tag=1", To: "<sip:1001@h>", CallID: "large", CSeq: "1 OPTIONS"})))
-		bestOfThree(t, 200/scale, func(n uint64, _ Request) string { return flood[n%uint64(len(flood))] })
+		junkDuringACall(t, 200/scale, func(n uint64, _ Request) string { return flood[n%uint64(len(flood))] })
 	})
 }
 
-func bestOfThree(t *testing.T, rate int, junk func(n uint64, sound Request) string) {
-	var faults []string
-	for range 3 {
-		if faults = junkDuringACall(t, rate, junk); len(faults) == 0 {
-			return
-		}
-		t.Logf("faults: %s", strings.Join(faults, "; "))
-	}
-	t.Error(strings.Join(faults, "; "))
-}
-
-// junkDuringACall gives what was not as it should be.
-func junkDuringACall(t *testing.T, rate int, junk func(n uint64, sound Request) string) (faults []string) {
+func junkDuringACall(t *testing.T, rate int, junk func(n uint64, sound Request) string) {
 	const seconds = 5
 	l := onLoopback(t, nil)
 	ear := &earpiece{}
@@ -229,11 +217,11 @@ func junkDuringACall(t *testing.T, rate int, junk func(n uint64, sound Request) 
 			}
 		}
 	})
-	var took [seconds][]time.Duration // by the second
+	var took, own []time.Duration // by the clock; without what the kernel withheld
 	worst := uint64(0)
 	for time.Since(begin) < seconds*time.Second {
 		probe := l.pbx.New("OPTIONS")
-		at := time.Now()
+		withheld, at := waited(), time.Now()
 		if err := l.pbx.Write(probe.String()); err != nil {
 			t.Fatal(err)
 		}
@@ -241,10 +229,10 @@ func junkDuringACall(t *testing.T, rate int, junk func(n uint64, sound Request) 
 		if !ok || m.Code() != 200 {
 			stop()
 			talk.Wait()
-			return []string{fmt.Sprintf("a sound request got %q; %d junk messages so far", m.Start(), sent.Load())}
+			t.Fatalf("a sound request got %q; %d junk messages so far", m.Start(), sent.Load())
 		}
-		second := min(int(at.Sub(begin)/time.Second), seconds-1)
-		took[second] = append(took[second], time.Since(at))
+		d := time.Since(at)
+		took, own = append(took, d), append(own, d-(waited()-withheld))
 		var mem runtime.MemStats
 		runtime.ReadMemStats(&mem)
 		worst = max(worst, mem.HeapAlloc)
@@ -252,34 +240,42 @@ func junkDuringACall(t *testing.T, rate int, junk func(n uint64, sound Request) 
 	}
 	stop()
 	talk.Wait()
-	all := slices.Concat(took[:]...)
-	slices.Sort(all)
+	slices.Sort(took)
+	slices.Sort(own)
 	missing, late, packets := ear.gaps()
-	t.Logf("%d junk messages in %v; %d sound ones answered, median %v, p99 %v, worst %v; heap at most %d MB; %d ms of audio missing in %d packets, the latest %v behind",
-		sent.Load(), time.Since(begin).Round(time.Millisecond), len(all), all[len(all)/2], all[len(all)*99/100], all[len(all)-1],
+	n := len(took)
+	t.Logf("%d junk messages in %v; %d sound ones answered, median %v, p99 %v (%v without waiting for a core), worst %v; heap at most %d MB; %d ms of audio missing in %d packets, the latest %v behind",
+		sent.Load(), time.Since(begin).Round(time.Millisecond), n, took[n/2], took[n*99/100], own[n*99/100], took[n-1],
 		worst>>20, missing.Milliseconds(), packets, late)
-	var p99 []time.Duration
-	for _, second := range took {
-		if len(second) == 0 { // the one before was not answered until it was over
-			continue
-		}
-		slices.Sort(second)
-		p99 = append(p99, second[len(second)*99/100])
-	}
-	slices.Sort(p99) // somebody else's work may take the machine for a second or two
-	if busy == 1 && p99[len(p99)/2] > 20*time.Millisecond {
-		faults = append(faults, fmt.Sprintf("p99 of the seconds is %v", p99))
+	if p99 := own[n*99/100]; busy == 1 && p99 > 20*time.Millisecond {
+		t.Errorf("p99 is %v", p99)
 	}
 	if worst > 200<<20 {
-		faults = append(faults, fmt.Sprintf("%d MB on the heap", worst>>20))
+		t.Errorf("%d MB on the heap", worst>>20)
 	}
 	if busy == 1 && missing > 20*time.Millisecond {
-		faults = append(faults, fmt.Sprintf("%v of audio are missing", missing))
+		t.Errorf("%v of audio are missing", missing)
 	}
 	if calls := l.agent.State().Calls; len(calls) != 1 || calls[0].Ended != nil {
-		faults = append(faults, fmt.Sprintf("the call: %+v", calls))
+		t.Errorf("the call: %+v", calls)
 	}
-	return faults
+}
+
+// waited is how long the kernel has had this process wait for a core that others had: the
+// run delay of its threads. Go has no more of them at work than it may have cores, so that
+// none waits for another; those that wait at once count once, lest a phone that keeps all
+// cores at work be excused twice over.
+func waited() time.Duration {
+	all := time.Duration(0)
+	threads, _ := filepath.Glob("/proc/self/task/*/schedstat")
+	for _, thread := range threads {
+		var ran, delay time.Duration
+		if text, err := os.ReadFile(thread); err == nil { // it may have ended
+			_, _ = fmt.Sscan(string(text), &ran, &delay)
+			all += delay
+		}
+	}
+	return all / time.Duration(runtime.GOMAXPROCS(0))
 }
 
 // mediaOf is where a 200's session description wants its audio.
