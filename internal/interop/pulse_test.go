@@ -39,6 +39,7 @@ func (h *headset) hush() {
 //	pulse hears HZ [TIME] the tone comes out of the ear piece, for 800ms of a second or TIME
 //	pulse steady HZ TIME  so does it for so long with no more than 100 ms missing
 //	pulse unplug, plug   the headset is taken away, and brought back
+//	pulse hang, go-on    the sound server answers nothing, and goes on
 //	pulse couple         the microphone hears the ear piece, until uncouple
 //	pulse uncouple
 //	pulse speakers       a second device, which becomes the system's default; hears and steady listen to it
@@ -46,7 +47,7 @@ func (h *headset) hush() {
 //	pulse open MIC EAR   so many programs hold the microphone and the ear piece open
 func cmdPulse(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: pulse start|speak|hush|hears|steady|unplug|plug|mute|unmute|couple|uncouple|speakers|at|open …")
+		ts.Fatalf("usage: pulse start|speak|hush|hears|steady|unplug|plug|hang|go-on|mute|unmute|couple|uncouple|speakers|at|open …")
 	}
 	if args[0] == "start" {
 		startHeadset(ts)
@@ -78,6 +79,10 @@ func cmdPulse(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(h.server.Unplug())
 	case "plug":
 		ts.Check(h.server.Plug())
+	case "hang":
+		ts.Check(h.server.Hang())
+	case "go-on":
+		ts.Check(h.server.GoOn())
 	case "mute":
 		ts.Check(h.server.Mute(true))
 	case "unmute":

@@ -110,6 +110,12 @@ func (s *Server) Kill() {
 	_ = os.Remove(filepath.Join(s.dir, "native"))
 }
 
+// Hang stops the server in the middle of what it does: who talks to it waits.
+func (s *Server) Hang() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// GoOn lets it go on.
+func (s *Server) GoOn() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
+
 // control runs pactl and returns what it says.
 func (s *Server) control(args ...string) (string, error) {
 	out, err := s.command("pactl", args...).CombinedOutput()

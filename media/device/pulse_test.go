@@ -4,6 +4,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -51,6 +52,8 @@ func (s *sound) check(err error) {
 func (s *sound) unplug() { s.check(s.server.Unplug()) }
 func (s *sound) plug()   { s.check(s.server.Plug()) }
 func (s *sound) kill()   { s.server.Kill() }
+func (s *sound) hang()   { s.check(s.server.Hang()) }
+func (s *sound) goOn()   { s.check(s.server.GoOn()) }
 
 func (s *sound) restart() {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
@@ -206,49 +209,126 @@ func TestPortAudio_FullDuplex(t *testing.T) {
 	})
 }
 
-func TestPortAudio_HeadsetGoesAndComesBack(t *testing.T) {
-	s := newSound(t)
-	r := newRig(t, 600)
-	changes := make(chan Change, 100)
+// desktop is a supervisor at work on the virtual headset, and null behind it.
+type desktop struct {
+	*sound
+	rig     *rig
+	changes chan Change
+	hung    chan string   // what was logged of a call that hangs
+	end     func()        // and waits for it
+	ended   chan struct{} // closed when it has
+}
+
+func newDesktop(t *testing.T) *desktop {
+	t.Helper()
+	d := &desktop{sound: newSound(t), rig: newRig(t, 600), changes: make(chan Change, 100), hung: make(chan string, 100), ended: make(chan struct{})}
 	devices, err := ParsePreference([]string{"portaudio:headset", "null"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.check(err)
 	super := NewSupervisor(SupervisorConfig{
-		Devices: devices, IO: r.io, OnChange: func(c Change) { changes <- c },
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Devices: devices, IO: d.rig.io, OnChange: func(c Change) { d.changes <- c },
+		Log: slog.New(hangs{slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}), d.hung}),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); super.Run(ctx) }()
-	defer func() { cancel(); <-done }()
-	await(t, changes, "portaudio:headset")
+	go func() { defer close(d.ended); super.Run(ctx) }()
+	d.end = func() { cancel(); <-d.ended }
+	t.Cleanup(d.end)
+	await(t, d.changes, "portaudio:headset")
+	return d
+}
 
-	check := func() {
-		t.Helper()
-		defer func() { // what happened until here is no news
-			for len(changes) > 0 {
-				t.Logf("on its own: %+v", <-changes)
+// hangs is a log that tells of calls that hang.
+type hangs struct {
+	slog.Handler
+	to chan<- string
+}
+
+func (h hangs) Handle(ctx context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if err, is := a.Value.Any().(error); is && errors.Is(err, ErrHangs) {
+			h.to <- r.Message
+		}
+		return true
+	})
+	return h.Handler.Handle(ctx, r)
+}
+
+// hangsIn waits until a call hangs.
+func (d *desktop) hangsIn(message string) {
+	d.t.Helper()
+	limit := time.After(patience)
+	for {
+		select {
+		case m := <-d.hung:
+			if m == message {
+				return
 			}
-		}()
-		hush := s.speak(440)
-		defer hush()
-		r.hears(440)
-		s.listen(600)
+		case <-limit:
+			d.t.Fatalf("it was never logged: %s", message)
+		}
 	}
-	check()
+}
+
+// works holds that both ways work.
+func (d *desktop) works() {
+	d.t.Helper()
+	hush := d.speak(440)
+	defer hush()
+	d.rig.hears(440)
+	d.listen(600)
+	for len(d.changes) > 0 { // what happened until here is no news
+		d.t.Logf("on its own: %+v", <-d.changes)
+	}
+}
+
+func TestPortAudio_HeadsetGoesAndComesBack(t *testing.T) {
+	d := newDesktop(t)
+	d.works()
 	for _, trouble := range []struct {
 		name       string
 		take, give func()
 	}{
-		{"unplugged", s.unplug, s.plug},
-		{"unplugged again", s.unplug, s.plug},
-		{"the sound server is killed", s.kill, s.restart},
+		{"unplugged", d.unplug, d.plug},
+		{"unplugged again", d.unplug, d.plug},
+		{"the sound server is killed", d.kill, d.restart},
+		{"the sound server hangs for a moment", d.hang, d.goOn},
 	} {
 		trouble.take()
-		t.Logf("%s: null takes over after %v", trouble.name, await(t, changes, "null"))
+		t.Logf("%s: null takes over after %v", trouble.name, await(t, d.changes, "null"))
 		trouble.give()
-		t.Logf("%s: the headset is back after %v", trouble.name, await(t, changes, "portaudio:headset"))
-		check()
+		t.Logf("%s: the headset is back after %v", trouble.name, await(t, d.changes, "portaudio:headset"))
+		d.works()
+	}
+}
+
+// A sound server that hangs for long: the next of the list takes over and is left in peace,
+// though neither an end nor a start of the headset comes back; the headset is at work
+// again once the server goes on, and the phone can end while it hangs.
+func TestPortAudio_TheSoundServerHangs(t *testing.T) {
+	d := newDesktop(t)
+	d.works()
+	d.hang()
+	t.Logf("null takes over after %v", await(t, d.changes, "null"))
+	d.hangsIn("audio device does not stop cleanly")
+	d.hangsIn("audio device does not start")
+	if n := len(d.changes); n > 0 {
+		t.Errorf("it changed %d times meanwhile, to %+v", n, <-d.changes)
+	}
+	d.goOn()
+	t.Logf("the headset is back after %v", await(t, d.changes, "portaudio:headset"))
+	d.works()
+
+	d.hang()
+	await(t, d.changes, "null")
+	d.hangsIn("audio device does not stop cleanly")
+	began := time.Now()
+	d.end()
+	if took := time.Since(began); took >= hangLimit {
+		t.Errorf("the end took %v", took)
+	} else {
+		t.Logf("the end took %v", took)
+	}
+	d.goOn()
+	for open := 1; open > 0; { // other tests need the library
+		d.check(library.call(func() error { open = library.open; return nil }, nil))
 	}
 }
