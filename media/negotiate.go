@@ -69,20 +69,27 @@ func (s *Session) AcceptOffer(remote []byte, dir sdp.Direction) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.restartPath(offer); err != nil {
-		return nil, fmt.Errorf("accept offer: %w", err)
-	}
-	can, err := s.capabilities(dir)
+	settle, err := s.restartPath(offer)
 	if err != nil {
 		return nil, fmt.Errorf("accept offer: %w", err)
 	}
-	answer, agreed, err := sdp.Negotiate(s.local, offer, can)
+	answer, agreed, err := s.answer(offer, dir)
+	settle(err == nil)
 	if err != nil {
 		return nil, err
 	}
 	s.offer = nil
+	s.endForks()
 	s.agree(agreed, dir, false)
 	return answer.Bytes(), nil
+}
+
+func (s *Session) answer(offer *sdp.Offer, dir sdp.Direction) (*sdp.Answer, *sdp.Negotiated, error) {
+	can, err := s.capabilities(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("accept offer: %w", err)
+	}
+	return sdp.Negotiate(s.local, offer, can)
 }
 
 // AcceptAnswer takes the answer to our offer. A provisional one (of a 183: another
@@ -109,8 +116,10 @@ func (s *Session) AcceptAnswer(remote []byte, provisional bool) error {
 	if err := s.restartFor(agreed); err != nil {
 		return fmt.Errorf("accept answer: %w", err)
 	}
+	s.turnTo(agreed)
 	if s.early = provisional; !provisional {
 		s.offer = nil
+		s.endForks()
 	}
 	s.agree(agreed, s.offered, true)
 	return nil
@@ -121,6 +130,7 @@ func (s *Session) AcceptAnswer(remote []byte, provisional bool) error {
 func (s *Session) RollbackOffer() {
 	s.sig.Lock()
 	s.offer = nil
+	s.endForks()
 	s.sig.Unlock()
 }
 
@@ -162,8 +172,9 @@ func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction, offered bool) 
 	s.control.start(now)
 }
 
-// agree is commit, and begins what must not be begun under its lock.
+// agree is commit, and does what must not be done under its lock.
 func (s *Session) agree(n *sdp.Negotiated, wanted sdp.Direction, offered bool) {
+	s.leavePath(n)
 	s.commit(n, wanted, offered)
 	s.openControl(n)
 }

@@ -39,18 +39,26 @@ type Ways struct {
 // ErrNoRelay says that no TURN server gave a relay (yet), where only relays are used.
 var ErrNoRelay = errors.New("no TURN server relays for this phone")
 
-// openPath makes a new agent for the socket that there is: at the beginning, and for a
-// restart. Its credentials are drawn where none are given. sig is held, mu is not.
+// openPath makes a new agent for the socket that there is, in place of the one before: at
+// the beginning, and for a restart. Its credentials are drawn where none are given. sig is
+// held, mu is not.
 func (s *Session) openPath(ufrag, pwd string) error {
+	old, err := s.swapPath(ufrag, pwd)
+	s.endPath(old)
+	return err
+}
+
+// swapPath is openPath that leaves the way before as it was, and returns it.
+func (s *Session) swapPath(ufrag, pwd string) (old way, err error) {
 	if !s.cfg.Security.ICE {
-		return nil
+		return way{}, nil
 	}
 	// The agent may have something to tell before it is known here.
 	known := make(chan struct{})
 	var made *ice.Agent
 	agent := func() *ice.Agent { <-known; return made }
 	defer close(known)
-	made, err := ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()),
+	made, err = ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()),
 		Send: s.sendCheck(false), Ufrag: ufrag, Pwd: pwd,
 		Selected: func(p ice.Pair) { s.pathFound(agent(), p) },
 		Failed:   func(err error) { s.pathFailed(agent(), err) },
@@ -58,21 +66,28 @@ func (s *Session) openPath(ufrag, pwd string) error {
 		Gathered: func(err error) { s.pathGathered(agent(), err) },
 		Received: func(b []byte) { s.fromRelay(agent(), b) }})
 	if err != nil {
-		return err
+		return way{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closePath()
-	s.path.agent, s.path.started, s.path.pair, s.path.relayed = made, "", netip.AddrPort{}, false
-	return nil
+	old = s.path
+	s.path = way{agent: made, offered: old.offered, everStarted: old.everStarted}
+	return old, nil
 }
 
-// closePath ends the agent beside: its goroutines may wait for mu.
+// closePath ends the agents. mu is held.
 func (s *Session) closePath() {
 	s.closeControl()
-	if old := s.path.agent; old != nil {
-		s.path.agent = nil
-		s.engine.tasks.Go(old.Close)
+	s.endPath(s.path)
+	s.path.agent = nil
+}
+
+// endPath ends the agents of a way beside: their goroutines may wait for mu.
+func (s *Session) endPath(w way) {
+	for _, agent := range []*ice.Agent{w.agent, w.control.agent} {
+		if agent != nil {
+			s.engine.tasks.Go(agent.Close)
+		}
 	}
 }
 
@@ -112,14 +127,43 @@ func (s *Session) ourPath() (*sdp.ICE, netip.AddrPort, error) {
 }
 
 // restartPath makes a new agent when an offer restarts ICE (RFC 8839 section 4.4.1.1.1).
-func (s *Session) restartPath(offer *sdp.Offer) error {
+// settle says whether the offer was taken: otherwise the way is the one before, whose checks
+// go on (RFC 3261 section 14.1).
+func (s *Session) restartPath(offer *sdp.Offer) (settle func(taken bool), err error) {
 	s.mu.Lock()
 	restarts := s.path.started != "" && offer.ICEUfrag() != "" && offer.ICEUfrag() != s.path.started
 	s.mu.Unlock()
 	if !restarts {
-		return nil
+		return func(bool) {}, nil
 	}
-	return s.openPath("", "")
+	old, err := s.swapPath("", "")
+	return func(taken bool) {
+		s.mu.Lock()
+		if !taken && !s.closed {
+			old, s.path = s.path, old
+		}
+		s.mu.Unlock()
+		s.endPath(old)
+	}, err
+}
+
+// leavePath ends the checks when the peer does not speak ICE any more: what is sent goes to
+// where its SDP says. The credentials stay, in case that it comes back to it: it may not know
+// that it ever left it, but for somebody on the way.
+func (s *Session) leavePath(n *sdp.Negotiated) {
+	s.mu.Lock()
+	agent, left := s.path.agent, n.ICE == nil && s.path.started != "" && n.Remote.IsValid()
+	s.mu.Unlock()
+	if agent == nil || !left {
+		return
+	}
+	if err := s.openPath(agent.Credentials()); err != nil {
+		s.log.Warn("no ICE any more in this call", "error", err)
+		s.mu.Lock()
+		s.closePath()
+		s.path = way{}
+		s.mu.Unlock()
+	}
 }
 
 // restartFor makes a new agent when an answer is of another far end than the checks under

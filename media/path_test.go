@@ -1,6 +1,8 @@
 package media
 
 import (
+	"errors"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -118,12 +120,16 @@ func TestConformance_O22_Restart(t *testing.T) {
 	})
 }
 
-// TestICE_TheSecondForkAnswers: one offer rings two phones; the first is heard early, the
-// second takes the call, or the first one again in a later answer. Each is found anew with
-// the credentials that both were told. (A handshake cannot be gone back to: the first keeps
-// the association that was given up for the second's.)
-func TestICE_TheSecondForkAnswers(t *testing.T) {
-	for name, how := range map[string]func(*SessionConfig){"dtls": walking(t), "plain": finding(t, sdp.EncryptionOff, sdp.KeyingSDES, "")} {
+// TestForks_TheSecondAnswers: one offer rings two phones; the first is heard early, then the
+// second, then the first one again, whose answer is the final one. With ICE each is found anew
+// with the credentials that both were told; with DTLS the first goes on with the keys that it
+// has, since it knows nothing of the second.
+func TestForks_TheSecondAnswers(t *testing.T) {
+	ice := finding(t, sdp.EncryptionOff, sdp.KeyingSDES, "")
+	for name, how := range map[string]func(*SessionConfig){
+		"ice, dtls": walking(t), "ice, dtls, one certificate": oneProof(walking(t)), "ice": ice,
+		"dtls": shaking(t, sdp.EncryptionRequired), "dtls, one certificate": oneProof(shaking(t, sdp.EncryptionRequired)),
+	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, n *simnet.Net) {
 				a, b, c := newPhone(t, n, hereIP, how), newPhone(t, n, thereIP, how), newPhone(t, n, "192.0.2.3", how)
@@ -144,29 +150,99 @@ func TestICE_TheSecondForkAnswers(t *testing.T) {
 				}
 				second, err := c.session.AcceptOffer(offer, sdp.SendRecv)
 				must(t, err)
-				ufrag, _ := a.session.path.agent.Credentials()
 				must(t, a.session.AcceptAnswer(second, true))
 				must(t, a.session.AcceptAnswer(second, true)) // the same again begins nothing
 				pass(2 * time.Second)
-				is, _ := a.session.path.agent.Credentials()
-				if !a.hears(850) || !c.hears(440) || a.hears(620) || a.session.path.pair != c.session.LocalAddr() || is != ufrag {
-					t.Errorf("of the second they hear %v %v (of the first %v) by %v, ufrag %s and %s", a.hears(850), c.hears(440), a.hears(620), a.session.path.pair, ufrag, is)
-				}
-				if name == "dtls" {
-					must(t, a.session.AcceptAnswer(second, false))
-					return
+				if !a.hears(850) || !c.hears(440) || a.hears(620) || a.session.RemoteAddr() != c.session.LocalAddr() {
+					t.Errorf("of the second they hear %v %v (of the first %v) at %v", a.hears(850), c.hears(440), a.hears(620), a.session.RemoteAddr())
 				}
 				must(t, a.session.AcceptAnswer(first, false))
 				pass(2 * time.Second)
-				if !a.hears(620) || !b.hears(440) || a.session.path.pair != b.session.LocalAddr() {
-					t.Errorf("of the first again they hear %v %v by %v", a.hears(620), b.hears(440), a.session.path.pair)
+				if !a.hears(620) || !b.hears(440) || a.hears(850) || a.session.RemoteAddr() != b.session.LocalAddr() {
+					t.Errorf("of the first again they hear %v %v (of the second %v) at %v", a.hears(620), b.hears(440), a.hears(850), a.session.RemoteAddr())
 				}
-				if count[PathFailed](a) != 0 {
-					t.Errorf("told %+v", a.told())
+				renegotiate(t, a, b, sdp.SendRecv, sdp.SendRecv)
+				pass(10 * time.Second)
+				if !a.hears(620) || !b.hears(440) || count[PathFailed](a)+count[EncryptionFailed](a)+len(a.session.forks) != 0 {
+					t.Errorf("later they hear %v %v; told %+v", a.hears(620), b.hears(440), a.told())
 				}
 			})
 		})
 	}
+}
+
+// oneProof has all sessions that it sets up prove themselves by the same certificate.
+func oneProof(how func(*SessionConfig)) func(*SessionConfig) {
+	var one *Certificate
+	return func(c *SessionConfig) {
+		how(c)
+		if one == nil {
+			one = c.Security.Certificate
+		}
+		c.Security.Certificate = one
+	}
+}
+
+// TestICE_ThePeerLeavesIt: a call goes on at the addresses of the SDP when the peer does not
+// speak ICE any more, and nothing is looked for, nor missed. It may come back to it.
+func TestICE_ThePeerLeavesIt(t *testing.T) {
+	for name, how := range map[string]func(*SessionConfig){"dtls": walking(t), "plain": finding(t, sdp.EncryptionOff, sdp.KeyingSDES, "")} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, n *simnet.Net) {
+				a, b := speaking(t, n, how)
+				defer a.close()
+				defer b.close()
+				without := func(text []byte) []byte {
+					return regexp.MustCompile("a=(ice-|candidate|end-of-candidates).*\r\n").ReplaceAll(text, nil)
+				}
+				offer, err := a.session.CreateOffer(sdp.SendRecv)
+				must(t, err)
+				answer, err := b.session.AcceptOffer(without(offer), sdp.SendRecv)
+				must(t, err)
+				must(t, a.session.AcceptAnswer(without(answer), false))
+				pass(time.Second)
+				var checks atomic.Int64
+				n.Tap(func(p simnet.Packet) {
+					if len(p.Data) > 0 && p.Data[0] < 4 {
+						checks.Add(1)
+					}
+				})
+				pass(time.Minute)
+				if got := checks.Load(); got != 0 || count[PathFailed](a)+count[PathFailed](b) != 0 || a.session.path.pair.IsValid() {
+					t.Errorf("%d checks, pair %v; told %+v %+v", got, a.session.path.pair, a.told(), b.told())
+				}
+				if !a.hears(850) || !b.hears(440) {
+					t.Errorf("without ICE they hear %v %v", a.hears(850), b.hears(440))
+				}
+				connect(t, b, a)
+				pass(time.Minute)
+				if !a.hears(850) || !b.hears(440) || !a.session.path.pair.IsValid() || !b.session.path.pair.IsValid() || count[PathFailed](a)+count[PathFailed](b) != 0 {
+					t.Errorf("with it again they hear %v %v by %v and %v", a.hears(850), b.hears(440), a.session.path.pair, b.session.path.pair)
+				}
+			})
+		})
+	}
+}
+
+// TestICE_ARefusedRestartChangesNothing: an offer that restarts ICE and cannot be taken leaves
+// the checks of before at work, without which the peer would give the call up.
+func TestICE_ARefusedRestartChangesNothing(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := speaking(t, n, walking(t))
+		defer a.close()
+		defer b.close()
+		was := b.session.path.agent
+		offer := "v=0\r\no=- 1 99 IN IP4 " + hereIP + "\r\ns=-\r\nc=IN IP4 " + hereIP + "\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n" +
+			"a=ice-ufrag:other\r\na=ice-pwd:0123456789012345678901\r\n"
+		_, err := b.session.AcceptOffer([]byte(offer), sdp.SendRecv)
+		if _, refused := errors.AsType[*sdp.Refusal](err); !refused {
+			t.Fatalf("a plain offer in an encrypted call: %v", err)
+		}
+		pass(time.Minute)
+		if b.session.path.agent != was || !a.hears(850) || !b.hears(440) || count[PathFailed](a)+count[PathFailed](b) != 0 {
+			t.Errorf("the same agent %v; they hear %v %v; told %+v %+v", b.session.path.agent == was, a.hears(850), b.hears(440), a.told(), b.told())
+		}
+	})
 }
 
 func TestConformance_O22_ManyCandidatesAreNotAllTried(t *testing.T) {

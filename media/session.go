@@ -89,7 +89,8 @@ type Session struct {
 	local   *sdp.Local
 	offer   *sdp.Offer // ours, not finally answered
 	offered sdp.Direction
-	early   bool // offer has a provisional answer
+	early   bool   // offer has a provisional answer
+	fork    string // whose answer is the one of now
 
 	mu        sync.Mutex // everything below; held while a tick works on the session
 	rtp       socket
@@ -107,6 +108,7 @@ type Session struct {
 	hands     *association // of DTLS; nil: none
 	nextHands *association // that is to take its place
 	earlyDTLS []datagram   // that came before there was one
+	forks     []fork       // that may be come back to
 	control   control
 	alive     alive
 	troubles  troubles
@@ -235,6 +237,7 @@ func (s *Session) Close() error {
 	}
 	s.closed = true
 	s.partHands()
+	s.partForks()
 	s.sendBye(time.Now())
 	s.closePath()
 	s.tx.abort(&s.out, ErrClosed)
