@@ -48,6 +48,7 @@ func TestInterop(t *testing.T) {
 				return err
 			}
 			env.Defer(pbx.Stop)
+			env.Defer(func() { evidence(env, pbx) }) // before that
 			env.Values["pbx"], env.Values["headset"], env.Values["capture"], env.Values["turn"], env.Values["road"] = pbx, &headset{}, &capture{}, &[]*turnserver.Server{}, &road{open: map[net.Conn]bool{}}
 			env.Values["browser"] = new(*browser)
 			env.Setenv("PBX", pbx.Address)
