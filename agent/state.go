@@ -213,6 +213,7 @@ type Quality struct {
 	// TroubleName is the same in one word: unheard, loss, far-loss, says-nothing,
 	// hears-nothing, too-loud or clipped.
 	TroubleName string `json:"trouble_name,omitempty"`
+	Troubled    bool   `json:"troubled,omitempty"` // it is so now, or was to the call's end
 }
 
 // OutboxState counts the reports that wait for the PBX, and those that were given

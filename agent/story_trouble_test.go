@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"ringback/internal/lab"
+	"ringback/internal/simnet"
+	"ringback/media"
 	"ringback/media/audio"
 	"ringback/media/device"
 )
@@ -52,6 +54,30 @@ func TestStory_SilenceIsToldWithItsCause(t *testing.T) {
 		b.passes(30 * time.Second)
 		if got := strings.Join(b.happened(), " "); strings.Contains(got, string(MediaSilent)) {
 			t.Errorf("an agent who is muted is told of it: %s", got)
+		}
+	})
+}
+
+// TestStory_TroubleIsShownWhileItLasts: loss on the way is told, and shown as so until it is
+// over; afterwards the call keeps what it was.
+func TestStory_TroubleIsShownWhileItLasts(t *testing.T) {
+	story(t, nil, func(b *bed) {
+		_, call := b.talk()
+		b.passes(10 * time.Second)
+		b.net.OneWay(labIP, agentIP, simnet.Link{Loss: 0.2})
+		e := b.wait(MediaQuality)
+		for e.Text == "" { // figures only
+			e = b.wait(MediaQuality)
+		}
+		if q := b.call(call).Quality; !q.Troubled || q.TroubleName != "loss" || q.Trouble != e.Text {
+			t.Errorf("told %q, and the call shows %+v", e.Text, q)
+		}
+		b.net.OneWay(labIP, agentIP, simnet.Link{})
+		for e.Text != media.NoTrouble.String() {
+			e = b.wait(MediaQuality)
+		}
+		if q := b.call(call).Quality; q.Troubled || q.TroubleName != "loss" {
+			t.Errorf("when it is over the call shows %+v", q)
 		}
 	})
 }

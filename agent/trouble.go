@@ -16,6 +16,8 @@ func (a *Agent) troubled(l *leg, e media.TroubleChanged) {
 		return
 	}
 	if l.muted || l.in.muted || l.in.away || l.onHold() || a.sound.names.Headset == "null" {
+		over := media.TroubleChanged{} // what there was is worse, so that it has gone
+		a.tellTrouble(l, over, over.Text())
 		return
 	}
 	ask := a.deps.Mute
@@ -48,12 +50,12 @@ func (a *Agent) tellTrouble(l *leg, e media.TroubleChanged, text string) {
 	case media.Unheard, media.SaysNothing, media.HearsNothing:
 		kind = MediaSilent
 	case media.NoTrouble:
-		if l.stats.Trouble == "" {
+		if !l.stats.Troubled {
 			return
 		}
 	}
 	l.measure()
-	if e.Trouble != media.NoTrouble {
+	if l.stats.Troubled = e.Trouble != media.NoTrouble; l.stats.Troubled {
 		l.stats.Trouble, l.stats.TroubleName = text, e.Trouble.Name()
 	}
 	out := l.event(kind)

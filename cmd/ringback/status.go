@@ -282,6 +282,9 @@ func callCells(c agent.CallState) []string {
 	if c.Codec != "" && c.Quality.RXPackets > 0 {
 		q := c.Quality
 		cells = append(cells, c.Codec, fmt.Sprintf("lost %d", q.Lost), fmt.Sprintf("jitter %.1f ms", q.JitterMS), q.Score())
+		if q.Troubled {
+			cells = append(cells, clean(q.Trouble))
+		}
 	}
 	return cells
 }

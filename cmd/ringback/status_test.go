@@ -82,13 +82,13 @@ i7  offered  voicecallback  山田 太郎  +81312345678
 			s.Interactions = []agent.InteractionState{{ID: "i7", Kind: "call", State: agent.PhaseConsulting, Allowed: []string{"end"}, Contact: agent.Contact{Number: "601"},
 				Muted: true, Note: "two\nlines\x1b[31m", Disposition: "sold", Calls: []agent.CallID{"c1", "c2"}}}
 			s.Calls = []agent.CallState{
-				{ID: "c1", State: agent.CallPhaseConnected, Role: agent.RoleMain, Remote: "sip:601@pbx", HeldByMe: true, Codec: "PCMU", Quality: agent.Quality{RXPackets: 9, Lost: 2, JitterMS: 1.24, MOS: 4.41}},
+				{ID: "c1", State: agent.CallPhaseConnected, Role: agent.RoleMain, Remote: "sip:601@pbx", HeldByMe: true, Codec: "PCMU", Quality: agent.Quality{RXPackets: 9, Lost: 2, JitterMS: 1.24, MOS: 4.41, Trouble: "it is muted", Troubled: true}},
 				{ID: "c2", State: agent.CallPhaseEnded, Role: agent.RoleConsultation, Remote: "sip:2002@pbx", Reason: "busy"}}
 		}, `sip:1001@pbx.example.com  registered
 
 i7  consulting  call  601  muted  sold
     note: two lines` + "\ufffd" + `[31m
-    c1  connected  main          sip:601@pbx   held by me  PCMU  lost 2  jitter 1.2 ms  MOS 4.4
+    c1  connected  main          sip:601@pbx   held by me  PCMU  lost 2  jitter 1.2 ms  MOS 4.4  it is muted
     c2  ended      consultation  sip:2002@pbx  busy
     can: end
 `},
