@@ -76,8 +76,10 @@ func NewVerdict(asked, target, good string, code int, reason string, took time.D
 	return v
 }
 
-// Unanswered makes it the verdict of one to whom nothing came back in time.
+// Unanswered makes it the verdict of one to whom nothing came back in time: there is no
+// time of an answer, and no reason of the far end.
 func (v *Verdict) Unanswered() {
+	v.AnswerMS, v.Reason = 0, ""
 	v.OK, v.State, v.Cause = false, "unanswered", "no answer in time: is it the right address, and is it up?"
 }
 
@@ -154,6 +156,20 @@ func (v Verdict) Unmet() bool {
 	return slices.ContainsFunc(v.Expectations, func(c Check) bool { return !c.OK })
 }
 
+// Failed names the expectations that were not met, in a line.
+func (v Verdict) Failed() string {
+	var all []string
+	for _, c := range v.Expectations {
+		if !c.OK {
+			all = append(all, c.Text())
+		}
+	}
+	if len(all) == 1 {
+		return "an expectation was not met: " + all[0]
+	}
+	return fmt.Sprintf("%d expectations were not met: %s", len(all), strings.Join(all, "; "))
+}
+
 // outcome says in words how the call went.
 func (r *Record) outcome() (state, cause string) {
 	c := r.state
@@ -181,7 +197,11 @@ func words(reason string) string {
 
 // Text is the verdict as a person reads it: what stands in its JSON too.
 func (v Verdict) Text() string {
-	lines := []string{okWord(v.OK) + "  " + clean(v.Target) + "  " + v.head()}
+	first := okWord(v.OK) + "  "
+	if v.Target != "" { // nobody called
+		first += clean(v.Target) + "  "
+	}
+	lines := []string{first + v.head()}
 	if v.Sound != nil {
 		lines = append(lines, v.Sound.text()...)
 	}

@@ -173,6 +173,7 @@ func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, reply sip.Reply) err
 		f.message, f.hint = fmt.Sprintf("%s did not answer: %v", clean(v.Target), reply.Err), "check the address, the transport (--transport) and the firewall"
 		v.OK, v.State, v.Cause, v.Reason = false, "failed", clean(reply.Err.Error()), reply.Err.Error()
 		if f.code == exitTimedOut {
+			f.message = clean(v.Target) + " did not answer in time"
 			v.Unanswered()
 		}
 	}

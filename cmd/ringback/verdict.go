@@ -71,7 +71,7 @@ func (sh *shell) testVerdict(c *cli.Context, t *trial, v scenario.Verdict, err e
 		f = asFailure(err)
 		f.told = true
 	case v.Unmet() && (v.State == "answered" || v.ExpectsCode()):
-		f.code, f.name, f.message = exitExpectation, "expectation", "an expectation was not met"
+		f.code, f.name, f.message = exitExpectation, "expectation", clean(v.Failed())
 	default:
 		f.code = asFailure(control.Ended(t.current())).code
 	}
