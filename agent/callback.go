@@ -50,8 +50,9 @@ const (
 	maxCaseText   = 16 << 10 // bytes of one value
 )
 
-// defaultCallbackHeaders maps field to header.
-func defaultCallbackHeaders() map[string]string {
+// CallbackHeaders maps each field of a callback to the header in which it comes, where
+// nothing else is configured.
+func CallbackHeaders() map[string]string {
 	return map[string]string{
 		"id": "X-Callback-Id", "type": "X-Callback-Type", "number": "X-Callback-Number", "name": "X-Callback-Name",
 		"desired_time": "X-Callback-Desired-Time", "requested_at": "X-Callback-Requested-At",
@@ -63,7 +64,7 @@ func defaultCallbackHeaders() map[string]string {
 
 func callbackFields() []string {
 	var names []string
-	for name := range defaultCallbackHeaders() {
+	for name := range CallbackHeaders() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -72,7 +73,7 @@ func callbackFields() []string {
 
 // callbackHeaders is the map with the configured names in it.
 func (b *CallbacksConfig) callbackHeaders() map[string]string {
-	names := defaultCallbackHeaders()
+	names := CallbackHeaders()
 	for field, header := range b.Headers {
 		names[field] = header
 	}

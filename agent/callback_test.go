@@ -20,7 +20,7 @@ func headersOf(pairs ...string) []sip.Header {
 
 func TestReadCallback_AllFields(t *testing.T) {
 	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	c := readCallback(defaultCallbackHeaders(), headersOf(
+	c := readCallback(CallbackHeaders(), headersOf(
 		"x-callback-id", "cb-9", "X-Callback-Type", "Scheduled", "X-Callback-Number", "+81312345678",
 		"X-Callback-Name", "=?UTF-8?B?5bGx55SwIOWkqumDjg==?=",
 		"X-Callback-Desired-Time", "2026-11-23T19:00:00+09:00", "X-Callback-Requested-At", "2026-11-23T09:30:00Z",
@@ -53,7 +53,7 @@ func TestReadCallback_Names(t *testing.T) {
 		"100% sure":                         "100% sure",
 		"a\x00b\x1b[31mc":                   "ab[31mc",
 	} {
-		c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Id", "1", "X-Callback-Name", value), nil, time.Now())
+		c := readCallback(CallbackHeaders(), headersOf("X-Callback-Id", "1", "X-Callback-Name", value), nil, time.Now())
 		if c.Name != want {
 			t.Errorf("%q: %q, want %q", value, c.Name, want)
 		}
@@ -61,10 +61,10 @@ func TestReadCallback_Names(t *testing.T) {
 }
 
 func TestReadCallback_RecognisedByItsHeadersOnly(t *testing.T) {
-	if c := readCallback(defaultCallbackHeaders(), headersOf("From", "x", "X-Callback-Note", "n"), nil, time.Now()); c != nil {
+	if c := readCallback(CallbackHeaders(), headersOf("From", "x", "X-Callback-Note", "n"), nil, time.Now()); c != nil {
 		t.Errorf("a plain call: %+v", c)
 	}
-	if c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Name", "Sato"), nil, time.Now()); c == nil || c.Name != "Sato" {
+	if c := readCallback(CallbackHeaders(), headersOf("X-Callback-Name", "Sato"), nil, time.Now()); c == nil || c.Name != "Sato" {
 		t.Errorf("a callback of a name only: %+v", c)
 	}
 	subject := CallbacksConfig{Headers: map[string]string{"reason": "Subject"}}
@@ -78,7 +78,7 @@ func TestReadCallback_RecognisedByItsHeadersOnly(t *testing.T) {
 }
 
 func TestReadCallback_PartsThatCannotBeReadAreKept(t *testing.T) {
-	c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Id", "1", "X-Callback-Window", "noon"),
+	c := readCallback(CallbackHeaders(), headersOf("X-Callback-Id", "1", "X-Callback-Window", "noon"),
 		[]sip.Part{{ContentType: "application/json; charset=utf-8", Body: []byte("[broken")}}, time.Now())
 	if c.Data["application/json"] != "[broken" || c.Data["window"] != "noon" || len(c.Data) != 2 {
 		t.Errorf("%v", c.Data)
@@ -93,7 +93,7 @@ func TestReasonHeader_KeepsUTF8AndStaysOneLine(t *testing.T) {
 }
 
 func TestReadCallback_WhatCannotBeReadIsKept(t *testing.T) {
-	c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Id", "1", "X-Callback-Type", "urgent",
+	c := readCallback(CallbackHeaders(), headersOf("X-Callback-Id", "1", "X-Callback-Type", "urgent",
 		"X-Callback-Desired-Time", "tomorrow", "X-Callback-Window", "noon", "X-Callback-Attempt", "-2",
 		"X-Callback-Timezone", "Mars/Base", "X-Callback-Data", "{broken", "X-Callback-First-Leg", "both"), nil, time.Now())
 	if c.Type != CallbackImmediate || c.DesiredTime != nil || c.Attempt != 0 || c.Timezone != "" || c.FirstLeg != "customer" {
@@ -110,7 +110,7 @@ func TestReadCallback_WhatCannotBeReadIsKept(t *testing.T) {
 func TestReadCallback_JSONPart(t *testing.T) {
 	parts := []sip.Part{{ContentType: "application/sdp", Body: []byte("v=0")},
 		{ContentType: "application/json; charset=utf-8", Body: []byte(`{"name":"花子","age":41}`)}}
-	c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Id", "1"), parts, time.Now())
+	c := readCallback(CallbackHeaders(), headersOf("X-Callback-Id", "1"), parts, time.Now())
 	if c.Data["name"] != "花子" || c.Data["age"] != 41.0 {
 		t.Errorf("%v", c.Data)
 	}
@@ -170,7 +170,7 @@ func FuzzCallbackHeaders(f *testing.F) {
 	f.Add("X-Callback-Data", `{"":1}`, "application/vnd.x+json", []byte(`{"k":"\ud800"}`))
 	f.Add("X-Callback-Timezone", "../../etc/passwd", "", []byte(nil))
 	f.Fuzz(func(t *testing.T, name, value, kind string, body []byte) {
-		c := readCallback(defaultCallbackHeaders(), headersOf("X-Callback-Id", "1", name, value), []sip.Part{{ContentType: kind, Body: body}}, time.Unix(0, 0))
+		c := readCallback(CallbackHeaders(), headersOf("X-Callback-Id", "1", name, value), []sip.Part{{ContentType: kind, Body: body}}, time.Unix(0, 0))
 		if c == nil {
 			t.Fatal("not recognised")
 		}

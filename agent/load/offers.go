@@ -1,9 +1,15 @@
 package load
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"mime"
+	"net/url"
+	"slices"
 	"time"
 
+	"ringback/agent"
 	"ringback/sip"
 )
 
@@ -31,18 +37,48 @@ func (a *answering) offer(p *bound) {
 	t := &taken{answering: a, ours: true, phone: p}
 	body, err := t.body(nil)
 	if err == nil {
-		a.counts.Offered++
-		n := a.counts.Offered
-		number := fmt.Sprintf("+8131%07d", n%10_000_000)
-		from := sip.Address{Display: "Load contact", URI: sip.URI{Scheme: "sip", User: number, Host: a.ip.String()}}
-		err = a.call(a.ua, t, sip.InviteOptions{To: p.to, Target: &p.contact, Flow: p.flow, From: &from, Offer: body, Timeout: offerTime,
-			Headers: []sip.Header{{Name: "X-Callback-Id", Value: fmt.Sprintf("load-%s-%d", a.at, n)}, {Name: "X-Callback-Type", Value: "immediate"},
-				{Name: "X-Callback-Number", Value: number}, {Name: "X-Callback-Reason", Value: "load test"}}})
+		cb := a.nextCallback()
+		from := sip.Address{Display: "Load contact", URI: sip.URI{Scheme: "sip", User: url.PathEscape(cb["number"]), Host: a.ip.String()}}
+		err = a.call(a.ua, t, sip.InviteOptions{To: p.to, Target: &p.contact, Flow: p.flow, From: &from, Offer: body, Timeout: offerTime, Headers: callbackHeaders(cb)})
 	}
 	if err != nil {
 		a.counts.NotTaken[err.Error()]++
 		t.release()
 	}
+}
+
+// nextCallback has what the next row says, and the rest made up.
+func (a *answering) nextCallback() vars {
+	n := a.counts.Offered
+	a.counts.Offered++
+	cb := vars{"id": fmt.Sprintf("load-%s-%d", a.at, n+1), "type": "immediate", "number": fmt.Sprintf("+8131%07d", (n+1)%10_000_000), "reason": "load test"}
+	if len(a.rows) > 0 {
+		for column, cell := range a.rows[n%len(a.rows)] {
+			if cell != "" {
+				cb[column] = cell
+			}
+		}
+	}
+	return cb
+}
+
+// callbackHeaders are those of a callback, of which columns that are no field of one are
+// the case data.
+func callbackHeaders(cb vars) []sip.Header {
+	names, data := agent.CallbackHeaders(), vars{}
+	var headers []sip.Header
+	for _, column := range slices.Sorted(maps.Keys(cb)) {
+		if name := names[column]; name != "" {
+			headers = append(headers, sip.Header{Name: name, Value: mime.BEncoding.Encode("UTF-8", cb[column])})
+		} else {
+			data[column] = cb[column]
+		}
+	}
+	if len(data) > 0 && cb["data"] == "" {
+		text, _ := json.Marshal(data) // of strings
+		headers = append(headers, sip.Header{Name: names["data"], Value: mime.BEncoding.Encode("UTF-8", string(text))})
+	}
+	return headers
 }
 
 // call places a call of ours.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"ringback/agent"
 	"ringback/internal/simnet"
 )
 
@@ -37,6 +39,60 @@ thresholds: ['p99(hold) < 500ms', 'verbs.failures == 0', 'failures == 0', 'dropp
 			t.Errorf("the far end: %+v", got)
 		}
 		far.Close()
+	})
+}
+
+// Callbacks are those of a file: what is a field of a callback comes as one, and the rest
+// as case data; rows are taken in turn.
+func TestOffers_Data(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaTone, Codecs: []string{"pcmu"}, Offers: 0.1, Data: file(t, "callbacks.csv",
+			"id,number,name,type,desired_time,segment,order\n"+
+				"cb-1,+81312345678,山田 太郎,scheduled,2026-11-23T19:00:00+09:00,\"gold, old\",4711\n"+
+				",090 1234;x,,,,,\n")})
+		p := plan(t, "users: {first: 2001, count: 1}\nagents: {for: 1m}\n")
+		cfg, err := p.agentConfig(user{name: "2001"}, source{generatorIP, 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := n.Host(generatorIP)
+		engine, stop := mediaOf(p, Options{Media: host})
+		defer stop()
+		phone, err := agent.New(cfg, agent.Deps{Network: host, Media: engine})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		d := &desk{agent: phone, ended: make(chan struct{})}
+		go d.run(ctx)
+		defer func() { cancel(); <-d.ended; far.Close() }()
+		if _, err := d.until(ctx, func(s agent.State) bool { return s.Registration.State == "registered" }); err != nil {
+			t.Fatal(err)
+		}
+		if _, refused := phone.Do(ctx, "ready", []byte(`{"channel":"all"}`)); refused != nil {
+			t.Fatal(refused)
+		}
+		next := func() agent.InteractionState {
+			s, err := d.until(ctx, func(s agent.State) bool { return offered(s) != "" })
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := s.Interactions[slices.IndexFunc(s.Interactions, func(in agent.InteractionState) bool { return in.ID == offered(s) })]
+			if _, refused := phone.Do(ctx, "reject", []byte(`{"interaction":"`+string(in.ID)+`"}`)); refused != nil {
+				t.Fatal(refused)
+			}
+			return in
+		}
+		if in := next(); in.Callback.ID != "cb-1" || in.Contact.Name != "山田 太郎" || in.Contact.Number != "+81312345678" || in.Callback.Type != "scheduled" || in.Callback.DesiredTime == nil ||
+			in.Callback.Reason != "load test" || fmt.Sprint(in.Callback.Data) != "map[order:4711 segment:gold, old]" {
+			t.Errorf("%+v %+v", in.Contact, in.Callback)
+		}
+		if in := next(); in.Callback.Type != "immediate" || in.Contact.Number != "090 1234;x" || len(in.Callback.Data) != 0 || !strings.HasPrefix(in.Callback.ID, "load-") {
+			t.Errorf("%+v %+v", in.Contact, in.Callback)
+		}
+		if in := next(); in.Callback.ID != "cb-1" {
+			t.Errorf("%+v", in.Callback)
+		}
 	})
 }
 

@@ -34,6 +34,7 @@ type ResponderPlan struct {
 	Codecs     []string
 	Encryption string        // of media: off (callers that want SRTP get 488), sdes or dtls
 	Offers     float64       // callbacks a second, put to the phones that have registered here, in turn; 0: none
+	Data       string        // CSV file with a line that names the columns: a row for each of the offers, in turn
 	Most       time.Duration // a call that nobody ends is ended; 0: never
 	Seed       uint64
 }
@@ -63,6 +64,9 @@ func (p *ResponderPlan) Check() error {
 	}
 	if !(p.Offers >= 0 && p.Offers <= maxRate) {
 		return wrong("offers", p.Offers, fmt.Sprintf("write callbacks a second, up to %d", maxRate))
+	}
+	if p.Data != "" && p.Offers == 0 {
+		return wrong("data", p.Data, "write offers as well: the rows are those of callbacks")
 	}
 	if p.Ring < 0 || p.Ring > time.Hour {
 		return wrong("ring", p.Ring, "write 0s to 1h")
@@ -109,6 +113,7 @@ type answering struct {
 	rng      *rand.Rand
 	counts   Answers
 	phones   bindings
+	rows     []vars      // of the plan's data: of callbacks
 	offers   *loop.Timer // of the next callback; nil: none
 	ending   bool        // no call begins any more
 	open     map[*sip.Session]*taken
@@ -124,6 +129,13 @@ func StartResponder(p ResponderPlan, o Options) (*Responder, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	var rows []vars
+	if p.Data != "" {
+		var err error
+		if _, rows, err = readTable("data", p.Data); err != nil {
+			return nil, fmt.Errorf("start responder: %w", err)
+		}
 	}
 	says, _ := parseSays(p.Media) // was looked at
 	how, err := soundOf("", p.Codecs, p.File, p.Encryption)
@@ -145,7 +157,7 @@ func StartResponder(p ResponderPlan, o Options) (*Responder, error) {
 	for i, address := range p.Listen {
 		mine := p
 		mine.Offers /= float64(len(p.Listen))
-		a := &answering{plan: &mine, says: says, sound: how, loop: loop.New(o.Log), engine: engine, rng: rand.New(rand.NewPCG(seed+uint64(i), 1)), open: map[*sip.Session]*taken{},
+		a := &answering{plan: &mine, says: says, sound: how, loop: loop.New(o.Log), engine: engine, rows: every(rows, i, len(p.Listen)), rng: rand.New(rand.NewPCG(seed+uint64(i), 1)), open: map[*sip.Session]*taken{},
 			counts: Answers{NotTaken: map[string]int{}, Says: map[string]int{}}, phones: bindings{byAOR: map[string]*bound{}}}
 		if err := a.listen(address, o); err != nil {
 			r.Close()

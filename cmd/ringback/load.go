@@ -238,6 +238,7 @@ func responderCommand(sh *shell) *cli.Command {
 			&cli.StringFlag{Name: "late", Usage: "the `SHARE` that is answered only after --late-by", Value: "0%"},
 			&cli.DurationFlag{Name: "late-by", Usage: "a `DURATION`", Value: 20 * time.Second},
 			&cli.Float64Flag{Name: "offers", Usage: "callbacks a second, a `RATE`, that are put to the agents who have registered here, in turn"},
+			&cli.StringFlag{Name: "data", Usage: "with --offers, a CSV `FILE` whose first line names its columns: a row for each callback, in turn; number, name, type, reason and the like are the callback's, others its case data"},
 			&cli.StringFlag{Name: "media", Usage: "what the caller hears, `KIND`: echo, tone, silence, file, or none for signalling only; or shares of them, as \"echo 50%, tone 50%\"", Value: load.MediaEcho},
 			&cli.StringFlag{Name: "file", Usage: "a WAV `FILE` for --media file"},
 			&cli.StringFlag{Name: "encryption", Usage: "of media, `KIND`: off, sdes (keys in SDP, by any transport) or dtls", Value: "off"},
@@ -270,7 +271,7 @@ func (sh *shell) respond(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	p := load.ResponderPlan{Listen: c.StringSlice("listen"), Ring: c.Duration("ring"), Media: c.String("media"), Offers: c.Float64("offers"), LateBy: c.Duration("late-by"),
+	p := load.ResponderPlan{Listen: c.StringSlice("listen"), Ring: c.Duration("ring"), Media: c.String("media"), Offers: c.Float64("offers"), Data: c.String("data"), LateBy: c.Duration("late-by"),
 		File: c.String("file"), Encryption: c.String("encryption"), TLS: sip.TLSConfig{CertFile: c.String("cert"), KeyFile: c.String("key")}}
 	for _, list := range c.StringSlice("codecs") {
 		p.Codecs = append(p.Codecs, strings.Split(list, ",")...)

@@ -50,7 +50,8 @@ func startFar(ts *testscript.TestScript, args []string) {
 		}
 	}
 	far.cmd = exec.Command(path, append([]string{"--json", "load", "responder", "--listen", "127.0.0.1:0"}, args...)...)
-	far.cmd.Env, far.cmd.Stdout, far.drops = []string{"HOME=" + ts.Getenv("HOME")}, &far.stdout, make(chan struct{})
+	far.cmd.Dir, far.cmd.Env = ts.MkAbs("."), []string{"HOME=" + ts.Getenv("HOME")}
+	far.cmd.Stdout, far.drops = &far.stdout, make(chan struct{})
 	far.stdout.Reset()
 	stderr, err := far.cmd.StderrPipe()
 	ts.Check(err)
