@@ -46,9 +46,15 @@ func (s *Snapshot) Line() string {
 	if s.start.IsZero() {
 		return fmt.Sprintf("registering: %d registered, %d refused", t.registered, t.refused)
 	}
-	line := fmt.Sprintf("%5.0f s  %d began (%.1f/s)  %d up now  %d failed  setup p50 %s p99 %s  late p99 %s",
-		s.at.Sub(s.start).Seconds(), t.began, float64(t.began)/max(1e-3, s.at.Sub(s.start).Seconds()), t.active, t.failed,
-		at(t.setup, 50), at(t.setup, 99), at(t.late, 99))
+	line := fmt.Sprintf("%5.0f s  %d began (%.1f/s)  %d up now  %d failed",
+		s.at.Sub(s.start).Seconds(), t.began, float64(t.began)/max(1e-3, s.at.Sub(s.start).Seconds()), t.active, t.failed)
+	switch {
+	case t.setup.TotalCount() > 0:
+		line += fmt.Sprintf("  setup p50 %s p99 %s", at(t.setup, 50), at(t.setup, 99))
+	case t.answer.TotalCount() > 0: // agents, who are called
+		line += fmt.Sprintf("  answer p50 %s p99 %s", at(t.answer, 50), at(t.answer, 99))
+	}
+	line += fmt.Sprintf("  late p99 %s", at(t.late, 99))
 	if t.mos.TotalCount() > 0 {
 		line += fmt.Sprintf("  MOS p5 %.2f", float64(t.mos.ValueAtQuantile(5))/100)
 	}

@@ -326,3 +326,26 @@ func TestLoad_RegistrationsAreLost(t *testing.T) {
 		}
 	})
 }
+
+// The line of a second has what there is of it: agents, who are called, have no setup.
+func TestSnapshot_Line(t *testing.T) {
+	start := time.Unix(0, 0)
+	for _, row := range []struct {
+		count func(t *tally)
+		want  string
+	}{
+		{func(t *tally) {}, "    2 s  0 began (0.0/s)  0 up now  0 failed  late p99 0s"},
+		{func(t *tally) { t.began = 4; record(t.answer, 50*time.Millisecond) }, "    2 s  4 began (2.0/s)  0 up now  0 failed  answer p50 50.02ms p99 50.02ms  late p99 0s"},
+		{func(t *tally) {
+			record(t.setup, 2*time.Millisecond)
+			record(t.answer, 50*time.Millisecond)
+			record(t.wide, 430*time.Microsecond)
+		}, "    2 s  0 began (0.0/s)  0 up now  0 failed  setup p50 2ms p99 2ms  late p99 0s  MOS p5 4.30 wide-band"},
+	} {
+		r := &Result{Generators: []Generator{{Start: start, Began: start, At: start.Add(2 * time.Second)}}, tally: newTally()}
+		row.count(r.tally)
+		if got := r.Snapshot().Line(); got != row.want {
+			t.Errorf("%q, want %q", got, row.want)
+		}
+	}
+}
