@@ -115,7 +115,7 @@ type attempt struct {
 }
 
 func (k *keyring) attempt(home, register bool) *attempt {
-	return &attempt{ring: k, home: home, register: register, sent: map[realmKey]bool{}}
+	return &attempt{ring: k, home: home, register: register}
 }
 
 // first gives the credentials of nonces that are known already.
@@ -125,11 +125,18 @@ func (a *attempt) first(s signed) []credential {
 	}
 	for key, n := range a.ring.nonces {
 		if n.from == a.at {
-			a.sent[key] = false
+			a.sends(key, false)
 		}
 	}
 	out, _ := a.sign(s)
 	return out
+}
+
+func (a *attempt) sends(key realmKey, fresh bool) {
+	if a.sent == nil { // most requests are never challenged
+		a.sent = map[realmKey]bool{}
+	}
+	a.sent[key] = fresh
 }
 
 // answer reads all challenges of a 401 or 407 and gives the credentials of the
@@ -151,7 +158,7 @@ func (a *attempt) answer(all []challenged, s signed) ([]credential, error) {
 			delete(a.ring.nonces, key)
 			return nil, ErrWrongPassword
 		}
-		a.sent[key] = true
+		a.sends(key, true)
 		a.ring.nonces[key] = &nonce{challenge: c, from: a.at}
 	}
 	return a.sign(s)
@@ -330,6 +337,10 @@ func sessionA1(algorithm string, o digest.Options, c *digest.Challenge) string {
 	return sum(sum(o.Username+":"+c.Realm+":"+o.Password) + ":" + c.Nonce + ":" + o.Cnonce)
 }
 
+// quotable escapes what may not stand in a quoted text as it is. To make it costs more than
+// a digest.
+var quotable = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // format writes an Authorization value. Realm, nonce and opaque are echoed as
 // they came, with their escapes.
 func (n *nonce) format(c *digest.Credentials, session bool) (string, error) {
@@ -337,7 +348,8 @@ func (n *nonce) format(c *digest.Credentials, session bool) (string, error) {
 		return "", errors.New("authenticate: the username or Request-URI has characters that cannot be quoted; remove them")
 	}
 	var b strings.Builder
-	user := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(c.Username)
+	b.Grow(384)
+	user := quotable.Replace(c.Username)
 	fmt.Fprintf(&b, `Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s"`, user, n.realm, n.nonce, c.URI, c.Response)
 	if n.named != "" {
 		fmt.Fprintf(&b, ", algorithm=%s", n.named)

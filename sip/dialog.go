@@ -213,8 +213,8 @@ func (u *UA) nextFlow(a *Account, ended Flow) Flow {
 	if ended == nil || !ended.Reliable() {
 		return nil
 	}
-	for _, r := range u.registrations {
-		if f := r.flow; r.account == a && f != nil && !f.Closed() && f.Transport() == ended.Transport() && f.Remote() == ended.Remote() {
+	for _, r := range u.bindings[a] {
+		if f := r.flow; f != nil && !f.Closed() && f.Transport() == ended.Transport() && f.Remote() == ended.Remote() {
 			return f
 		}
 	}

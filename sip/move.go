@@ -121,10 +121,8 @@ func (u *UA) LocalTo(a *Account) (netip.Addr, error) {
 	if u.fixed(kind) {
 		return u.listening[kind].Addr(), nil
 	}
-	for _, r := range u.registrations {
-		if r.account == a {
-			return u.transport.SourceFor(r.towards().addr)
-		}
+	if of := u.bindings[a]; len(of) > 0 {
+		return u.transport.SourceFor(of[0].towards().addr)
 	}
 	return u.transport.SourceFor(u.pbx(a))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ringback/sip/loop"
@@ -110,7 +111,7 @@ func (u *UA) register(a *Account, on func(RegistrationStatus), once bool) *Regis
 		callID: CallID(message.NewCallID()), tag: message.NewTag(), asked: cmp.Or(a.Expires, defaultExpires)}
 	r.where = registrarOf(a)
 	r.status = RegistrationStatus{State: Unregistered, AOR: a.AOR.String()}
-	u.registrations = append(u.registrations, r)
+	u.registrations, u.bindings[a] = append(u.registrations, r), append(u.bindings[a], r)
 	u.startWatch()
 	u.loop.After(0, func() {
 		if r.state == regIdle {
@@ -312,11 +313,11 @@ func (r *Registration) finish() {
 	r.lose()
 	r.status.Lost, r.status.NextTry = false, time.Time{}
 	u := r.ua
-	for i, other := range u.registrations {
-		if other == r {
-			u.registrations = append(u.registrations[:i:i], u.registrations[i+1:]...)
-			break
-		}
+	u.registrations = drop(u.registrations, r)
+	if left := drop(u.bindings[r.account], r); len(left) > 0 {
+		u.bindings[r.account] = left
+	} else {
+		delete(u.bindings, r.account)
 	}
 	if len(r.left) > 0 { // it never was out: nobody to wait for
 		left := r.left
@@ -327,6 +328,14 @@ func (r *Registration) finish() {
 			}
 		})
 	}
+}
+
+// drop is a list from which a registration was taken, in the same room.
+func drop(list []*Registration, r *Registration) []*Registration {
+	if i := slices.Index(list, r); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
 }
 
 // because notes why it failed, for people, and for who tells causes apart.

@@ -55,8 +55,8 @@ func (u *UA) reserve(a *Account, uri URI) transport.Target {
 	if a == nil || host == "" {
 		return transport.Target{}
 	}
-	for _, r := range u.registrations {
-		if r.account == a && r.server.Addr.IsValid() && strings.EqualFold(host, r.host) && u.loop.Now().Sub(r.servedAt) < reserveFor {
+	for _, r := range u.bindings[a] {
+		if r.server.Addr.IsValid() && strings.EqualFold(host, r.host) && u.loop.Now().Sub(r.servedAt) < reserveFor {
 			return r.server
 		}
 	}
@@ -107,9 +107,9 @@ func (e *exchange) found(targets []transport.Target, err error) {
 // doubted is what was said last of a server that is not tried now, or what can be said
 // without.
 func (u *UA) doubted(a *Account, now DoubtError) *DoubtError {
-	for _, r := range u.registrations {
+	for _, r := range u.bindings[a] {
 		var before *DoubtError
-		if r.account == a && errors.As(r.status.Err, &before) && before.Named == now.Named {
+		if errors.As(r.status.Err, &before) && before.Named == now.Named {
 			now.Err = before.Err
 		}
 	}

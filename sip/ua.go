@@ -47,11 +47,12 @@ type UA struct {
 	service       message.Service
 	allow         string // of the service
 	keyrings      map[*Account]*keyring
-	routes        map[*Account][]Address      // Service-Route of the registrations
-	gruus         map[*Account]URI            // RFC 5627, of the registrations
-	public        map[*Account]netip.AddrPort // what a NAT made of our UDP address
-	outbound      map[*Account]bool           // the registrar reaches it by the flow of its binding (RFC 5626)
-	registrations []*Registration
+	routes        map[*Account][]Address       // Service-Route of the registrations
+	gruus         map[*Account]URI             // RFC 5627, of the registrations
+	public        map[*Account]netip.AddrPort  // what a NAT made of our UDP address
+	outbound      map[*Account]bool            // the registrar reaches it by the flow of its binding (RFC 5626)
+	registrations []*Registration              // in the order in which they began
+	bindings      map[*Account][]*Registration // the same, by account
 	publications  []*Publication
 	subscriptions []*Subscription                   // forks too
 	awaited       map[subscriptionKey]*Subscription // whose SUBSCRIBE is out or made a dialog
@@ -80,7 +81,7 @@ func NewUA(cfg Config) (*UA, error) {
 		peers: newPeerBook(), dialogs: map[dialogKey]*dialog{}, sessions: map[*Session]struct{}{},
 		outgoing: map[CallID]*Session{}, pick: cfg.Random,
 		tables: machines(), service: baseService(cfg.Policy, cfg.Limits),
-		keyrings: map[*Account]*keyring{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{}, outbound: map[*Account]bool{},
+		keyrings: map[*Account]*keyring{}, bindings: map[*Account][]*Registration{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{}, outbound: map[*Account]bool{},
 		awaited: map[subscriptionKey]*Subscription{}, admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}, strangers: rateGate{perSecond: cfg.Limits.StrangersPerSec}}
 	u.allow = u.service.Allow()
 	if err := u.openLayers(); err != nil {

@@ -170,7 +170,7 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 	shards := seats.loops(min(g.opts.Shards, len(users)))
 	for i := range shards {
 		mine := users[len(users)*i/shards : len(users)*(i+1)/shards]
-		s, err := newShard(shardConfig{plan: g.plan, parts: g.opts.Part.of(), users: mine, network: g.opts.Network, onCall: g.opts.OnCall, failed: g.opts.OnFailed, part: g.opts.Part, ladders: g.opts.Ladders, engine: engine, sound: how, rows: every(rows, i, shards), sources: seats.dealt(i, shards, len(mine)), seed: seed + uint64(i), log: g.opts.Log})
+		s, err := newShard(shardConfig{plan: g.plan, shards: shards * g.opts.Part.of(), users: mine, network: g.opts.Network, onCall: g.opts.OnCall, failed: g.opts.OnFailed, part: g.opts.Part, ladders: g.opts.Ladders, engine: engine, sound: how, rows: every(rows, i, shards), sources: seats.dealt(i, shards, len(mine)), seed: seed + uint64(i), log: g.opts.Log})
 		if err != nil {
 			stop()
 			return nil, fmt.Errorf("start load: %w", err)
@@ -232,7 +232,11 @@ func (g *generator) run(ctx context.Context) {
 		g.floor.start(settling, registerApart*time.Duration(g.opts.Part.of()))
 		settled()
 	} else if g.plan.Register {
-		g.each(ctx, settleTime, (*shard).register)
+		users := 0
+		for _, s := range g.shards {
+			users += len(s.phones)
+		}
+		g.each(ctx, settleTime+time.Duration(users*g.opts.Part.of())*time.Second/registerRate, (*shard).register)
 	}
 	g.start = g.begins(ctx)
 	g.calls.Store(true)

@@ -328,3 +328,22 @@ func TestLoad_Resent(t *testing.T) {
 		})
 	}
 }
+
+// Users come at one pace, however many loops they are on.
+func TestLoad_RegistersAtOnePace(t *testing.T) {
+	for _, shards := range []int{1, 2, 5} {
+		story(t, func(t *testing.T, n *simnet.Net) {
+			far, host := respond(t, n, ResponderPlan{Media: MediaNone}), n.Host(generatorIP)
+			p := plan(t, "users: {first: 2001, count: 800}\nregister: true\ncalls: {for: 1s}\n")
+			result, err := Run(t.Context(), p, Options{Network: host, Media: host, Shards: shards})
+			if err != nil {
+				t.Fatal(err)
+			}
+			took := result.Generators[0].Start.Sub(result.Generators[0].Began)
+			if want := 800 * time.Second / registerRate; took < want*9/10 || took > want*11/10 || result.Report().Registered != 800 {
+				t.Errorf("%d loops: %d users were registered after %v, want about %v", shards, result.Report().Registered, took, want)
+			}
+			far.Close()
+		})
+	}
+}

@@ -19,9 +19,14 @@ import (
 	"ringback/sip/transport"
 )
 
-// Between two registrations of a shard, where it is the only generator: a PBX that all users come to at once would
-// say more about that than about its work.
-const registerApart = 5 * time.Millisecond
+// registerApart is between two registrations of agents, and registerRate how many users register in a second, where
+// there is one generator: a PBX that all users come to at once would say more about that than about its work. Those who
+// are no agents come a few at a time, so that one waking of the generator does for all of them.
+const (
+	registerApart    = 5 * time.Millisecond
+	registerRate     = 400
+	registerTogether = 4
+)
 
 // phone is one user.
 type phone struct {
@@ -52,7 +57,7 @@ type seat struct {
 // all fields.
 type shard struct {
 	plan        *Plan
-	apart       time.Duration // between two registrations
+	apart       time.Duration // between registerTogether registrations and the next
 	loop        *loop.Loop
 	seats       []*seat
 	engine      *media.Engine // nil: signalling only
@@ -84,7 +89,7 @@ type shard struct {
 // shardConfig is what a shard is made from.
 type shardConfig struct {
 	plan    *Plan
-	parts   int // generators under the test
+	shards  int // of all generators under the test
 	users   []user
 	rows    []vars
 	sound   *sound
@@ -100,7 +105,7 @@ type shardConfig struct {
 }
 
 func newShard(c shardConfig) (*shard, error) {
-	s := &shard{plan: c.plan, apart: registerApart * time.Duration(max(1, c.parts)), loop: loop.New(c.log), engine: c.engine, rng: rand.New(rand.NewPCG(c.seed, 0)), tally: newTally(), calls: map[*call]struct{}{}, onCall: c.onCall,
+	s := &shard{plan: c.plan, apart: registerTogether * time.Second / registerRate * time.Duration(c.shards), loop: loop.New(c.log), engine: c.engine, rng: rand.New(rand.NewPCG(c.seed, 0)), tally: newTally(), calls: map[*call]struct{}{}, onCall: c.onCall,
 		rows: c.rows, sound: c.sound, headerNames: slices.Sorted(maps.Keys(c.plan.Calls.Headers))}
 	if s.onFailed = c.failed; c.part.Of > 1 {
 		s.generator = c.part.String()
@@ -197,7 +202,7 @@ func (s *shard) people(users []user) error {
 func (s *shard) register(settled func()) {
 	open := len(s.phones)
 	for i, p := range s.phones {
-		s.loop.After(time.Duration(i)*s.apart, func() {
+		s.loop.After(time.Duration(i/registerTogether)*s.apart, func() {
 			s.binds(p, func() {
 				if open--; open == 0 {
 					settled()

@@ -76,7 +76,8 @@ func fewProcessors(loops int) {
 // loopsFor is how many loops the signalling of a plan needs; 0: as many as there are cores.
 func loopsFor(p *load.Plan) int {
 	const perLoop = 5000 // calls a second
-	if p.Agents != nil || p.Calls.Media != load.MediaNone || p.Calls.Rate <= 0 {
+	onlyRegisters := p.Calls.Rate <= 0 && p.Calls.Concurrency == 0
+	if p.Agents != nil || !onlyRegisters && (p.Calls.Media != load.MediaNone || p.Calls.Rate <= 0) {
 		return 0
 	}
 	return 1 + int(p.Calls.Rate/perLoop)

@@ -39,14 +39,27 @@ func TestFreeMemory(t *testing.T) {
 }
 
 func TestLoopsFor(t *testing.T) {
-	plan := func(media string, rate float64) *load.Plan {
+	plan := func(media string, rate float64, concurrency int) *load.Plan {
 		p := load.DefaultPlan()
-		p.Calls.Media, p.Calls.Rate = media, rate
+		p.Calls.Media, p.Calls.Rate, p.Calls.Concurrency = media, rate, concurrency
 		return &p
 	}
-	for want, p := range map[int]*load.Plan{0: plan(load.MediaTone, 4000), 1: plan(load.MediaNone, 4000), 3: plan(load.MediaNone, 12000)} {
-		if got := loopsFor(p); got != want {
-			t.Errorf("media %s at %.0f calls/s: %d loops, want %d", p.Calls.Media, p.Calls.Rate, got, want)
+	agents := plan(load.MediaNone, 0, 0)
+	agents.Agents = &load.AgentsPlan{}
+	for _, c := range []struct {
+		what string
+		plan *load.Plan
+		want int
+	}{
+		{"calls with media", plan(load.MediaTone, 4000, 0), 0},
+		{"signalling", plan(load.MediaNone, 4000, 0), 1},
+		{"much signalling", plan(load.MediaNone, 12000, 0), 3},
+		{"a number of calls", plan(load.MediaNone, 0, 10), 0},
+		{"registrations only", plan(load.MediaTone, 0, 0), 1},
+		{"agents", agents, 0},
+	} {
+		if got := loopsFor(c.plan); got != c.want {
+			t.Errorf("%s: %d loops, want %d", c.what, got, c.want)
 		}
 	}
 }

@@ -152,7 +152,7 @@ func (b *bench) sippDigest(users int) (*record, error) {
 		return nil, err
 	}
 	_ = os.Remove(stats)
-	const rate = 400 // as ours: each of two shards registers one user each 5 ms
+	const rate = 400 // as ours
 	r := &record{At: time.Now(), What: "digest", Who: "sipp", Rate: rate, Units: users, CPU: map[string]float64{}, Before: calibrate()}
 	caller, err := b.start("phone", b.sipp, "-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(own), "-r", strconv.Itoa(rate), "-m", strconv.Itoa(users),
 		"-nostdin", "-trace_stat", "-stf", stats, "-fd", "1", fmt.Sprintf("127.0.0.1:%d", port))

@@ -193,7 +193,7 @@ func (b *bench) sippRegistrations(n int) (*record, error) {
 	}
 	stats := filepath.Join(b.tmp, "register.csv")
 	_ = os.Remove(stats)
-	const rate = 400 // a shard of ours registers one user each 5 ms, and there are two
+	const rate = 400 // as ours
 	r := &record{At: time.Now(), What: "registrations", Who: "sipp", Rate: rate, Units: n, CPU: map[string]float64{}, Before: calibrate()}
 	caller, err := b.start("register", b.sipp, "-sf", filepath.Join(b.tmp, "register.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(own), "-r", strconv.Itoa(rate), "-m", strconv.Itoa(n),
 		"-nostdin", "-trace_stat", "-stf", stats, "-fd", "1", fmt.Sprintf("127.0.0.1:%d", port))
