@@ -147,6 +147,48 @@ func TestGlare_WithoutEndCountsAsRefused(t *testing.T) {
 	})
 }
 
+// A peer that has not done with what came before asks for a re-INVITE again (RFC 3261 14.2),
+// and gets it after the time that it names. One that always says so, or names no such time, has
+// refused.
+func TestGlare_BusyPeerIsAskedAgain(t *testing.T) {
+	for name, row := range map[string]struct {
+		lines []string
+		tries int
+		wait  time.Duration
+	}{
+		"after 3 s": {[]string{"Retry-After: 3"}, mostBusy, 3 * time.Second}, "at once": {[]string{"Retry-After: 0"}, mostBusy, 500 * time.Millisecond},
+		"no time": {nil, 0, 0}, "too long": {[]string{"Retry-After: 11"}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(b *bed) {
+				a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+				s := p.answers(a)
+				a.must(func() error { return s.Reinvite([]byte("hold")) })
+				for range row.tries {
+					p.reply(p.request("INVITE"), 500, row.lines...)
+					p.request("ACK")
+					begin := time.Now()
+					again := p.request("INVITE")
+					if took := time.Since(begin); took < row.wait || took > row.wait+50*time.Millisecond || string(again.Body()) != "hold" {
+						t.Errorf("after %v:\n%s", took, again)
+					}
+					p.reply(again, 200, "", "held")
+					p.request("ACK")
+					a.must(func() error { return s.Reinvite([]byte("hold")) })
+				}
+				for range row.tries + 1 {
+					p.reply(p.request("INVITE"), 500, row.lines...)
+					p.request("ACK")
+				}
+				p.silent(time.Minute)
+				if got := a.events[len(a.events)-1]; got != "refused 500" {
+					t.Errorf("last event %s", got)
+				}
+			})
+		})
+	}
+}
+
 // Requests with made-up tags, under the address of the PBX, take no room from a call.
 func TestFlood_WithForgedTagsKeepsNothing(t *testing.T) {
 	story(t, func(b *bed) {

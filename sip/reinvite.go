@@ -33,13 +33,13 @@ type change struct {
 	ack     *message.Request
 	res     *message.Response
 	tries   int // after 422
-	glares  int // answers of 491
+	glares  int // times that it is made again
 	out     *exchange
 }
 
 // Reinvite offers new media by re-INVITE; nil asks the far end to offer, and
 // OfferReceived follows. The outcome is AnswerReceived or OfferRefused. Glare
-// (491) is retried after the time of RFC 3261 14.1; when meanwhile an offer of
+// (491) is retried after the time of RFC 3261 14.1, a 500 that asks for it after its Retry-After; when meanwhile an offer of
 // the far end's comes, OfferRefused with Overtaken precedes it. Called while a
 // retry waits, it replaces the offer. 481, 408 and no answer at all end the call
 // (RFC 5057 5): a peer that is not there cannot be held either.
@@ -104,7 +104,10 @@ func (s *Session) changeResponse(c *change, res *message.Response, flow Flow) {
 		s.changeAccepted(c, res, flow)
 	case s.re.client != c: // the call has ended meanwhile
 	case code == 491:
-		s.glare(c)
+		s.glare(c, s.glareTime())
+	case c.busy(res):
+		after, _ := message.RetryAfter(res)
+		s.glare(c, max(after, s.ua.cfg.T1))
 	case code == 422 && c.tries < 3 && s.raiseInterval(res):
 		c.tries++
 		s.settle(c)
@@ -217,8 +220,23 @@ func (s *Session) glareTime() time.Duration {
 	return time.Duration(210+s.ua.pick(191)) * 10 * time.Millisecond
 }
 
+// What a far end may ask for when it has not done with a change before, and how often it is
+// asked again: with one after the other it does not want to.
+const (
+	mostBusy = 3
+	longBusy = 10 * time.Second
+)
+
+// busy says that the far end asks for the change again (RFC 3261 14.2: a second INVITE before
+// its response to the first gets "a 500 (Server Internal Error) response ... and MUST include a
+// Retry-After header field with a randomly chosen value of between 0 and 10 seconds").
+func (c *change) busy(res *message.Response) bool {
+	after, said := message.RetryAfter(res)
+	return res.StatusCode == 500 && said && after <= longBusy && c.glares < mostBusy
+}
+
 // glare makes a change again after a while.
-func (s *Session) glare(c *change) {
+func (s *Session) glare(c *change, wait time.Duration) {
 	s.settle(c)
 	if c.glares++; c.glares > mostGlares {
 		s.changeRefused(c, 491, "Request Pending, again and again")
@@ -226,7 +244,7 @@ func (s *Session) glare(c *change) {
 	}
 	s.ua.count.add("glare")
 	s.re.wish = c
-	s.re.retry = s.ua.loop.After(s.glareTime(), func() { s.guarded("glare", s.tryAgain) })
+	s.re.retry = s.ua.loop.After(wait, func() { s.guarded("glare", s.tryAgain) })
 }
 
 // tryAgain sends the wish once nothing of the far end's is open.
