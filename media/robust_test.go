@@ -151,7 +151,7 @@ func TestConformance_M04_SSRCChange(t *testing.T) {
 		before := p.session.Stats()
 		r.ssrc, r.seq, r.ts = 0x2222, 41000, 0xF0000000
 		quiet := quietest(p, func() { r.speak(50) })
-		if quiet >= 60*time.Millisecond {
+		if quiet > 0 {
 			t.Errorf("gap of %v", quiet)
 		}
 		after := p.session.Stats()
@@ -207,7 +207,7 @@ func TestConformance_M05_WrapAndJump(t *testing.T) {
 		}
 		r.seq += 3000
 		r.ts += 3000 * 160
-		if quiet := quietest(p, func() { r.speak(50) }); quiet >= 60*time.Millisecond {
+		if quiet := quietest(p, func() { r.speak(50) }); quiet > 0 {
 			t.Errorf("jump: gap of %v", quiet)
 		}
 		if st := p.session.Stats(); st.Resyncs != 1 || st.Lost != 0 {
