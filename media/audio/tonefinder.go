@@ -57,7 +57,8 @@ func NewToneFinder(rate int) *ToneFinder {
 }
 
 // Add takes a frame of any length and calls changed for each tone that came or
-// went, with its frequency in whole Hz: the same at its end as at its beginning.
+// went, with its frequency in whole Hz: the same at its end as at its beginning. One that
+// moves away from that ends, too.
 func (f *ToneFinder) Add(frame Frame, changed func(hz float64, on bool)) {
 	for _, s := range frame {
 		v := float64(s)
@@ -140,7 +141,7 @@ func (f *ToneFinder) settle(changed func(hz float64, on bool)) {
 		case !t.on && t.seen >= findOn:
 			t.on, t.told = true, math.Round(t.hz)
 			tell(changed, t.told, true)
-		case t.on && t.gone >= findOff:
+		case t.on && (t.gone >= findOff || math.Abs(t.hz-t.told) > findSteady):
 			tell(changed, t.told, false)
 			continue
 		}

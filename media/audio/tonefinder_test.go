@@ -78,6 +78,20 @@ func TestToneFinder(t *testing.T) {
 	})
 }
 
+// TestToneFinder_ASlowChangeIsAnotherTone: what was told goes when the sound has moved away from
+// it, however slowly, and does not come between what is told of the tone that is there then.
+func TestToneFinder_ASlowChangeIsAnotherTone(t *testing.T) {
+	f := NewToneFinder(8000)
+	slide, phase := mixed(0, 440), 0.0
+	for i := range 24000 {
+		phase += 2 * math.Pi * min(500, 440+60*float64(i)/16000) / 8000
+		slide = append(slide, int16(3276*math.Sin(phase)))
+	}
+	if on, n := find(f, slide); len(on) != 1 || math.Abs(on[0]-500) > 6 || n > 25 {
+		t.Errorf("after 440 Hz became 500 Hz: on %v, told %d times", on, n)
+	}
+}
+
 func BenchmarkToneFinder(b *testing.B) {
 	f, sound := NewToneFinder(8000), mixed(0.001, 440, 1004)[:160]
 	b.ReportAllocs()
