@@ -2,8 +2,10 @@ package story
 
 import (
 	"testing"
+	"time"
 
 	"ringback/agent"
+	"ringback/internal/simnet"
 )
 
 // consulting has the agent talk with a colleague while the contact is on hold.
@@ -109,6 +111,30 @@ func TestConsult_CompletedAsConferenceJoinsAll(t *testing.T) {
 		d.do("end", nil)
 		d.is(agent.PhaseReadyToCall)
 	})
+}
+
+// TestConsult_ConferenceAtAnyMomentOfASwap: the conference is asked for before the hold of the
+// swap is answered, while it is, and after it; all come to hear each other.
+func TestConsult_ConferenceAtAnyMomentOfASwap(t *testing.T) {
+	for latency := 5 * time.Millisecond; latency < 300*time.Millisecond; latency *= 3 {
+		for after := time.Duration(0); after < 4*latency; after += latency/2 + time.Millisecond {
+			atLab(t, "", plan{}, func(d *desk) {
+				d.consulting()
+				d.net.Link(agentIP, pbxIP, simnet.Link{Latency: latency})
+				d.starts("consult-swap", nil)
+				<-time.After(after)
+				if err := d.now("consult-conference", nil); err != nil {
+					t.Fatalf("%v after the swap, %v away: %v", after, latency, err)
+				}
+				begin := time.Now()
+				d.allTalk()
+				if took := time.Since(begin); took > 5*time.Second {
+					t.Errorf("%v after the swap, %v away: all talk after %v", after, latency, took)
+				}
+				d.do("end", nil)
+			})
+		}
+	}
 }
 
 func TestConference_DroppedPartyLeavesTheOthers(t *testing.T) {
