@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"ringback/internal/lab"
 	"ringback/internal/simnet"
@@ -81,6 +84,32 @@ func TestLoad_OpenRate(t *testing.T) {
 		if got := far.Answers(); got.Came != 500 || got.Answered != 500 || got.Refused+got.Active != 0 {
 			t.Errorf("the far end: %+v", got)
 		}
+		far.Close()
+	})
+}
+
+// A call that a generator begins late has taken the time since it was due (the correction of
+// coordinated omission), and the generator's own lateness is told beside it.
+func TestLoad_ALateCallCountsFromWhenItWasDue(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaNone})
+		p := plan(t, users+"calls: {to: ['sip:601@192.0.2.20'], rate: 1, talk: {mean: 1s}}\n")
+		s, err := newShard(shardConfig{plan: p, users: []user{{name: "2001"}}, network: n.Host(generatorIP), sources: []source{{generatorIP, 0}}, log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const stalled = 300 * time.Millisecond
+		ended := make(chan struct{})
+		s.loop.Post(func() { s.begin(s.loop.Now().Add(-stalled), func() { close(ended) }) })
+		<-ended
+		_ = s.loop.Do(t.Context(), func() {
+			for name, h := range map[string]*hdrhistogram.Histogram{"setup": s.tally.setup, "answer": s.tally.answer, "late": s.tally.late} {
+				if took := time.Duration(h.Min()) * time.Microsecond; h.TotalCount() != 1 || took < stalled-time.Millisecond || took > stalled+50*time.Millisecond {
+					t.Errorf("%s is %v", name, took)
+				}
+			}
+		})
+		s.close(t.Context())
 		far.Close()
 	})
 }

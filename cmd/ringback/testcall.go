@@ -357,7 +357,9 @@ func (t *trial) until(ctx context.Context, is func(agent.Event) bool) error {
 func (t *trial) note(e agent.Event) {
 	if e.Call != "" && t.call == "" {
 		t.call, t.record = e.Call, scenario.NewRecord(e.Call)
-		t.record.Begun = t.begun
+		if !t.answer { // whose call began when it came
+			t.record.Begun = t.begun
+		}
 		t.record.Take()
 	}
 	if t.record != nil {
