@@ -89,6 +89,9 @@ func Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 		return nil, err
 	}
 	g.run(ctx)
+	if ctx.Err() != nil {
+		g.steer.End("")
+	}
 	left := g.drain()
 	g.self.lookLast()
 	r := g.result()
@@ -239,7 +242,7 @@ func (g *generator) run(ctx context.Context) {
 		g.each(ctx, settleTime+time.Duration(users*g.opts.Part.of())*time.Second/registerRate, (*shard).register)
 	}
 	g.start = g.begins(ctx)
-	g.calls.Store(true)
+	g.calls.Store(ctx.Err() == nil && !g.aborted())
 	if g.plan.Churn.Rate > 0 {
 		for _, s := range g.shards {
 			rate := g.plan.Churn.Rate / float64(len(g.shards)*g.opts.Part.of())

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -240,9 +241,18 @@ func TestLoad_Interrupted(t *testing.T) {
 		if r.Began < 99 || r.Began > 101 || r.LeftCalls != 0 || r.Failed != 0 || time.Since(began) > 12*time.Second {
 			t.Errorf("after %v: %+v", time.Since(began), r)
 		}
+		if len(r.Steered) != 1 || r.Steered[0].String() != "interrupted after 10.0 s: the rest of the plan was not done" {
+			t.Errorf("the report says %v", r.Steered)
+		}
 		synctest.Wait()
 		if far.Answers().Active != 0 {
 			t.Errorf("the far end still has %+v", far.Answers())
+		}
+		p = plan(t, users+"register: true\ncalls: {to: ['sip:601@192.0.2.20'], rate: 10, for: 1h}\nthresholds: ['failures < 5%']\n")
+		ctx, cancel = context.WithTimeout(t.Context(), 15*time.Millisecond) // it registers still
+		defer cancel()
+		if r := run(ctx, t, n, p, nil); len(r.Steered) != 1 || r.Steered[0].String() != "interrupted before calls began" || fmt.Sprint(r.Why) != "[failures < 5%: nothing was counted]" {
+			t.Errorf("the report says %v", r.Steered)
 		}
 		far.Close()
 	})

@@ -175,7 +175,7 @@ func (r *Report) JUnit(w io.Writer, name string) error {
 	for _, v := range r.Thresholds {
 		c := report.Case{Class: "thresholds", Name: v.Threshold, Time: "0"}
 		if !v.OK {
-			why := fmt.Sprintf("%s: it is %s", v.Threshold, v.Text)
+			why := v.String()
 			c.Failure, told[why] = &report.Failure{Message: why}, true
 		}
 		suite.Cases = append(suite.Cases, c)

@@ -46,8 +46,8 @@ func (s *Snapshot) Line() string {
 	if s.start.IsZero() {
 		return fmt.Sprintf("registering: %d registered, %d refused", t.registered, t.refused)
 	}
-	line := fmt.Sprintf("%5.0f s  %d began (%.1f/s)  %d up now  %d failed",
-		s.at.Sub(s.start).Seconds(), t.began, float64(t.began)/max(1e-3, s.at.Sub(s.start).Seconds()), t.active, t.failed)
+	since := max(0, s.at.Sub(s.start).Seconds()) // generators are told of a start that is to come
+	line := fmt.Sprintf("%5.0f s  %d began (%.1f/s)  %d up now  %d failed", since, t.began, float64(t.began)/max(1e-3, since), t.active, t.failed)
 	switch {
 	case t.setup.TotalCount() > 0:
 		line += fmt.Sprintf("  setup p50 %s p99 %s", at(t.setup, 50), at(t.setup, 99))
@@ -95,6 +95,14 @@ type Verdict struct {
 	OK        bool     `json:"ok"`
 	Value     *float64 `json:"value"` // null: nothing was counted that it is of
 	Text      string   `json:"text"`
+}
+
+// String is the line with what was measured.
+func (v Verdict) String() string {
+	if v.Value == nil {
+		return v.Threshold + ": " + v.Text
+	}
+	return v.Threshold + ": it is " + v.Text
 }
 
 // Report is what a run came to.
@@ -149,13 +157,20 @@ type Report struct {
 
 // Steering is a Change by the run's own time.
 type Steering struct {
-	At       float64 `json:"at_seconds"` // since calls began; below 0: before
-	Rate     float64 `json:"rate"`       // times the plan's
-	Finished bool    `json:"finished,omitempty"`
+	At          float64 `json:"at_seconds"` // since calls began; below 0: before
+	Rate        float64 `json:"rate"`       // times the plan's
+	Finished    bool    `json:"finished,omitempty"`
+	Interrupted bool    `json:"interrupted,omitempty"`
 }
 
 // String tells it in words.
 func (s Steering) String() string {
+	switch {
+	case s.Interrupted && s.At < 0:
+		return "interrupted before calls began"
+	case s.Interrupted:
+		return fmt.Sprintf("interrupted after %.1f s: the rest of the plan was not done", s.At)
+	}
 	if s.Finished {
 		return fmt.Sprintf("no call began after %.1f s", s.At)
 	}
@@ -223,7 +238,11 @@ func (r *Result) Report() *Report {
 		Registering: timesOf(t.register), Refreshed: t.refreshed, Lapsed: t.lapsed, Went: t.went, CameBack: t.cameBack,
 	}
 	for _, c := range r.Steered {
-		p.Steered = append(p.Steered, Steering{c.At.Sub(start).Seconds(), c.Rate, c.Finished})
+		since := -1.0 // they never began
+		if !start.IsZero() {
+			since = c.At.Sub(start).Seconds()
+		}
+		p.Steered = append(p.Steered, Steering{since, c.Rate, c.Finished, c.Interrupted})
 	}
 	for _, g := range r.Generators {
 		p.Registered += g.Registered
@@ -255,7 +274,7 @@ func (r *Result) judge(p *Report) {
 			v.Value, v.OK, v.Text = &value, th.holds(value), render(th, value)
 		}
 		if !v.OK {
-			p.Why = append(p.Why, fmt.Sprintf("%s: it is %s", v.Threshold, v.Text))
+			p.Why = append(p.Why, v.String())
 		}
 		p.Thresholds = append(p.Thresholds, v)
 	}

@@ -24,9 +24,10 @@ type Steer struct {
 
 // Change is what somebody changed of a run while it lasted.
 type Change struct {
-	At       time.Time `json:"at"`
-	Rate     float64   `json:"rate"`               // times the plan's, from then on
-	Finished bool      `json:"finished,omitempty"` // no call began from then on
+	At          time.Time `json:"at"`
+	Rate        float64   `json:"rate"`                  // times the plan's, from then on
+	Finished    bool      `json:"finished,omitempty"`    // no call began from then on
+	Interrupted bool      `json:"interrupted,omitempty"` // and those that were up were hung up
 }
 
 // maxChanges bounds those that are kept: who turns a run more often knows it.
@@ -55,14 +56,16 @@ func (s *Steer) SetRate(times float64) error {
 }
 
 // End ends the run early: calls are hung up, users unregistered. With a reason it
-// counts as aborted. Only the first one counts.
+// counts as aborted, without one as interrupted. Only the first one counts.
 func (s *Steer) End(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
 	case <-s.end:
 	default:
-		s.why = why
+		if s.why = why; why == "" {
+			s.note(Change{At: time.Now(), Interrupted: true})
+		}
 		close(s.end)
 	}
 }

@@ -202,7 +202,7 @@ func loadText(r *load.Report) string {
 		if !v.OK {
 			word = "not met"
 		}
-		row(word, "%s: it is %s", v.Threshold, v.Text)
+		row(word, "%s", v)
 	}
 	for _, s := range r.Steered {
 		row("by hand", "%v", s)

@@ -184,7 +184,7 @@ func (v *loadView) lists() [][]string {
 		if t.Value == nil {
 			state = faint("nothing ")
 		}
-		lines = append(lines, fmt.Sprintf("%s  %s: it is %s", state, clean(t.Threshold), clean(t.Text)))
+		lines = append(lines, fmt.Sprintf("%s  %s", state, clean(t.String())))
 	}
 	all := append(append([]load.Cause(nil), n.Causes...), n.Refusals...)
 	if n.Agents != nil {

@@ -8,5 +8,6 @@
 // import an outside library.
 //
 // All files are read whatever their build tags, systems and tests. There is
-// nothing here but tests, and they need nothing but the go command.
+// nothing here but tests, and they need nothing but the go command. proof_test.go
+// holds that the tests and files that testdata/load/PROOF.md names are there.
 package archtest

@@ -148,6 +148,7 @@ func (co *coordinator) work(ctx context.Context) error {
 			if co.state.Phase == phaseWaiting {
 				co.missing = errors.New("start load: interrupted before all generators were ready")
 			}
+			co.c.Steer.End("")
 			co.ends("")
 		}
 		co.proceed()
