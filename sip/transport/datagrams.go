@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"runtime"
@@ -67,6 +68,7 @@ type batches struct {
 	raw   syscall.RawConn
 	batch *ipv4.PacketConn
 	many  []ipv4.Message // nil: not busy
+	clock napper         // of a busy socket
 	last  time.Time      // when it was read last; zero: more may wait
 	dense int            // reads in a row within a tick
 	alone time.Time      // since when each came alone
@@ -87,7 +89,7 @@ func (b *batches) read(take func([]byte, netip.AddrPort, time.Time)) error {
 		b.dense = 0
 	}
 	if b.last = now; b.dense >= busyAfter {
-		b.many = make([]ipv4.Message, batchMost)
+		b.many, b.clock = make([]ipv4.Message, batchMost), newNapper()
 		for i := range b.many {
 			b.many[i].Buffers = [][]byte{make([]byte, message.MaxMessage+1)} // of the system only as far as it is written
 		}
@@ -100,7 +102,7 @@ func (b *batches) read(take func([]byte, netip.AddrPort, time.Time)) error {
 
 func (b *batches) readMany(take func([]byte, netip.AddrPort, time.Time)) error {
 	if since := time.Since(b.last); since < batchTick {
-		time.Sleep(batchTick - since)
+		b.clock.nap(batchTick - since)
 	}
 	n, err := b.batch.ReadBatch(b.many, 0)
 	now := time.Now()
@@ -108,6 +110,9 @@ func (b *batches) readMany(take func([]byte, netip.AddrPort, time.Time)) error {
 		b.last = time.Time{}
 	}
 	if err != nil {
+		if errors.Is(err, net.ErrClosed) {
+			b.clock.close()
+		}
 		return err
 	}
 	for i := range n {
@@ -121,6 +126,7 @@ func (b *batches) readMany(take func([]byte, netip.AddrPort, time.Time)) error {
 		b.alone = now
 	case now.Sub(b.alone) > quietFor:
 		b.many, b.alone, b.dense = nil, time.Time{}, 0
+		b.clock.close()
 	}
 	return nil
 }
