@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 	settleTime = 40 * time.Second // for the first registrations
 	drainTime  = 10 * time.Second // for hanging up, and again for unregistering
 	lookTime   = time.Second      // between two looks at what came so far
+	keepTime   = time.Millisecond // by which agents may be late while garbage is collected
 )
 
 // Options are what a run is given beside its plan. The zero value is the machine's
@@ -225,11 +227,11 @@ func (g *generator) bind(ctx context.Context) (string, error) {
 func (g *generator) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	looked := make(chan struct{})
-	go func() {
-		defer close(looked)
-		g.look(ctx, cancel)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { g.look(ctx, cancel) })
+	if g.floor != nil && g.opts.Network == nil {
+		beside.Go(func() { transport.KeepTime(ctx, keepTime) })
+	}
 	if g.floor != nil {
 		settling, settled := context.WithTimeout(ctx, settleTime+time.Duration(len(g.floor.desks))*registerApart*time.Duration(g.opts.Part.of()))
 		g.floor.start(settling, registerApart*time.Duration(g.opts.Part.of()))
@@ -265,7 +267,7 @@ func (g *generator) run(ctx context.Context) {
 		g.talkOut(ctx)
 	}
 	cancel()
-	<-looked
+	beside.Wait()
 }
 
 // shift lets the agents work from the start for the plan's time.

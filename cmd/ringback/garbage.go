@@ -11,29 +11,41 @@ import (
 	"ringback/agent/load"
 )
 
-// roomy lets garbage grow to four times what is in use before it is collected, as long
+// roomy lets garbage grow to a share of what is in use before it is collected, as long
 // as the whole stays under half of the memory that there is: a load test and its far end
 // make the same short-lived things for each call, and keep each call's transactions for
 // half a minute, which a collection looks through. GOGC and GOMEMLIMIT in the environment
 // go before, and a system that does not tell its memory keeps the runtime's own pace.
-func roomy() {
+func roomy(percent int) {
 	if most := roomFor(1); most > 0 {
-		debug.SetGCPercent(roomyPercent)
+		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(most)
 	}
 }
 
-// roomyPercent is how much garbage there may be, in percent of what is in use.
-const roomyPercent = 400
+// How much garbage there may be, in percent of what is in use: agents have more in use, and
+// make less.
+const (
+	roomyPercent  = 400
+	agentsPercent = 230
+)
+
+// percentFor is that of a plan.
+func percentFor(p *load.Plan) int {
+	if p.Agents != nil {
+		return agentsPercent
+	}
+	return roomyPercent
+}
 
 // roomyEach is roomy for each of several processes, as their environment says it: half
 // of the memory is for all of them together.
-func roomyEach(processes int) []string {
+func roomyEach(processes, percent int) []string {
 	most := roomFor(processes)
 	if most <= 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("GOGC=%d", roomyPercent), fmt.Sprintf("GOMEMLIMIT=%d", most)}
+	return []string{fmt.Sprintf("GOGC=%d", percent), fmt.Sprintf("GOMEMLIMIT=%d", most)}
 }
 
 // roomFor is the most memory of one of several processes, in bytes; zero: the runtime's

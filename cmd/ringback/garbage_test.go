@@ -63,3 +63,11 @@ func TestLoopsFor(t *testing.T) {
 		}
 	}
 }
+
+func TestPercentFor(t *testing.T) {
+	calls, agents := load.DefaultPlan(), load.DefaultPlan()
+	agents.Agents = &load.AgentsPlan{}
+	if c, a := percentFor(&calls), percentFor(&agents); c != roomyPercent || a != agentsPercent {
+		t.Errorf("%d percent for calls and %d for agents, want %d and %d", c, a, roomyPercent, agentsPercent)
+	}
+}

@@ -289,7 +289,7 @@ func (sh *shell) respond(c *cli.Context) error {
 	if err := p.Check(); err != nil {
 		return usageError("%v", err)
 	}
-	roomy()
+	roomy(roomyPercent)
 	if p.Media == load.MediaNone {
 		fewProcessors(len(p.Listen))
 	}

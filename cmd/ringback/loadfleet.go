@@ -83,7 +83,7 @@ func (sh *shell) coordinate(c *cli.Context, plan *load.Plan, r *loadRole, o load
 		}
 		defer server.Close()
 		co.Link = server.Link()
-		processes, err := fleet.StartProcesses(r.of, func(p load.Part) *exec.Cmd { return generatorProcess(c, co.Config, p) })
+		processes, err := fleet.StartProcesses(r.of, func(p load.Part) *exec.Cmd { return generatorProcess(c, co.Config, p, percentFor(plan)) })
 		if err != nil {
 			return nil, err
 		}
@@ -94,8 +94,8 @@ func (sh *shell) coordinate(c *cli.Context, plan *load.Plan, r *loadRole, o load
 	return fleet.Coordinate(c.Context, plan, co)
 }
 
-// generatorProcess is this program as one of several generators.
-func generatorProcess(c *cli.Context, f fleet.Config, p load.Part) *exec.Cmd {
+// generatorProcess is this program as one of several generators, with so much garbage.
+func generatorProcess(c *cli.Context, f fleet.Config, p load.Part, percent int) *exec.Cmd {
 	program, err := os.Executable()
 	if err != nil {
 		program = os.Args[0]
@@ -105,7 +105,7 @@ func generatorProcess(c *cli.Context, f fleet.Config, p load.Part) *exec.Cmd {
 		cmd.Args = append(cmd.Args, "--results", path, "--results-append")
 	}
 	cmd.Args = append(cmd.Args, c.Args().First())
-	cmd.Env = append(append(os.Environ(), natsToken+"="+f.Link.Token), roomyEach(p.Of)...)
+	cmd.Env = append(append(os.Environ(), natsToken+"="+f.Link.Token), roomyEach(p.Of, percent)...)
 	return cmd
 }
 
@@ -116,7 +116,7 @@ func (sh *shell) measure(c *cli.Context, plan *load.Plan, o load.Options) (*load
 	if err != nil {
 		return nil, err
 	}
-	roomy()
+	roomy(percentFor(plan))
 	if loops := loopsFor(plan); loops > 0 {
 		fewProcessors(loops)
 	}

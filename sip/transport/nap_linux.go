@@ -2,6 +2,7 @@ package transport
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"time"
 
@@ -33,6 +34,24 @@ func (n napper) nap(d time.Duration) {
 		_, _ = n.clock.Read(times[:]) // the deadline's error is the usual end
 	}
 	time.Sleep(time.Until(until))
+}
+
+// KeepTime wakes the runtime every so often until ctx ends, for a program whose timers wait
+// for nothing that comes by the network as often. It returns at once where the system
+// gives no timer.
+func KeepTime(ctx context.Context, every time.Duration) {
+	n := newNapper()
+	if n.clock == nil {
+		return
+	}
+	defer n.close()
+	defer context.AfterFunc(ctx, n.close)() // which ends the reading
+	var times [8]byte
+	for n.set(every) == nil {
+		if _, err := n.clock.Read(times[:]); err != nil {
+			return
+		}
+	}
 }
 
 func (n napper) set(d time.Duration) error {

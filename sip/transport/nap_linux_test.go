@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -31,5 +32,17 @@ func TestNapper(t *testing.T) {
 	var times [8]byte
 	if n, err := made.clock.Read(times[:]); n != 8 || err != nil {
 		t.Errorf("the system's timer: %d bytes, %v", n, err)
+	}
+}
+
+// KeepTime ends with its context, whether it waits or not.
+func TestKeepTime(t *testing.T) {
+	for _, every := range []time.Duration{time.Millisecond, time.Hour} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		KeepTime(ctx, every)
+		if ctx.Err() == nil {
+			t.Errorf("every %v: it ended by itself", every)
+		}
+		cancel()
 	}
 }
