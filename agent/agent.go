@@ -82,6 +82,7 @@ type Agent struct {
 	// Everything below is the loop's.
 	ua           *sip.UA
 	registration *sip.Registration // nil: the account does not register
+	served       served
 	registered   RegistrationState
 	engine       *media.Engine
 	sound        sound
@@ -175,6 +176,7 @@ func (a *Agent) openStore() (err error) {
 	if a.account.InstanceID, err = openInstance(a.deps.StateDir); err != nil {
 		return errors.Join(err, a.closeStore())
 	}
+	a.openServed()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -30,6 +31,9 @@ func (a *Agent) registrationChanged(s sip.RegistrationStatus) {
 		Reason: a.registrationReason(s), NextTry: timeOf(s.NextTry), Contact: s.Contact}
 	if a.registered.AOR == "" {
 		a.registered.AOR = a.account.AOR.String()
+	}
+	if s.State == sip.Registered {
+		a.keepServed(a.registration.Served())
 	}
 	if s.Lost { // a PBX that is new forgets
 		a.queue.forget()
@@ -85,7 +89,7 @@ func (a *Agent) lookAfterCalls() {
 // verdicts where they have the case.
 func (a *Agent) registrationReason(s sip.RegistrationStatus) string {
 	c := a.verdictCase()
-	c.Contact = s.Contact
+	c.Contact = cmp.Or(s.Contact, a.registered.Contact) // that of a binding that is lost, too
 	if s.Server.IsValid() {
 		c.Addr, c.Transport = s.Server.String(), s.By
 	}

@@ -71,6 +71,7 @@ type Account struct {
 	Realms     []string      // realms that may be answered; empty: pinned to what the registrar names
 	Keepalive  time.Duration // between keepalives on the registered flow; zero: the default
 	InstanceID string        // urn:uuid:..., RFC 5626 4.1; empty: none sent
+	Served     Served        // who took its REGISTER in an earlier life, for when the DNS fails; zero: nobody is known
 
 	Accept3xx      string        // Ask (also empty), Follow or Refuse
 	AcceptRefer    string        // Ask (also empty): ReferReceived is raised; Refuse: 603

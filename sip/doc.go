@@ -37,7 +37,7 @@
 // a registration's back-off starts at 1 s and comes to a try every 30 s where RFC 5626
 // 4.5 would go to 30 minutes, and a try behind a failed one is not repeated over UDP;
 // where the DNS does not name the registrar that served, or one that does not serve, that
-// registrar is gone to for a day, and a server that only the DNS vouches for gets no
+// registrar is gone to for a day, in a next life of the phone too (Account.Served), and a server that only the DNS vouches for gets no
 // digest unasked and none for a new realm;
 // a subscription that was refused (404, 489) is asked for again within ten minutes, one
 // that was ended for good (rejected, noresource) only when it is wished or the account

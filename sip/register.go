@@ -112,6 +112,7 @@ func (u *UA) register(a *Account, on func(RegistrationStatus), once bool) *Regis
 	r.where = registrarOf(a)
 	r.status = RegistrationStatus{State: Unregistered, AOR: a.AOR.String()}
 	u.registrations, u.bindings[a] = append(u.registrations, r), append(u.bindings[a], r)
+	r.remember(a.Served)
 	u.startWatch()
 	u.loop.After(0, func() {
 		if r.state == regIdle {

@@ -17,6 +17,14 @@ import (
 // one that does not do (RFC 8767 section 5: a day or some).
 const reserveFor = 24 * time.Hour
 
+// Served is a registrar that took an account's REGISTER.
+type Served struct {
+	Host string         // by which the DNS named it
+	By   string         // the transport to it, udp, tcp, tls, ws or wss
+	Addr netip.AddrPort // where it was
+	At   time.Time      // when it last did, by the wall clock
+}
+
 // DoubtError says why the account is served by the registrar that served it before, and
 // not by one that the DNS names now. It is in RegistrationStatus.Err of a registration
 // that holds, and around the errors of requests that failed at both.
@@ -46,6 +54,28 @@ func (r *Registration) served(by transport.Target) {
 		r.host = "" // an address needs no DNS
 	}
 	r.ua.keyring(r.account).knows(by.Addr.Addr())
+}
+
+// remember takes up who served the account in an earlier life: the same as in this one,
+// but for the realms, which that host alone could have named. Not where the configuration
+// is another one now, and would have TLS.
+func (r *Registration) remember(s Served) {
+	age, now := r.ua.cfg.WallClock().Sub(s.At), lookupOf(r.hop().uri, r.ua.preferred(r.account))
+	if !s.Addr.IsValid() || age < 0 || age >= reserveFor || !strings.EqualFold(s.Host, now.host) || now.kind != "" && now.kind != upper(s.By) {
+		return
+	}
+	r.host, r.servedAt, r.server = s.Host, r.ua.loop.Now().Add(-age), targetAt(upper(s.By), s.Addr, s.Host)
+	r.ua.learnAddrs(r.account, []transport.Target{r.server})
+}
+
+// Served is who took the account's REGISTER last; the zero Served when nobody has, or by
+// an address that no DNS has to name.
+func (r *Registration) Served() Served {
+	if r.host == "" || !r.server.Addr.IsValid() {
+		return Served{}
+	}
+	age := r.ua.loop.Now().Sub(r.servedAt)
+	return Served{Host: r.host, By: lower(r.server.Transport), Addr: r.server.Addr, At: r.ua.cfg.WallClock().Add(-age)}
 }
 
 // reserve is the registrar that served the account last, where a URI names the same host

@@ -113,7 +113,7 @@ func All() []Verdict {
 		{DNSFails, "the DNS fails to answer for {host}: {error}", "try again in a minute; if it stays so, ask who runs that DNS"},
 		{DNSLies, "the DNS says that {host} is {addr}, where no PBX can be", "a provider, a hotel or a filter changes its answers: use another DNS server, or write the PBX's address into account.proxy"},
 		{DNSService, "the DNS names {target} as server of {host}, and has no address for it", "ask who runs the DNS of {host}"},
-		{DNSStale, "the DNS has no address for {host} any more: {error}", "nothing now: the phone goes on at {addr}, which has served it; ask who runs that DNS before the phone is started anew"},
+		{DNSStale, "the DNS has no address for {host} any more: {error}", "nothing now: the phone goes on at {addr}, which has served it; ask who runs that DNS within the day"},
 		{DNSAstray, "the DNS says that {host} is {named} now, which does not serve this phone: {error}", "nothing now: the phone goes on at {addr}, which has served it; if the PBX has moved, ask who runs it, if not, use another DNS server"},
 
 		{NetNoWay, "no way to {addr}: this machine is not connected to a network that leads there", "connect it (cable, Wi-Fi, VPN); the phone tries again by itself"},

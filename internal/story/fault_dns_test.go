@@ -115,6 +115,84 @@ func TestFault_TheDNSIsWrongFromTheStart(t *testing.T) {
 	}
 }
 
+// TestFault_StartedWhileTheDNSIsDead: a phone that is started anew goes to the PBX that has
+// served it in its life before, says what is wrong, and makes and gets calls.
+func TestFault_StartedWhileTheDNSIsDead(t *testing.T) {
+	for _, o := range oddities() {
+		for _, transport := range []string{"udp", "tcp"} {
+			t.Run(o.name+" "+transport, func(t *testing.T) {
+				t.Parallel()
+				p := plan{named: true, keeps: true, agent: func(c *agent.Config) {
+					c.Account.Transport, c.Account.Expires, c.Account.Keepalive = transport, 90*time.Second, 0
+				}}
+				atLab(t, "", p, func(d *desk) {
+					d.anew(time.Minute, o.of)
+					d.backWithin(time.Minute)
+					d.says(d.agent.State().Registration.Reason, o.says)
+					d.inCall()
+					d.do("end", nil)
+					d.do("done", nil)
+					d.do("dial", args{"target": colleague})
+					d.talks(agent.RoleMain, colleague, colleagueHz)
+					d.do("end", nil)
+					d.do("done", nil)
+					d.names.says(pbxIP)
+					d.pass(3 * time.Minute)
+					d.registered()
+					d.keptCredentials()
+				})
+			})
+		}
+	}
+}
+
+// TestFault_StartedWhileTheDNSIsDead_WhoServedLongAgo: whoever has the address by then is
+// not gone to, and who served an hour ago by the last REGISTER is.
+func TestFault_StartedWhileTheDNSIsDead_WhoServedLongAgo(t *testing.T) {
+	p := plan{named: true, keeps: true, agent: func(c *agent.Config) { c.Account.Expires, c.Account.Keepalive = time.Hour, 0 }}
+	atLab(t, "", p, func(d *desk) {
+		d.pass(3 * time.Hour)
+		dead := func(d *desk) { d.names.fails(dns.RcodeServerFailure) }
+		d.anew(23*time.Hour, dead)
+		d.backWithin(time.Minute)
+		d.names.says(pbxIP)
+		d.anew(25*time.Hour, dead)
+		d.waitFor("the failure", func(s agent.State) bool { return s.Registration.State == "failed" })
+		d.says(d.agent.State().Registration.Reason, verdict.DNSFails)
+	})
+}
+
+// TestFault_StartedWhileTheDNSIsDead_WithAnotherConfiguration: one that has TLS from now on
+// is not led back to UDP, and another PBX is not looked for where the one before was.
+func TestFault_StartedWhileTheDNSIsDead_WithAnotherConfiguration(t *testing.T) {
+	for name, change := range map[string]func(*agent.Config){
+		"TLS":            func(c *agent.Config) { c.Account.Transport = "tls" },
+		"sips":           func(c *agent.Config) { c.Account.Registrar = "sips:" + pbxName },
+		"another domain": func(c *agent.Config) { c.Account.Registrar = "sip:other.example" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			atLab(t, "", plan{named: true, keeps: true}, func(d *desk) {
+				change(&d.cfg)
+				d.anew(time.Minute, func(d *desk) { d.names.fails(dns.RcodeServerFailure) })
+				d.waitFor("the failure", func(s agent.State) bool { return s.Registration.State == "failed" })
+				d.says(d.agent.State().Registration.Reason, verdict.DNSFails)
+			})
+		})
+	}
+}
+
+// anew ends the phone, has something happen a while later by the clock on the wall, and
+// starts it again.
+func (d *desk) anew(later time.Duration, happens func(*desk)) {
+	d.Helper()
+	d.switchOff()
+	d.clock.Add(int64(later))
+	happens(d)
+	d.hire()
+	d.switchOn()
+}
+
 // TestFault_ThePBXMovesWithItsName: the PBX is at another address, and the DNS says so
 // after a while: the phone follows.
 func TestFault_ThePBXMovesWithItsName(t *testing.T) {
