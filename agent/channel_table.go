@@ -1,5 +1,7 @@
 package agent
 
+import "sync"
+
 // channelInput is what moves a channel.
 type channelInput string
 
@@ -80,8 +82,11 @@ func channelMoves() []channelMove {
 	)
 }
 
+// allChannelMoves is the table, made once: each input of each agent looks into it.
+var allChannelMoves = sync.OnceValue(channelMoves)
+
 func channelMoveFor(from string, busy bool, on channelInput) (channelMove, bool) {
-	for _, m := range channelMoves() {
+	for _, m := range allChannelMoves() {
 		if m.from == from && m.busy == busy && m.on == on {
 			return m, true
 		}
