@@ -114,7 +114,7 @@ benchmarks:
 # What a call costs the machine as a whole, and where that goes: testdata/benchmarks/whole.txt and profile.txt.
 whole:
 	$(GO) test -tags opus,nolibopusfile -run xxx -bench 'Whole|Echo' -benchtime 1x -count 3 ./media | tee testdata/benchmarks/whole.txt
-	@: > testdata/benchmarks/profile.txt
+	@mkdir -p bin; : > testdata/benchmarks/profile.txt
 	@for what in 'through/codec=PCMU' 'through/codec=opus' 'conference/codec=PCMU'; do \
 		$(GO) test -tags opus,nolibopusfile -run xxx -bench "Whole/what=$$what" -benchtime 5x -o $(CURDIR)/bin/media.test -cpuprofile $(CURDIR)/bin/media.prof ./media >/dev/null && \
 		{ echo "== $$what"; $(GO) tool pprof -top -nodecount 25 bin/media.test bin/media.prof 2>/dev/null | grep -v '^Build ID\|^File'; echo; } >>testdata/benchmarks/profile.txt; \
