@@ -222,17 +222,35 @@ type service struct {
 	rank       int
 }
 
+// usualServices are the SRV names of a transport, of each in the order of our liking where
+// kind is empty; WebSockets have none.
+func usualServices(host, kind string) []service {
+	var names []service
+	for i, usual := range []service{{kind: "UDP", name: "_sip._udp."}, {kind: "TCP", name: "_sip._tcp."}, {kind: "TLS", name: "_sips._tcp."}} {
+		if kind == "" || kind == usual.kind {
+			names = append(names, service{usual.kind, usual.name + host, i})
+		}
+	}
+	return names
+}
+
+// ServiceNames are the names of the SRV records that an account's transport is looked for
+// by at a host (RFC 3263 section 4.1): one, three with Auto, none for WebSockets.
+func ServiceNames(host, transport string) []string {
+	var names []string
+	for _, s := range usualServices(host, wanted(transport)) {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 // services are the SRV names to be asked: one set after the other, until one of
 // them has records; and for how long what names them holds.
 func (l *locator) services(ctx context.Context, q lookup) ([][]service, time.Duration) {
-	usual := map[string]string{"UDP": "_sip._udp.", "TCP": "_sip._tcp.", "TLS": "_sips._tcp."}
-	if onWeb(q.kind) {
-		return nil, dnsMaxTTL // there are no such names
-	}
+	sets := [][]service{usualServices(q.host, q.kind)}
 	if q.kind != "" {
-		return [][]service{{{q.kind, usual[q.kind] + q.host, 0}}}, dnsMaxTTL
+		return sets, dnsMaxTTL
 	}
-	sets := [][]service{{{"UDP", usual["UDP"] + q.host, 0}, {"TCP", usual["TCP"] + q.host, 1}, {"TLS", usual["TLS"] + q.host, 2}}}
 	records, ttl, err := l.resolver.NAPTR(ctx, q.host)
 	switch {
 	case errors.Is(err, ErrNoRecords):

@@ -15,10 +15,6 @@ import (
 // lookupTime bounds all questions to the DNS.
 const lookupTime = 5 * time.Second
 
-// services are the SRV names of each transport that has some.
-var services = map[string][]string{"udp": {"_sip._udp."}, "tcp": {"_sip._tcp."}, "tls": {"_sips._tcp."},
-	sip.Auto: {"_sip._udp.", "_sip._tcp.", "_sips._tcp."}}
-
 // names finds the PBX's servers as the phone does (RFC 3263).
 func (e *exam) names(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
@@ -58,8 +54,8 @@ func (e *exam) deadService(ctx context.Context) (verdict.Finding, bool) {
 	if e.to.Port != 0 {
 		return verdict.Finding{}, false
 	}
-	for _, name := range services[e.account.Transport] {
-		records, _, _ := e.Resolver.SRV(ctx, name+e.to.Host) // none is no fault
+	for _, name := range sip.ServiceNames(e.to.Host, e.account.Transport) {
+		records, _, _ := e.Resolver.SRV(ctx, name) // none is no fault
 		for _, r := range records {
 			if _, _, err := e.Resolver.Addrs(ctx, r.Target); errors.Is(err, sip.ErrNoRecords) {
 				return verdict.DNSService.Say("target", r.Target, "host", e.to.Host), true

@@ -147,6 +147,17 @@ func TestSend_DataThatIsWrong(t *testing.T) {
 	}
 }
 
+// callers counts calls by where they come from.
+func callers() (from map[string]int, count func(CallResult)) {
+	var mu sync.Mutex // each loop tells
+	from = map[string]int{}
+	return from, func(r CallResult) {
+		mu.Lock()
+		defer mu.Unlock()
+		from[r.Messages()[0].Local.String()]++
+	}
+}
+
 // Each source address calls from there, from the port that it is given.
 func TestSend_Sources(t *testing.T) {
 	story(t, func(t *testing.T, n *simnet.Net) {
@@ -156,13 +167,7 @@ func TestSend_Sources(t *testing.T) {
 		if err := p.Check(); err != nil {
 			t.Fatal(err)
 		}
-		var mu sync.Mutex // each source has a loop
-		from := map[string]int{}
-		count := func(r CallResult) {
-			mu.Lock()
-			defer mu.Unlock()
-			from[r.Messages()[0].Local.String()]++
-		}
+		from, count := callers()
 		host := n.Host(generatorIP)
 		result, err := Run(t.Context(), p, Options{Network: host, Media: host, Ladders: true, OnCall: count})
 		if err != nil {
@@ -193,13 +198,7 @@ func TestSend_SourcePorts(t *testing.T) {
 			if err := p.Check(); err != nil {
 				t.Fatal(err)
 			}
-			var mu sync.Mutex // each loop tells
-			from := map[string]int{}
-			count := func(r CallResult) {
-				mu.Lock()
-				defer mu.Unlock()
-				from[r.Messages()[0].Local.String()]++
-			}
+			from, count := callers()
 			host := n.Host(generatorIP)
 			host.SetAddrs(generatorIP, "192.0.2.11")
 			result, err := Run(t.Context(), p, Options{Network: host, Media: host, Shards: 2, Part: row.part, Ladders: true, OnCall: count})
