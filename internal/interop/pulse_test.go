@@ -82,7 +82,11 @@ func cmdPulse(ts *testscript.TestScript, neg bool, args []string) {
 	case "hang":
 		ts.Check(h.server.Hang())
 	case "go-on":
-		ts.Check(h.server.GoOn())
+		died, err := h.server.GoOn(ctx)
+		ts.Check(err)
+		if died != "" {
+			ts.Logf("the sound server died of going on, and was started anew: %s", died)
+		}
 	case "mute":
 		ts.Check(h.server.Mute(true))
 	case "unmute":

@@ -6,13 +6,12 @@ import (
 	"bufio"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -24,6 +23,7 @@ type Server struct {
 	dir     string
 	cmd     *exec.Cmd
 	stopped chan struct{}
+	words   *lastWords
 }
 
 // Start starts a sound server in the folder dir, which has to be there, and
@@ -79,24 +79,26 @@ func (s *Server) Restart(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start pulseaudio: %w (apt-get install pulseaudio pulseaudio-utils libasound2-plugins)", err)
 	}
-	up, stopped := make(chan struct{}), make(chan struct{})
-	s.stopped = stopped
-	go func() {
+	up, stopped, words := make(chan struct{}), make(chan struct{}), &lastWords{}
+	s.stopped, s.words = stopped, words
+	go func(cmd *exec.Cmd) {
 		defer close(stopped)
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			if strings.Contains(lines.Text(), "Daemon startup complete") {
+		for lines, started := bufio.NewScanner(stderr), false; lines.Scan(); {
+			words.add(lines.Text())
+			if !started && strings.Contains(lines.Text(), "Daemon startup complete") {
+				started = true
 				close(up)
-				break
 			}
 		}
-		_, _ = io.Copy(io.Discard, stderr)
-		_ = s.cmd.Wait()
-	}()
+		if err := cmd.Wait(); err != nil {
+			words.add(err.Error())
+		}
+	}(s.cmd)
 	select {
 	case <-up:
 		return nil
 	case <-stopped:
-		return errors.New("start pulseaudio: it ended at its start")
+		return fmt.Errorf("start pulseaudio: it ended at its start: %v", words)
 	case <-ctx.Done():
 		s.Kill()
 		return fmt.Errorf("start pulseaudio: it does not come up: %w", ctx.Err())
@@ -110,11 +112,48 @@ func (s *Server) Kill() {
 	_ = os.Remove(filepath.Join(s.dir, "native"))
 }
 
+// LastWords is what the server said last, and how it ended, if it has.
+func (s *Server) LastWords() string { return s.words.String() }
+
 // Hang stops the server in the middle of what it does: who talks to it waits.
 func (s *Server) Hang() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
 
-// GoOn lets it go on.
-func (s *Server) GoOn() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
+// GoOn lets it go on. PulseAudio does not always survive that: then it is started anew,
+// as a desktop does, and died is what it said last; "" when it lives.
+func (s *Server) GoOn(ctx context.Context) (died string, err error) {
+	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		return "", err
+	}
+	if _, err = s.control("info"); err == nil {
+		return "", nil
+	}
+	select {
+	case <-s.stopped: // a server that lives has answered
+	case <-ctx.Done():
+		return "", err
+	}
+	_ = os.Remove(filepath.Join(s.dir, "native"))
+	died = s.LastWords()
+	return died, s.Restart(ctx)
+}
+
+// lastWords are the last lines that a program wrote, for any goroutine.
+type lastWords struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (w *lastWords) add(line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lines = append(w.lines[max(0, len(w.lines)-9):], line)
+}
+
+func (w *lastWords) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Join(w.lines, "\n")
+}
 
 // control runs pactl and returns what it says.
 func (s *Server) control(args ...string) (string, error) {

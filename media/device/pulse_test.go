@@ -33,7 +33,12 @@ func newSound(t *testing.T) *sound {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(server.Kill)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the sound server said last: %s", server.LastWords())
+		}
+		server.Kill()
+	})
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	for key, value := range server.Environment() {
@@ -53,7 +58,16 @@ func (s *sound) unplug() { s.check(s.server.Unplug()) }
 func (s *sound) plug()   { s.check(s.server.Plug()) }
 func (s *sound) kill()   { s.server.Kill() }
 func (s *sound) hang()   { s.check(s.server.Hang()) }
-func (s *sound) goOn()   { s.check(s.server.GoOn()) }
+
+func (s *sound) goOn() {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	died, err := s.server.GoOn(ctx)
+	s.check(err)
+	if died != "" {
+		s.t.Logf("the sound server died of going on, and was started anew: %s", died)
+	}
+}
 
 func (s *sound) restart() {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
