@@ -116,7 +116,6 @@ var doors = []door{
 	{"github.com/rogpeppe/go-internal", "internal/script", "cmd/ringback internal/interop"},
 	{"pgregory.net/rapid", "", "sip/... media/... dtmf agent/... internal/..."},
 	{"golang.org/x/sys", "media media/device sip/transport", ""},
-	{"golang.org/x/net", "media sip/transport", ""},
 	{"golang.org/x/sync", "", ""},
 	{"github.com/gopacket/gopacket", "cmd/ringback", ""},
 	{"gonum.org/v1/gonum", "media/audio internal/quality", ""},

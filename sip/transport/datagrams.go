@@ -1,31 +1,28 @@
 package transport
 
 import (
-	"errors"
 	"net"
 	"net/netip"
-	"runtime"
-	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/net/ipv4"
 
 	"ringback/sip/message"
 )
 
-// datagrams is how a UDP socket is read. One reader; net.ErrClosed after the socket's
-// end.
+// datagrams is how a UDP socket is used. One goroutine reads; the others may call from
+// anywhere.
 type datagrams interface {
 	// read waits for datagrams and hands over what has come, each with the time at
-	// which they were read; data is valid within take.
+	// which they were read; data is valid within take. net.ErrClosed after close.
 	read(take func(data []byte, from netip.AddrPort, at time.Time)) error
+	// write sends one datagram; it keeps nothing of data.
+	write(data []byte, to netip.AddrPort) error
+	close()
 }
 
 func newDatagrams(pc net.PacketConn) datagrams {
-	if udp, ok := pc.(*net.UDPConn); ok && runtime.GOOS == "linux" {
-		if raw, err := udp.SyscallConn(); err == nil {
-			return &batches{udp: udp, raw: raw, batch: ipv4.NewPacketConn(udp)}
+	if udp, ok := pc.(*net.UDPConn); ok {
+		if b := newBatches(udp); b != nil {
+			return b
 		}
 	}
 	return &singles{pc: pc, buf: make([]byte, message.MaxMessage+1)}
@@ -45,91 +42,17 @@ func (s *singles) read(take func([]byte, netip.AddrPort, time.Time)) error {
 	return err
 }
 
-const (
-	batchTick = time.Millisecond // between two reads of a busy socket
-	batchMost = 32               // messages of one read of a busy socket
-	busyAfter = 16               // reads in a row, each less than a tick after the one before, until a socket is busy
-	quietFor  = time.Second      // of messages that each come alone, until it is no longer
-)
-
-// rooms are for one message of a quiet socket each, from when it has come until it is taken:
-// a thousand phones in one process wait for one, and do not need 64 kB each for that.
-var rooms = sync.Pool{New: func() any {
-	room := make([]byte, message.MaxMessage+1)
-	return &room
-}}
-
-// batches reads a socket of Linux. Whoever is sent many messages has the reader, the loop
-// and a thread of each woken for every one of them; so a socket that stays busy is read
-// once a millisecond, all that has come by then at once (recvmmsg). A phone's few messages
-// are read as they come.
-type batches struct {
-	udp   *net.UDPConn
-	raw   syscall.RawConn
-	batch *ipv4.PacketConn
-	many  []ipv4.Message // nil: not busy
-	clock napper         // of a busy socket
-	last  time.Time      // when it was read last; zero: more may wait
-	dense int            // reads in a row within a tick
-	alone time.Time      // since when each came alone
-}
-
-func (b *batches) read(take func([]byte, netip.AddrPort, time.Time)) error {
-	if b.many != nil {
-		return b.readMany(take)
-	}
-	if err := waitReadable(b.raw); err != nil {
+// write has no copy of the address where the socket allows it.
+func (s *singles) write(data []byte, to netip.AddrPort) error {
+	if udp, ok := s.pc.(*net.UDPConn); ok {
+		_, err := udp.WriteToUDPAddrPort(data, to)
 		return err
 	}
-	room := rooms.Get().(*[]byte)
-	defer rooms.Put(room)
-	n, from, err := b.udp.ReadFromUDPAddrPort(*room)
-	now := time.Now()
-	if b.dense++; now.Sub(b.last) >= batchTick {
-		b.dense = 0
-	}
-	if b.last = now; b.dense >= busyAfter {
-		b.many, b.clock = make([]ipv4.Message, batchMost), newNapper()
-		for i := range b.many {
-			b.many[i].Buffers = [][]byte{make([]byte, message.MaxMessage+1)} // of the system only as far as it is written
-		}
-	}
-	if err == nil {
-		take((*room)[:n], unmapped(from), now)
-	}
+	_, err := s.pc.WriteTo(data, net.UDPAddrFromAddrPort(to))
 	return err
 }
 
-func (b *batches) readMany(take func([]byte, netip.AddrPort, time.Time)) error {
-	if since := time.Since(b.last); since < batchTick {
-		b.clock.nap(batchTick - since)
-	}
-	n, err := b.batch.ReadBatch(b.many, 0)
-	now := time.Now()
-	if b.last = now; n == len(b.many) {
-		b.last = time.Time{}
-	}
-	if err != nil {
-		if errors.Is(err, net.ErrClosed) {
-			b.clock.close()
-		}
-		return err
-	}
-	for i := range n {
-		m := &b.many[i]
-		take(m.Buffers[0][:m.N], addrPortOf(m.Addr), now)
-	}
-	switch {
-	case n > 1:
-		b.alone = time.Time{}
-	case b.alone.IsZero():
-		b.alone = now
-	case now.Sub(b.alone) > quietFor:
-		b.many, b.alone, b.dense = nil, time.Time{}, 0
-		b.clock.close()
-	}
-	return nil
-}
+func (s *singles) close() { _ = s.pc.Close() }
 
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 

@@ -256,7 +256,7 @@ func (l *Layer) Close() {
 	l.mu.Unlock()
 	l.cancel()
 	for _, s := range sockets {
-		s.pc.Close()
+		s.io.close()
 	}
 	for _, ln := range listeners {
 		ln.Close()

@@ -17,7 +17,7 @@ import (
 // socket is one UDP socket and its reader.
 type socket struct {
 	l       *Layer
-	pc      net.PacketConn
+	io      datagrams
 	local   netip.AddrPort
 	via     message.Via  // of requests; without a host where the socket is bound to no address
 	waiting atomic.Int64 // messages that the loop has not taken yet
@@ -47,14 +47,14 @@ func (l *Layer) listenUDP(ctx context.Context, addr string) (netip.AddrPort, err
 			l.cfg.Log.Debug("socket keeps its own buffer size", "cause", err)
 		}
 	}
-	s := &socket{l: l, pc: pc, local: addrPortOf(pc.LocalAddr()), sources: map[netip.Addr]sourceAddr{}}
+	s := &socket{l: l, io: newDatagrams(pc), local: addrPortOf(pc.LocalAddr()), sources: map[netip.Addr]sourceAddr{}}
 	if !s.local.Addr().IsUnspecified() {
 		s.via = viaFor("UDP", s.local)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.startLocked(s.read) {
-		pc.Close()
+		s.io.close()
 		return netip.AddrPort{}, ErrClosed
 	}
 	l.sockets = append(l.sockets, s)
@@ -63,11 +63,11 @@ func (l *Layer) listenUDP(ctx context.Context, addr string) (netip.AddrPort, err
 
 // read runs until the socket closes.
 func (s *socket) read() {
-	from, in := newDatagrams(s.pc), s.newInbox()
+	in := s.newInbox()
 	take := func(data []byte, from netip.AddrPort, at time.Time) { s.receive(data, from, at, in) }
 	pause := time.Millisecond
 	for {
-		err := from.read(take)
+		err := s.io.read(take)
 		if len(in.list) > 0 {
 			in.post()
 			in = s.newInbox() // the loop has the other
@@ -316,22 +316,12 @@ func (f udpFlow) write(data []byte) error {
 	if f.s.l.cfg.Trace != nil { // else f would become a Flow for nothing
 		f.s.l.trace(Out, f, data)
 	}
-	if err := f.s.write(data, f.remote); err != nil {
+	if err := f.s.io.write(data, f.remote); err != nil {
 		return err
 	}
 	f.s.l.counts.add(countSent, 1)
 	f.s.l.counts.add(countBytesOut, len(data))
 	return nil
-}
-
-// write sends one datagram, without a copy of the address where the socket allows it.
-func (s *socket) write(data []byte, to netip.AddrPort) error {
-	if udp, ok := s.pc.(*net.UDPConn); ok {
-		_, err := udp.WriteToUDPAddrPort(data, to)
-		return err
-	}
-	_, err := s.pc.WriteTo(data, net.UDPAddrFromAddrPort(to))
-	return err
 }
 
 // forResponse is where a response goes: the source address, with the source
