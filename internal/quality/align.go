@@ -13,6 +13,9 @@ const (
 	silentBelow = -45.0 // dBFS: a window that says nothing
 	certain     = 0.92  // correlation at which one need not look further
 	credible    = 0.5   // below that nothing is said about the delay
+	// leap is how far the delay moves from a window to the next where the match is not certain: what was
+	// stretched or shortened is like another syllable more than like itself.
+	leap = 500 * time.Millisecond
 )
 
 // Window is 400 ms of the reference, and where it was heard.
@@ -27,7 +30,7 @@ type Window struct {
 func Align(reference, heard []int16, rate int, most time.Duration) []Window {
 	const low = audio.Rate8k
 	a, b := audio.NewResampler(rate, low).Process(nil, reference), audio.NewResampler(rate, low).Process(nil, heard)
-	size, limit := int(windowTime.Seconds()*low), int(most.Seconds()*low)
+	size, limit, far := int(windowTime.Seconds()*low), int(most.Seconds()*low), int(leap.Seconds()*low)
 	var found []Window
 	last := 0
 	for at := 0; at+size <= len(a); at += size {
@@ -38,6 +41,9 @@ func Align(reference, heard []int16, rate int, most time.Duration) []Window {
 		lag, match := best(a[at:at+size], b, at, max(0, last-near), last+near)
 		if match < certain {
 			lag, match = best(a[at:at+size], b, at, 0, limit)
+		}
+		if match < certain && len(found) > 0 && max(lag-last, last-lag) > far {
+			lag, match = best(a[at:at+size], b, at, max(0, last-far), min(last+far, limit))
 		}
 		if match >= credible {
 			last = lag

@@ -46,6 +46,20 @@ func TestAlign_FindsTheDelayThatItWasGiven(t *testing.T) {
 	}
 }
 
+// A word that came badly is not taken for one like it that comes a second later.
+func TestAlign_KeepsToItsPlace(t *testing.T) {
+	const rate, second = 8000, 8000
+	said := Speech(1, rate, 4*time.Second)
+	copy(said[3*second:], said[2*second:3*second])
+	heard := slices.Clone(said)
+	copy(heard[2*second:3*second], noisy(said[2*second:3*second], 2))
+	copy(heard[3*second:], noisy(said[3*second:], 4))
+	w := Align(said, heard, rate, 1500*time.Millisecond)
+	if least, _, _, most := Delays(w); len(w) < 8 || least != 0 || most != 0 {
+		t.Errorf("%d windows, %s to %s", len(w), least, most)
+	}
+}
+
 // TestNSIM_OrdersWhatIsWorse: the same is 1, and each step of noise and loss is worse.
 func TestNSIM_OrdersWhatIsWorse(t *testing.T) {
 	pcm := Speech(1, 16000, 8*time.Second)
