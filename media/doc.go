@@ -45,8 +45,8 @@
 // read as they are heard), recorder.go, meter.go the
 // ports.
 //
-// Outside: pion/rtp and pion/rtcp read and write packets (fuzzed, and WebRTC
-// comes in over them later); pion/srtp protects them, without an allocation for a
+// Outside: pion/rtp and pion/rtcp read and write packets (fuzzed, and WebRTC's
+// as well); pion/srtp protects them, without an allocation for a
 // packet (the window against replays and the bound on SSRCs are ours to set);
 // pion/dtls shakes hands for its keys, and pion/logging keeps it from writing to
 // stderr; pion/transport has the read deadline of the connection that it stands on; x/sys reads sockets with arrival times.

@@ -170,3 +170,54 @@ func TestTrouble_IsToldInWords(t *testing.T) {
 		})
 	}
 }
+
+// TestTrouble_WhoReports: a report that knows nothing of ours tells something only when it is of
+// who reported on it, or when nobody does any more.
+func TestTrouble_WhoReports(t *testing.T) {
+	const a, b = 1, 2
+	var w troubles
+	sent, most := uint64(0), uint32(0)
+	second := func(comes bool, reports ...func()) bool {
+		if sent += 50; comes {
+			most += 50
+		}
+		for _, r := range reports {
+			r()
+		}
+		return w.unheard
+	}
+	without := func(by uint32) func() { return func() { w.reportWithout(by, sent) } }
+	ours := func(by uint32) func() { return func() { w.reportOfOurs(by, most, sent) } }
+	for i := range 20 {
+		if second(true, without(a), ours(b)) {
+			t.Fatalf("unheard in second %d, though %d reports on it", i, b)
+		}
+	}
+	for i := range 14 {
+		if second(true, without(a)) {
+			t.Fatalf("unheard after %d s without a report", i)
+		}
+	}
+	if !second(true, without(a)) {
+		t.Error("heard, though nobody has reported for 15 s")
+	}
+	if second(true, ours(b)) {
+		t.Error("unheard, though one reports again")
+	}
+	for range 2 {
+		second(false, without(a), without(b))
+	}
+	if !w.unheard {
+		t.Error("heard, though the one that reported knows nothing any more")
+	}
+	w = troubles{}
+	for range 2 {
+		second(false, without(a))
+	}
+	if !w.unheard {
+		t.Error("heard, though nobody ever reported")
+	}
+	if second(true, ours(b)) {
+		t.Error("unheard, though one has begun to report")
+	}
+}

@@ -201,9 +201,9 @@ func (s *Session) onRTCP(b []byte, at time.Time) {
 			if s.isPlayed(p.SSRC) {
 				c.lastSR, c.lastSRAt = uint32(p.NTPTime>>16), at
 			}
-			s.onReports(p.Reports, at)
+			s.onReports(p.SSRC, p.Reports, at)
 		case *rtcp.ReceiverReport:
-			s.onReports(p.Reports, at)
+			s.onReports(p.SSRC, p.Reports, at)
 		case *rtcp.ExtendedReport:
 			s.onMetrics(p)
 		case *rtcp.Goodbye:
@@ -218,14 +218,14 @@ func (s *Session) isPlayed(ssrc uint32) bool {
 	return !s.rx.count.started || s.rx.count.ssrc == ssrc
 }
 
-func (s *Session) onReports(blocks []rtcp.ReceptionReport, at time.Time) {
+func (s *Session) onReports(by uint32, blocks []rtcp.ReceptionReport, at time.Time) {
 	c, known := &s.control, false
 	for _, r := range blocks {
 		if r.SSRC != s.tx.header.SSRC {
 			continue
 		}
 		known = true
-		s.troubles.reportOfOurs(r.LastSequenceNumber, s.tx.packets)
+		s.troubles.reportOfOurs(by, r.LastSequenceNumber, s.tx.packets)
 		c.lossThey, c.lostThey = r.FractionLost, r.TotalLost
 		s.tx.losing(float64(r.FractionLost) / 256)
 		if clock := s.tx.codec.ClockRate; clock > 0 {
@@ -241,7 +241,7 @@ func (s *Session) onReports(blocks []rtcp.ReceptionReport, at time.Time) {
 		}
 	}
 	if !known {
-		s.troubles.reportWithout(s.tx.packets)
+		s.troubles.reportWithout(by, s.tx.packets)
 	}
 }
 

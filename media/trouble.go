@@ -30,6 +30,7 @@ const (
 	clipFor      = 3 * time.Second  // in which there is full scale in each second
 	fullScale    = 32100            // of 32767: the loudest of G.711 is 32124, or 32256 by the A-law
 	unheardAfter = 100              // packets of ours that the peer does not count
+	unheardByAll = 750              // of which none of its reports tells, where another than this reporter did
 	lossWindow   = 5                // seconds
 )
 
@@ -84,22 +85,36 @@ type troubles struct {
 	unheard   bool   // by its last report
 	sentThen  uint64
 	reportedN int
+	reporter  uint32 // SSRC that told of ours last
+	toldThen  uint64 // what was sent at that
 }
 
-// reportOfOurs takes a block about our stream: whether it moved on since the one before.
-func (t *troubles) reportOfOurs(most uint32, sent uint64) {
+// reportOfOurs takes a block about our stream, in a report of that SSRC: whether it moved on
+// since the one before.
+func (t *troubles) reportOfOurs(by, most uint32, sent uint64) {
 	if t.reportedN > 0 && sent-t.sentThen >= unheardAfter {
 		t.unheard = most == t.reported
 	}
 	if t.reportedN == 0 || sent-t.sentThen >= unheardAfter {
 		t.reported, t.sentThen = most, sent
 	}
+	if t.reportedN == 0 {
+		t.unheard = false // something came
+	}
 	t.reportedN++
+	t.reporter, t.toldThen = by, sent
 }
 
-// reportWithout takes a report of the peer that knows nothing of our stream.
-func (t *troubles) reportWithout(sent uint64) {
-	if sent-t.sentThen >= unheardAfter {
+// reportWithout takes a report of that SSRC that knows nothing of our stream. A peer may
+// have several SSRCs, of which one reports for all (RFC 8861 section 3), so that what
+// others do not know means nothing as long as that one reports.
+func (t *troubles) reportWithout(by uint32, sent uint64) {
+	switch {
+	case t.reportedN > 0 && by != t.reporter:
+		if sent-t.toldThen >= unheardByAll {
+			t.unheard = true
+		}
+	case sent-t.sentThen >= unheardAfter:
 		t.unheard, t.sentThen = true, sent
 	}
 }

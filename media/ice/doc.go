@@ -24,5 +24,7 @@
 // and payload types of a SIP session would have two owners, and a 183 is an offer to
 // it. Its DTLS transport begins once, where a PBX begins anew at a re-INVITE (Asterisk
 // does). It reads and decrypts on goroutines per stream, where one tick serves thousands
-// of sessions here. And it has no SDES and no ICE without DTLS.
+// of sessions here. It does not come back from a=inactive, hears whom no a=ssrc names
+// only as one line more in its next offer, and has no SDES and no ICE without DTLS. As a
+// whole it is the foreign peer that sessions are held to in tests: media/webrtc.
 package ice

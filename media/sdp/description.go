@@ -49,6 +49,7 @@ type stream struct {
 	identity  identity // for DTLS
 	ice       ICE
 	mid       string
+	rtpmaps   []string // values of a=rtpmap, of any media
 }
 
 // address is a c= line: none, one that is no IP address, or one.
@@ -131,6 +132,9 @@ func arrange(body []byte) (tidy []byte, lines []stream, err error) {
 		case audio && (kind == 'a' || kind == 'c'):
 			media.WriteString(line + "\r\n")
 		}
+		if len(lines) > 0 {
+			lines[len(lines)-1].note(line)
+		}
 	}
 	if session == "" || origin == "" || len(lines) == 0 {
 		return nil, nil, broken("description without a v=, an o= or an m= line")
@@ -156,6 +160,16 @@ func mediaLine(line string) (stream, error) {
 		return stream{}, broken("line %q: port %q is none", short(line), short(port))
 	}
 	return stream{media: fields[0], port: uint16(n), proto: fields[2], formats: fields[3:]}, nil
+}
+
+// note keeps what a line of any media is known by, which is said again where it is refused.
+func (s *stream) note(line string) {
+	if mid, ok := strings.CutPrefix(line, "a=mid:"); ok {
+		s.mid = mid
+	}
+	if m, ok := strings.CutPrefix(line, "a=rtpmap:"); ok {
+		s.rtpmaps = append(s.rtpmaps, m)
+	}
 }
 
 // standIn is the m= line for pion/sdp, which knows few media and transports and

@@ -27,7 +27,7 @@
 // Offer, Answer and Negotiated do not change once they were returned.
 //
 // github.com/pion/sdp/v3 reads and writes the text: it is fuzzed and stands
-// behind WebRTC as well, which joins this room later. What it refuses though a
+// behind WebRTC as well. What it refuses though a
 // phone may send it (T.38 lines, unknown bandwidth types, lines out of order) is
 // put aside before it reads.
 package sdp

@@ -72,11 +72,6 @@ func (i ICE) destinations() []netip.AddrPort {
 // candidates are tried; the first of them stands in.
 func (s *stream) readPath(m, session []pion.Attribute) {
 	s.ice = readICE(m).within(readICE(session))
-	for _, a := range m {
-		if a.Key == "mid" {
-			s.mid = a.Value
-		}
-	}
 	if to := s.ice.destinations(); len(to) > 0 && s.ice.Ufrag != "" && s.address.ip.IsUnspecified() && s.port == 9 {
 		s.address.ip, s.port = to[0].Addr(), to[0].Port()
 	}

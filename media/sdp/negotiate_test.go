@@ -130,6 +130,28 @@ func TestConformance_O07_LinesAreKept(t *testing.T) {
 	}
 }
 
+// TestRFC5888_6_EveryLineOfAGroupHasItsMid: those that are refused, too, in an answer and in
+// our own offers; nothing could be bundled otherwise. What their formats mean is said again.
+func TestRFC5888_6_EveryLineOfAGroupHasItsMid(t *testing.T) {
+	l, can := NewLocal(1), phone()
+	can.ICE = &ICE{Ufrag: "ours", Pwd: "0123456789012345678901", Candidates: []string{"1 1 udp 2130706431 192.0.2.10 4000 typ host"}}
+	full := sdp("a=group:BUNDLE v s d", "m=video 6000 RTP/AVP 96 31", "a=mid:v", "a=rtpmap:96 VP8/90000", "a=fmtp:96 x=1", "m=audio 5000 RTP/AVP 0", "a=mid:s",
+		"m=application 7000 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:d", "m=audio 5002 RTP/AVP 0 126", "a=rtpmap:126 telephone-event/8000", "a=mid:t", "m=image 8000 udptl t38")
+	answer, _ := negotiate(t, l, full, can)
+	for what, text := range map[string]string{"answer": answer, "offer": string(offer(t, l, can).Bytes())} {
+		lines := strings.Split(strings.ReplaceAll(text, "\r\n", "|"), "m=")
+		if len(lines) != 6 || !strings.Contains(lines[0], "a=group:BUNDLE s|") || !strings.Contains(lines[2], "|a=mid:s|") {
+			t.Fatalf("%s\n%s", what, text)
+		}
+		for i, want := range map[int]string{1: "video 0 RTP/AVP 96 31|a=mid:v|a=rtpmap:96 VP8/90000|", 3: "application 0 UDP/DTLS/SCTP webrtc-datachannel|a=mid:d|",
+			4: "audio 0 RTP/AVP 0 126|a=mid:t|a=rtpmap:126 telephone-event/8000|", 5: "image 0 udptl t38|"} {
+			if lines[i] != want {
+				t.Errorf("%s, line %d is %q, want %q", what, i, lines[i], want)
+			}
+		}
+	}
+}
+
 func TestConformance_O08_FirstUsableAudioLineIsTaken(t *testing.T) {
 	answer, n := negotiate(t, NewLocal(1), sdp(
 		"m=audio 0 RTP/AVP 0",

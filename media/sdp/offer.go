@@ -147,7 +147,9 @@ func (l *Local) write(lines []stream, audio int, formats []Format, can Capabilit
 	return l.stamp(d, address)
 }
 
-// refused is an m= line that is not used (RFC 3264 section 6: port 0).
+// refused is an m= line that is not used (RFC 3264 section 6: port 0). One that is known by
+// a mid keeps it, or nothing in the description could be bundled (RFC 5888 section 6), and
+// what its formats mean: there are peers that read the line all the same.
 func refused(s *stream) *pion.MediaDescription {
 	formats, proto := s.formats, s.proto
 	if len(formats) == 0 {
@@ -156,9 +158,17 @@ func refused(s *stream) *pion.MediaDescription {
 	if proto == "" {
 		proto = plainRTP
 	}
-	return &pion.MediaDescription{MediaName: pion.MediaName{
+	m := &pion.MediaDescription{MediaName: pion.MediaName{
 		Media: s.media, Protos: strings.Split(proto, "/"), Formats: formats,
 	}}
+	if s.mid == "" {
+		return m
+	}
+	m.Attributes = append(m.Attributes, pion.Attribute{Key: "mid", Value: s.mid})
+	for _, r := range s.rtpmaps {
+		m.Attributes = append(m.Attributes, pion.Attribute{Key: "rtpmap", Value: r})
+	}
+	return m
 }
 
 // accepted is the audio line in use.
