@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ringback/agent"
@@ -50,6 +51,8 @@ func digit(id agent.CallID, digits string) agent.Event {
 	return agent.Event{Type: agent.DTMFReceived, Call: id, Digits: digits}
 }
 
+// Each expression is waited for inside of the agent's process, in virtual time, and through
+// the socket, unless it counts time: there a busy machine's would count too.
 func TestWait(t *testing.T) {
 	for _, row := range []struct {
 		name, expr string
@@ -93,16 +96,12 @@ func TestWait(t *testing.T) {
 		{"a state alone", "on-hold", events{interaction("i1", agent.PhaseConnected)}, events{interaction("i1", agent.PhaseOnHold)}, 2, ""},
 		{"a state alone, of one", "on-hold i2", events{interaction("i1", agent.PhaseOnHold), interaction("i2", agent.PhaseConnected)}, events{interaction("i2", agent.PhaseOnHold)}, 3, ""},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			f := newFake()
+		judge := func(t *testing.T, way func(*testing.T, *fakeAgent) Phone) {
+			f, expr := newFake(), must(t, row.expr)
 			for _, e := range row.before {
 				f.happen(e)
 			}
-			expr, err := ParseExpr(row.expr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			met, err := waitWith(t, f, expr, WaitOptions{}, row.after)
+			met, err := waitWith(t, f, way(t, f), expr, WaitOptions{}, row.after)
 			var unmet *UnmetError
 			if row.code != "" && (!errors.As(err, &unmet) || unmet.Code != row.code) {
 				t.Errorf("got %+v, %v; want code %s", met, err, row.code)
@@ -110,15 +109,24 @@ func TestWait(t *testing.T) {
 			if row.code == "" && (err != nil || met.Seq != row.seq) {
 				t.Errorf("met at %d, %v; want %d", met.Seq, err, row.seq)
 			}
+		}
+		t.Run(row.name+"/inside", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { judge(t, inside) })
 		})
+		if d, lasts := must(t, row.expr).cond.(dwell); !lasts || d.dwell() == 0 {
+			t.Run(row.name+"/by the socket", func(t *testing.T) { judge(t, bySocket) })
+		}
 	}
 }
 
+// The ways to a fake.
+func inside(_ *testing.T, f *fakeAgent) Phone   { return NewInside(f) }
+func bySocket(t *testing.T, f *fakeAgent) Phone { return serve(t, f) }
+
 // waitWith waits, and lets the events happen once the snapshot is taken and the
 // stream is open, which is when the fake is asked for a reader.
-func waitWith(t *testing.T, f *fakeAgent, expr Expr, o WaitOptions, after []agent.Event) (Met, error) {
+func waitWith(t *testing.T, f *fakeAgent, c Phone, expr Expr, o WaitOptions, after []agent.Event) (Met, error) {
 	t.Helper()
-	c := serve(t, f)
 	type end struct {
 		met Met
 		err error
@@ -147,7 +155,7 @@ func TestWaitSince(t *testing.T) {
 	f.happen(digit("c1", "1"))
 	f.happen(digit("c1", "1"))
 	expr, _ := ParseExpr("event dtmf.received")
-	met, err := waitWith(t, f, expr, WaitOptions{Since: new(uint64(2))}, nil)
+	met, err := waitWith(t, f, serve(t, f), expr, WaitOptions{Since: new(uint64(2))}, nil)
 	if err != nil || met.Event == nil || met.Event.Seq != 3 {
 		t.Errorf("got %+v, %v; want the event 3", met.Event, err)
 	}
@@ -182,12 +190,12 @@ func TestWaitForEventBeginsAtTheMark(t *testing.T) {
 }
 
 func TestSilenceNeedsACall(t *testing.T) {
-	expr, _ := ParseExpr("silence 1ms")
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := Wait(ctx, serve(t, newFake()), expr, WaitOptions{}); err == nil {
-		t.Error("there was no call, and silence was met")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		expr, _ := ParseExpr("silence 1ms")
+		if _, err := Wait(limited(t), NewInside(newFake()), expr, WaitOptions{}); err == nil {
+			t.Error("there was no call, and silence was met")
+		}
+	})
 }
 
 func TestWaitTimesOutAndSaysHowThingsStand(t *testing.T) {
@@ -224,7 +232,7 @@ func TestWaitGoesOnAfterFallingBehind(t *testing.T) {
 	f.happen(digit("c1", "2"))
 	f.forget(1)
 	expr, _ := ParseExpr("dtmf 34")
-	met, err := waitWith(t, f, expr, WaitOptions{}, []agent.Event{digit("c1", "34")})
+	met, err := waitWith(t, f, serve(t, f), expr, WaitOptions{}, []agent.Event{digit("c1", "34")})
 	if err != nil || met.Seq != 3 {
 		t.Errorf("met at %d, %v; want 3", met.Seq, err)
 	}

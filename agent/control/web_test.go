@@ -14,17 +14,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ringback/agent"
+	"ringback/internal/simnet"
 )
 
 // webFixture is a fake behind a listener on TCP.
 type webFixture struct {
 	*testing.T
-	fake  *fakeAgent
-	addr  string
-	token string
+	fake   *fakeAgent
+	client *http.Client
+	addr   string
+	token  string
 }
 
 func serveWeb(t *testing.T) *webFixture {
@@ -33,11 +36,16 @@ func serveWeb(t *testing.T) *webFixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveWebOn(t, l, http.DefaultClient)
+}
+
+func serveWebOn(t *testing.T, l net.Listener, client *http.Client) *webFixture {
+	t.Helper()
 	token, err := NewToken(filepath.Join(t.TempDir(), "ringback", "test.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &webFixture{T: t, fake: newFake(), addr: l.Addr().String(), token: token.Text()}
+	f := &webFixture{T: t, fake: newFake(), client: client, addr: l.Addr().String(), token: token.Text()}
 	f.fake.do = func(string, json.RawMessage) (any, *agent.ActionError) { return map[string]string{}, nil }
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -64,7 +72,7 @@ func (f *webFixture) ask(edit func(*http.Request)) (int, string) {
 	if edit != nil {
 		edit(r)
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := f.client.Do(r)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -184,52 +192,64 @@ func TestWeb_WrongTokensAreBounded(t *testing.T) {
 // Clients that say nothing or half of something are let go, those beyond the limit are
 // closed at once, and a sound one is served meanwhile.
 func TestWeb_SlowAndMany(t *testing.T) {
-	f := serveWeb(t)
-	dial := func(text string) net.Conn {
-		c, err := net.Dial("tcp", f.addr)
+	synctest.Test(t, func(t *testing.T) {
+		network := simnet.New()
+		defer network.Close()
+		desk := network.Host("127.0.0.1")
+		l, err := desk.Listen(t.Context(), "tcp", "127.0.0.1:8410")
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { c.Close() })
-		if _, err := io.WriteString(c, text); err != nil {
-			t.Logf("write: %v", err)
+		ways := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return desk.Dial(ctx, network, "", addr)
+		}}
+		f := serveWebOn(t, l, &http.Client{Transport: ways})
+		dial := func(text string) net.Conn {
+			c, err := desk.Dial(t.Context(), "tcp", "", f.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			if _, err := io.WriteString(c, text); err != nil {
+				t.Logf("write: %v", err)
+			}
+			return c
 		}
-		return c
-	}
-	garbage := dial("\x16\x03\x01\x00garbage\r\n\r\n")
-	huge := dial("GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("y", 64<<10) + "\r\n\r\n")
-	_ = huge.SetReadDeadline(time.Now().Add(5 * time.Second))
-	first, err := bufio.NewReader(huge).ReadString('\n')
-	if err != nil || !strings.HasPrefix(first, "HTTP/1.1 431 ") {
-		t.Errorf("64 kB of headers are answered with %q, %v", first, err)
-	}
-	for _, c := range []net.Conn{garbage, huge} {
-		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
-		if _, err := io.Copy(io.Discard, c); err != nil && os.IsTimeout(err) {
-			t.Errorf("not closed: %v", err)
+		garbage := dial("\x16\x03\x01\x00garbage\r\n\r\n")
+		huge := dial("GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("y", 64<<10) + "\r\n\r\n")
+		_ = huge.SetReadDeadline(time.Now().Add(5 * time.Second))
+		first, err := bufio.NewReader(huge).ReadString('\n')
+		if err != nil || !strings.HasPrefix(first, "HTTP/1.1 431 ") {
+			t.Errorf("64 kB of headers are answered with %q, %v", first, err)
 		}
-	}
-	slow := dial("GET /v1/state HTTP/1.1\r\nHost: x\r\n")
-	if status, _ := f.ask(nil); status != 200 {
-		t.Errorf("meanwhile %d", status)
-	}
-	begin := time.Now()
-	_ = slow.SetReadDeadline(begin.Add(15 * time.Second)) // in figures: a longer readTime is what this is to find
-	if _, err := io.Copy(io.Discard, slow); err != nil && os.IsTimeout(err) {
-		t.Errorf("a slow client is not let go: %v", err)
-	}
-	if took := time.Since(begin); took > 13*time.Second {
-		t.Errorf("let go after %v", took)
-	}
-	http.DefaultClient.CloseIdleConnections()
-	for range maxWebClients + 10 {
-		dial("")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if !f.fake.counted(ctx, map[string]uint64{"control.connections": 9, "control.unreadable": 3}) {
-		t.Fatalf("counted %v", f.fake.Refused())
-	}
+		for _, c := range []net.Conn{garbage, huge} {
+			_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if _, err := io.Copy(io.Discard, c); err != nil && os.IsTimeout(err) {
+				t.Errorf("not closed: %v", err)
+			}
+		}
+		slow := dial("GET /v1/state HTTP/1.1\r\nHost: x\r\n")
+		if status, _ := f.ask(nil); status != 200 {
+			t.Errorf("meanwhile %d", status)
+		}
+		begin := time.Now()
+		_ = slow.SetReadDeadline(begin.Add(15 * time.Second)) // in figures: a longer readTime is what this is to find
+		if _, err := io.Copy(io.Discard, slow); err != nil && os.IsTimeout(err) {
+			t.Errorf("a slow client is not let go: %v", err)
+		}
+		if took := time.Since(begin); took > 13*time.Second {
+			t.Errorf("let go after %v", took)
+		}
+		ways.CloseIdleConnections()
+		for range maxWebClients + 10 {
+			dial("")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if !f.fake.counted(ctx, map[string]uint64{"control.connections": 9, "control.unreadable": 3}) {
+			t.Fatalf("counted %v", f.fake.Refused())
+		}
+	})
 }
 
 func TestWebAddress(t *testing.T) {
