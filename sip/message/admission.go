@@ -148,7 +148,7 @@ func (s *scanned) checkVias() {
 	n := 0
 	for _, l := range s.lines {
 		if l.name == "Via" {
-			n += countElements(l.value)
+			n += countElements(l.Value())
 		}
 	}
 	if n > MaxVias {
@@ -162,7 +162,7 @@ func (s *scanned) checkVias() {
 			continue
 		}
 		var bad error
-		err := eachTop(l.value, ',', func(hop string) {
+		err := eachTop(l.Value(), ',', func(hop string) {
 			if bad == nil {
 				bad = checkVia(hop)
 			}
@@ -201,15 +201,15 @@ func checkAddresses(l line) error {
 	var err error
 	switch l.name {
 	case "Contact":
-		if l.value != "*" {
-			err = checkAddressList(l.value)
+		if l.Value() != "*" {
+			err = checkAddressList(l.Value())
 		}
 	case "Route", "Record-Route":
-		err = checkAddressList(l.value)
+		err = checkAddressList(l.Value())
 	case "Refer-To":
-		_, _, err = ParseReferTo(l.value)
+		_, _, err = ParseReferTo(l.Value())
 	case "Replaces":
-		_, err = ParseReplaces(l.value)
+		_, err = ParseReplaces(l.Value())
 	}
 	return err
 }
@@ -236,13 +236,14 @@ func (s *scanned) cutBody() []byte {
 func (s *scanned) fill(m Message, body []byte) {
 	var room [usualLines]sip.Header
 	lines := room[:0]
-	for _, l := range s.lines {
+	for i := range s.lines {
+		l := &s.lines[i]
 		if l.name == "Content-Length" { // where it stands, so that SetBody need not look for it
 			length := sip.ContentLengthHeader(len(body))
 			lines = append(lines, &length)
 			continue
 		}
-		lines = append(lines, sip.NewHeader(l.name, l.value))
+		lines = append(lines, l)
 	}
 	putLines(m, lines)
 	if len(body) > 0 {
@@ -277,7 +278,7 @@ func (s *scanned) head(method Method) *Request {
 		default:
 			continue
 		}
-		Add(req, l.name, l.value)
+		Add(req, l.name, l.Value())
 	}
 	if vias == 0 {
 		return nil

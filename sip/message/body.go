@@ -115,13 +115,13 @@ func readPart(piece []byte) Part {
 	for _, l := range s.lines {
 		switch strings.ToLower(l.name) {
 		case "content-type":
-			p.ContentType, p.Params = parseMediaType(l.value)
+			p.ContentType, p.Params = parseMediaType(l.Value())
 		case "content-disposition":
-			if t, err := ParseToken(l.value); err == nil {
+			if t, err := ParseToken(l.Value()); err == nil {
 				p.Disposition = t
 			}
 		case "content-id":
-			p.ContentID = strings.Trim(l.value, "<>")
+			p.ContentID = strings.Trim(l.Value(), "<>")
 		}
 	}
 	return p

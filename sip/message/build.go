@@ -110,10 +110,10 @@ func CheckValue(name, value string) error {
 }
 
 // NewBranch makes a Via branch with the magic cookie of RFC 3261 8.1.1.7.
-func NewBranch() string { return "z9hG4bK" + randomText() }
+func NewBranch() string { return randomText("z9hG4bK", randomChars) }
 
 // NewTag makes a From or To tag.
-func NewTag() string { return randomText()[:16] }
+func NewTag() string { return randomText("", 16) }
 
 // StatelessTag is the To tag of an answer that nobody remembers: the same for the
 // same request (RFC 3261 8.2.7), and not to be guessed without the key.
@@ -126,10 +126,24 @@ func StatelessTag(key []byte, req *Request) string {
 }
 
 // NewCallID makes a Call-ID.
-func NewCallID() string { return randomText() }
+func NewCallID() string { return randomText("", randomChars) }
 
-// randomText has 130 random bits from the system's source.
-func randomText() string { return strings.ToLower(rand.Text()) }
+// randomChars have 130 random bits.
+const randomChars = 26
+
+// randomText is n letters and digits, of five bits each, from the system's source; n is
+// randomChars at most.
+func randomText(prefix string, n int) string {
+	var room [randomChars + 8]byte
+	b := append(room[:0], prefix...)
+	b = b[:len(b)+n]
+	random := b[len(prefix):]
+	_, _ = rand.Read(random) // never fails (crypto/rand)
+	for i, c := range random {
+		random[i] = "abcdefghijklmnopqrstuvwxyz234567"[c%32]
+	}
+	return string(b)
+}
 
 // ReasonPhrase is the usual text of a status code.
 func ReasonPhrase(code int) string {

@@ -19,7 +19,7 @@ func FrameLength(head []byte) (int, *Reject) {
 		var err error
 		if n++; n > 1 {
 			fault = refuse(400, FaultLength, "more than one Content-Length")
-		} else if length, err = parseUint(l.value, MaxMessage); err != nil {
+		} else if length, err = parseUint(l.Value(), MaxMessage); err != nil {
 			fault = refuse(400, FaultLength, "Content-Length: %v", err)
 		}
 	}

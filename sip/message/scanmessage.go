@@ -2,15 +2,33 @@ package message
 
 import (
 	"bytes"
+	"io"
 	"strings"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 // line is one unfolded header line. Dirty lines hold control characters that
 // must not be echoed.
+//
+// It is a header of the model too, so that the lines of a message are made in one piece. The
+// model's interface has functions that only its own types have: those of its Call-ID write
+// whatever text it holds. Only its copy of a line would be a Call-ID: Clone shares the lines.
 type line struct {
-	name  string // canonical
-	value string
-	dirty bool
+	sip.CallIDHeader        // the value
+	name             string // canonical
+	dirty            bool
+}
+
+// Name implements sip.Header.
+func (l *line) Name() string { return l.name }
+
+// String implements sip.Header.
+func (l *line) String() string { return l.name + ": " + l.Value() }
+
+// StringWrite implements sip.Header.
+func (l *line) StringWrite(w io.StringWriter) {
+	_, _ = w.WriteString(l.String()) // of the model, which writes to memory
 }
 
 // scanned is the raw form of a message: its lines, and where the body starts.
@@ -30,7 +48,7 @@ func (s *scanned) blame(r *Reject) {
 func (s *scanned) value(name string) (string, bool) {
 	for _, l := range s.lines {
 		if l.name == name {
-			return l.value, true
+			return l.Value(), true
 		}
 	}
 	return "", false
@@ -108,12 +126,13 @@ func (s *scanned) addLine(text string) {
 		s.blame(refuse(400, FaultLine, "header name is no token"))
 		return
 	}
-	l := line{name: CanonicalName(name), value: trimBlanks(text[colon+1:])}
+	value := trimBlanks(text[colon+1:])
+	l := line{CallIDHeader: sip.CallIDHeader(value), name: CanonicalName(name)}
 	if hasControls(text[colon+1:]) {
 		s.blame(refuse(400, FaultControls, "control character in %s", clip(l.name)))
 		l.dirty = true
 	}
-	if strings.Count(l.value, ";") > MaxParams && mostParams(l.value) > MaxParams {
+	if strings.Count(value, ";") > MaxParams && mostParams(value) > MaxParams {
 		s.blame(refuse(400, FaultParameters, "more than %d parameters in %s", MaxParams, clip(l.name)))
 	}
 	s.lines = append(s.lines, l)
