@@ -96,23 +96,37 @@ func (v Via) SentBy() string { return strings.ToLower(joinHostPort(v.Host, v.Por
 
 // HasMagic says that the branch identifies the transaction (RFC 3261 17.2.3):
 // it has the magic cookie and something behind it.
-func (v Via) HasMagic() bool {
+func (v Via) HasMagic() bool { return hasMagic(v.Branch()) }
+
+func hasMagic(branch string) bool {
 	const magic = "z9hg4bk"
-	b := v.Branch()
-	return len(b) > len(magic) && strings.EqualFold(b[:len(magic)], magic)
+	return len(branch) > len(magic) && strings.EqualFold(branch[:len(magic)], magic)
 }
 
-// AppendTransaction appends what makes requests of this hop one transaction (RFC 3261
-// 17.2.3): branch and sent-by, both in lower case.
-func (v Via) AppendTransaction(b []byte) []byte {
+// AppendTransaction appends what makes requests one transaction (RFC 3261 17.2.3): branch and
+// sent-by of the top hop, both in lower case. magic is that hop's HasMagic: without it
+// nothing is appended.
+func AppendTransaction(b []byte, req *Request) (key []byte, magic bool, err error) {
+	first, _, err := topElement(req)
+	if err != nil {
+		return b, false, err
+	}
+	via, params, err := cutVia(first)
+	if err != nil {
+		return b, false, fmt.Errorf("read Via %q: %w", clip(first), err)
+	}
+	branch, _, err := findParam(params, "branch")
+	if err != nil || !hasMagic(branch) {
+		return b, false, err
+	}
 	from := len(b)
-	b = appendHostPort(append(append(b, v.Branch()...), '|'), v.Host, v.Port)
+	b = appendHostPort(append(append(b, branch...), '|'), via.Host, via.Port)
 	for i, c := range b[from:] {
 		if c >= 'A' && c <= 'Z' {
 			b[from+i] = c + 'a' - 'A'
 		}
 	}
-	return b
+	return b, true, nil
 }
 
 // TopVia reads the first hop.

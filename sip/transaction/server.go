@@ -117,7 +117,7 @@ func (s *Server) keep(res *message.Response) {
 func (s *Server) confirm() { s.acked, s.last, s.datagram = true, nil, transport.Datagram{} }
 
 func (s *Server) tagged(res *message.Response) {
-	if res.StatusCode == 100 {
+	if res.StatusCode == 100 || message.ToTag(res) != "" {
 		return
 	}
 	to, err := message.To(res)

@@ -13,21 +13,22 @@ const retryAfter = 5 * time.Second // what a 503 of a full table asks for
 
 // receiveRequest finds the transaction of a request, or makes one.
 func (l *Layer) receiveRequest(req *message.Request, flow transport.Flow) {
-	via, err := message.TopVia(req)
+	var room [keyRoom]byte
+	hop, err := appendHop(room[:0], req)
 	if err != nil {
 		l.count("request.via")
 		return
 	}
 	switch req.Method {
 	case message.ACK:
-		l.receiveAck(req, via, flow)
+		l.receiveAck(req, hop, flow)
 		return
 	case message.CANCEL:
-		l.receiveCancel(req, via, flow)
+		l.receiveCancel(req, hop, flow)
 		return
 	}
-	key := serverKey(req, via, req.Method)
-	if s := l.servers[key]; s != nil {
+	key := append(hop, req.Method...)
+	if s := l.servers[string(key)]; s != nil {
 		l.count("request.absorbed")
 		s.fire(evRequest)
 		return
@@ -38,35 +39,45 @@ func (l *Layer) receiveRequest(req *message.Request, flow transport.Flow) {
 // keyRoom is what a key takes as a rule.
 const keyRoom = 160
 
-// serverKey is what makes two requests one transaction (17.2.3): branch, sent-by
-// and method; for a client of RFC 2543 the parts that it keeps equal.
-func serverKey(req *message.Request, via message.Via, method message.Method) string {
-	if via.HasMagic() {
-		var room [keyRoom]byte
-		return string(append(append(via.AppendTransaction(room[:0]), '|'), method...))
+// appendHop appends what makes two requests of one method one transaction (17.2.3): branch
+// and sent-by; for a client of RFC 2543 the parts that it keeps equal. The method that goes
+// behind it makes the key of a server.
+func appendHop(b []byte, req *message.Request) ([]byte, error) {
+	b, magic, err := message.AppendTransaction(b, req)
+	switch {
+	case err != nil:
+		return nil, err
+	case magic:
+		return append(b, '|'), nil
+	}
+	via, err := message.TopVia(req)
+	if err != nil {
+		return nil, err
 	}
 	cseq, _ := message.CSeqOf(req)
-	return strings.Join([]string{"2543", req.Recipient.String(), message.FromTag(req), message.CallID(req),
-		strconv.FormatUint(uint64(cseq.Seq), 10), via.String(), string(method)}, "|")
+	return append(b, strings.Join([]string{"2543", req.Recipient.String(), message.FromTag(req), message.CallID(req),
+		strconv.FormatUint(uint64(cseq.Seq), 10), via.String(), ""}, "|")...), nil
 }
 
-func callOf(req *message.Request, method message.Method) callKey {
+// appendCall appends the key of a call: Call-ID, From tag and CSeq.
+func appendCall(b []byte, req *message.Request, method message.Method) []byte {
 	cseq, _ := message.CSeqOf(req)
-	var room [keyRoom]byte
-	b := append(append(append(room[:0], message.CallID(req)...), '\n'), message.FromTag(req)...)
+	b = append(append(append(b, message.CallID(req)...), '\n'), message.FromTag(req)...)
 	b = append(strconv.AppendUint(append(b, '\n'), uint64(cseq.Seq), 10), ' ')
-	return callKey(append(b, method...))
+	return append(b, method...)
 }
 
-func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string) {
+func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key []byte) {
 	if l.takenStateless(req, flow) {
 		return
 	}
-	call := callOf(req, req.Method)
+	var room [keyRoom]byte
+	call := appendCall(room[:0], req, req.Method)
 	tag := message.ToTag(req)
 	// 8.2.2.2: no To tag and the same From tag, Call-ID and CSeq as an ongoing
 	// transaction that this request does not match: it came by another way.
-	if other := l.calls[call]; other != nil && tag == "" {
+	other := l.calls[callKey(call)]
+	if other != nil && tag == "" {
 		l.count("request.merged")
 		l.Reply(req, flow, 482)
 		return
@@ -85,7 +96,7 @@ func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string
 	} else {
 		tag = strings.Clone(tag) // else the text of the request stays as long as we do
 	}
-	s := &Server{layer: l, table: l.machines.otherServer, req: req, flow: flow, source: source, key: key, call: call,
+	s := &Server{layer: l, table: l.machines.otherServer, req: req, flow: flow, source: source, key: string(key), call: callKey(call),
 		tag: tag, interval: l.T1}
 	if req.Method == message.INVITE {
 		s.table = l.machines.inviteServer
@@ -94,9 +105,9 @@ func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key string
 		s.timeout = l.Loop.After(64*l.T1, func() { s.fire(evTimeout) })
 	}
 	s.state = s.table.start
-	l.servers[key] = s
-	if l.calls[call] == nil {
-		l.calls[call] = s
+	l.servers[s.key] = s
+	if other == nil {
+		l.calls[s.call] = s
 	}
 	l.sources[source]++
 	if l.onRequest == nil {
@@ -121,8 +132,8 @@ func (l *Layer) guard(s *Server) {
 
 // receiveAck finds whose ACK it is: that of a non-2xx has the branch of its
 // INVITE and ends here (17.1.1.3), that of a 2xx goes up to the user.
-func (l *Layer) receiveAck(ack *message.Request, via message.Via, flow transport.Flow) {
-	if s := l.servers[serverKey(ack, via, message.INVITE)]; s != nil {
+func (l *Layer) receiveAck(ack *message.Request, hop []byte, flow transport.Flow) {
+	if s := l.servers[string(append(hop, message.INVITE...))]; s != nil {
 		s.in = ack
 		s.fire(evAck)
 		return
@@ -131,7 +142,8 @@ func (l *Layer) receiveAck(ack *message.Request, via message.Via, flow transport
 		l.count("ack.stray")
 		return
 	}
-	if s := l.calls[callOf(ack, message.INVITE)]; s != nil && s.state == accepted {
+	var room [keyRoom]byte
+	if s := l.calls[callKey(appendCall(room[:0], ack, message.INVITE))]; s != nil && s.state == accepted {
 		s.confirm()
 	}
 	l.onAck(ack, flow)
@@ -139,10 +151,10 @@ func (l *Layer) receiveAck(ack *message.Request, via message.Via, flow transport
 
 // receiveCancel matches a CANCEL to its INVITE (9.2) and answers it with the
 // INVITE's To tag (8.2.6.2). Without one it gets 481.
-func (l *Layer) receiveCancel(cancel *message.Request, via message.Via, flow transport.Flow) {
+func (l *Layer) receiveCancel(cancel *message.Request, hop []byte, flow transport.Flow) {
 	for _, method := range []message.Method{message.INVITE, message.OPTIONS, message.MESSAGE, message.BYE,
 		message.REGISTER, message.SUBSCRIBE, message.NOTIFY, message.REFER, message.INFO, message.UPDATE} {
-		s := l.servers[serverKey(cancel, via, method)]
+		s := l.servers[string(append(hop, method...))]
 		if s == nil {
 			continue
 		}
