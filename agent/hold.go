@@ -20,6 +20,9 @@ type exchange struct {
 	failed  *ActionError
 	retry   *loop.Timer
 	tries   int
+
+	theirs   *sip.OfferReceived // that is not answered before STUN and TURN servers have
+	patience *loop.Timer        // with them
 }
 
 // Retrying an offer that the session has no room for yet.
@@ -182,9 +185,20 @@ func (a *Agent) offerRefusedByPeer(l *leg, e sip.OfferRefused) {
 	a.negotiate(l)
 }
 
-// offerReceived answers an offer of the far end's: hold and resume by them, a
-// refresh, a new address.
+// offerReceived takes an offer of the far end's: hold and resume by them, a
+// refresh, a new address. One that restarts ICE is answered when servers have said where
+// we are now.
 func (a *Agent) offerReceived(l *leg, e sip.OfferReceived) {
+	l.exchange.theirs = nil
+	if l.media != nil && !e.Late && l.media.Gather(e.SDP) {
+		a.letWait(l, e)
+		return
+	}
+	a.answerOffer(l, e)
+}
+
+// answerOffer answers an offer of the far end's.
+func (a *Agent) answerOffer(l *leg, e sip.OfferReceived) {
 	if l.media == nil {
 		_ = l.session.RefuseOffer(488)
 		return

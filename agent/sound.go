@@ -279,6 +279,8 @@ func (a *Agent) mediaEvent(l *leg, e media.Event) {
 		a.troubled(l, e)
 	case media.EncryptionChanged:
 		a.encryptionChanged(l, e.Suite)
+	case media.PathGathered:
+		a.serversAnsweredFor(l)
 	case media.PathFailed:
 		out := l.event(ErrorHappened)
 		out.Text = "there is no way for the sound to the far end: " + e.Err.Error()

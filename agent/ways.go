@@ -18,6 +18,9 @@ import (
 const (
 	spareLife  = 5 * time.Minute  // after which servers are asked anew
 	spareAgain = 30 * time.Second // after they gave nothing
+	// How long the answer to an offer that restarts ICE waits for servers. Far ends wait for
+	// it for 32 s (RFC 3261 17.1.1.2, 17.1.2.2).
+	answerTime = 4 * time.Second
 )
 
 // spare is a media session for the next call. STUN and TURN servers have been asked for its
@@ -195,4 +198,35 @@ func (a *Agent) afterServers(fn func()) {
 	}
 	a.spares.waiting = fn
 	a.openSpare()
+}
+
+// letWait puts the answer to an offer that restarts ICE off until servers have said where
+// we are now, or answerTime is over.
+func (a *Agent) letWait(l *leg, e sip.OfferReceived) {
+	x := &l.exchange
+	x.theirs = &e
+	x.patience.Stop()
+	x.patience = a.loop.After(answerTime, a.input(func() { a.waitedEnough(l) }))
+}
+
+// serversAnsweredFor goes on with the offer that waits for servers, if that is what they
+// have been asked for.
+func (a *Agent) serversAnsweredFor(l *leg) {
+	if e := l.exchange.theirs; e != nil && !l.media.Gather(e.SDP) {
+		a.waitedEnough(l)
+	}
+}
+
+// waitedEnough answers the offer that waits, unless it is gone.
+func (a *Agent) waitedEnough(l *leg) {
+	x := &l.exchange
+	e := x.theirs
+	if e == nil {
+		return
+	}
+	x.theirs = nil
+	x.patience.Stop()
+	if l.session.OfferWaits() {
+		a.answerOffer(l, *e)
+	}
 }

@@ -53,12 +53,25 @@ func (s *Session) swapPath(ufrag, pwd string) (old way, err error) {
 	if !s.cfg.Security.ICE {
 		return way{}, nil
 	}
+	err = s.makePath(ufrag, pwd, func(made *ice.Agent) { old = s.takePath(made) })
+	return old, err
+}
+
+// takePath has an agent in place of the one before, and returns the way of that. mu is held.
+func (s *Session) takePath(agent *ice.Agent) (old way) {
+	old = s.path
+	s.path = way{agent: agent, offered: old.offered, everStarted: old.everStarted}
+	return old
+}
+
+// makePath makes an agent and gives it to use, under mu.
+func (s *Session) makePath(ufrag, pwd string, use func(*ice.Agent)) error {
 	// The agent may have something to tell before it is known here.
 	known := make(chan struct{})
 	var made *ice.Agent
 	agent := func() *ice.Agent { <-known; return made }
 	defer close(known)
-	made, err = ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()),
+	made, err := ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()),
 		Send: s.sendCheck(false), Ufrag: ufrag, Pwd: pwd,
 		Selected: func(p ice.Pair) { s.pathFound(agent(), p) },
 		Failed:   func(err error) { s.pathFailed(agent(), err) },
@@ -66,18 +79,73 @@ func (s *Session) swapPath(ufrag, pwd string) (old way, err error) {
 		Gathered: func(err error) { s.pathGathered(agent(), err) },
 		Received: func(b []byte) { s.fromRelay(agent(), b) }})
 	if err != nil {
-		return way{}, err
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old = s.path
-	s.path = way{agent: made, offered: old.offered, everStarted: old.everStarted}
-	return old, nil
+	if s.closed {
+		s.engine.tasks.Go(made.Close)
+		return ErrClosed
+	}
+	use(made)
+	return nil
+}
+
+// nextPath is an agent that has been made for an offer that is not answered yet. Under
+// Session.mu; the zero value: there is none.
+type nextPath struct {
+	agent *ice.Agent
+	ufrag string // the offer's
+}
+
+// answered gives it what its STUN servers say.
+func (p *nextPath) answered(b []byte) bool {
+	return p.agent != nil && len(b) > 0 && b[0] <= 3 && p.agent.Answered(b)
+}
+
+// Gather says that an offer of the peer's restarts ICE and that STUN and TURN servers have
+// to be asked for it, or are being asked: AcceptOffer then is to wait for the next
+// PathGathered, which comes within some seconds. Called before that, it answers with the
+// addresses that are known, or refuses where only relays are used.
+func (s *Session) Gather(remote []byte) bool {
+	s.sig.Lock()
+	defer s.sig.Unlock()
+	offer, err := sdp.ParseOffer(remote)
+	if err != nil || len(s.cfg.Ways.Servers) == 0 {
+		return false
+	}
+	s.mu.Lock()
+	restarts, next := !s.closed && s.restartsPath(offer), s.next
+	s.mu.Unlock()
+	switch {
+	case !restarts:
+		return false
+	case next.agent != nil && next.ufrag == offer.ICEUfrag():
+		done, _ := next.agent.Gathered()
+		return !done
+	}
+	err = s.makePath("", "", func(made *ice.Agent) {
+		s.dropNext()
+		s.next = nextPath{agent: made, ufrag: offer.ICEUfrag()}
+	})
+	return err == nil
+}
+
+// dropNext ends the agent that was made for an offer. mu is held.
+func (s *Session) dropNext() {
+	s.endPath(way{agent: s.next.agent})
+	s.next = nextPath{}
+}
+
+// restartsPath says that an offer restarts ICE (RFC 8839 section 4.4.1.1.1). mu is held.
+func (s *Session) restartsPath(offer *sdp.Offer) bool {
+	return s.path.started != "" && offer.ICEUfrag() != "" && offer.ICEUfrag() != s.path.started
 }
 
 // closePath ends the agents. mu is held.
 func (s *Session) closePath() {
 	s.closeControl()
+	s.dropNext()
 	s.endPath(s.path)
 	s.path.agent = nil
 }
@@ -126,17 +194,24 @@ func (s *Session) ourPath() (*sdp.ICE, netip.AddrPort, error) {
 	return &sdp.ICE{Ufrag: ufrag, Pwd: pwd, Candidates: lines, Control: control}, standard, nil
 }
 
-// restartPath makes a new agent when an offer restarts ICE (RFC 8839 section 4.4.1.1.1).
-// settle says whether the offer was taken: otherwise the way is the one before, whose checks
-// go on (RFC 3261 section 14.1).
+// restartPath makes a new agent when an offer restarts ICE, or takes the one that Gather has
+// made for it. settle says whether the offer was taken: otherwise the way is the one before,
+// whose checks go on (RFC 3261 section 14.1).
 func (s *Session) restartPath(offer *sdp.Offer) (settle func(taken bool), err error) {
 	s.mu.Lock()
-	restarts := s.path.started != "" && offer.ICEUfrag() != "" && offer.ICEUfrag() != s.path.started
+	restarts, old, taken := s.restartsPath(offer), way{}, false
+	if restarts && s.next.agent != nil && s.next.ufrag == offer.ICEUfrag() {
+		old, taken = s.takePath(s.next.agent), true
+		s.next = nextPath{}
+	}
+	s.dropNext()
 	s.mu.Unlock()
 	if !restarts {
 		return func(bool) {}, nil
 	}
-	old, err := s.swapPath("", "")
+	if !taken {
+		old, err = s.swapPath("", "")
+	}
 	return func(taken bool) {
 		s.mu.Lock()
 		if !taken && !s.closed {
@@ -217,7 +292,7 @@ func isCheck(agent *ice.Agent, b []byte, from netip.AddrPort) bool {
 func (s *Session) pathGathered(agent *ice.Agent, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.path.agent == agent && !s.closed {
+	if (s.path.agent == agent || s.next.agent == agent) && !s.closed {
 		s.out.add(PathGathered{Err: err})
 	}
 }
@@ -275,6 +350,7 @@ func (s *Session) move(ip netip.Addr) error {
 		return fmt.Errorf("move media session: %w", ErrClosed)
 	}
 	s.closeSockets()
+	s.dropNext()
 	s.ports, s.cfg.LocalIP, s.cfg.PublicIP = ports, ip, ip
 	s.rtp, s.rtcp = s.detoured(e.socket(ports.rtp)), e.socket(ports.rtcp)
 	s.link.source.unlock(time.Now())

@@ -157,7 +157,7 @@ func (s *Session) readRTP(now time.Time) {
 // packet of the peer's stream. What is wrong is dropped and counted.
 func (s *Session) onRTP(b []byte, from netip.AddrPort, at, now time.Time) bool {
 	rx, l := &s.rx, &s.link
-	if isCheck(s.path.agent, b, from) {
+	if s.next.answered(b) || isCheck(s.path.agent, b, from) {
 		return false
 	}
 	if len(b) > 0 && b[0] >= 20 && b[0] <= 63 { // RFC 7983 section 7

@@ -171,3 +171,72 @@ func TestICE_WithoutEncryption(t *testing.T) {
 		})
 	}
 }
+
+// TestTURN_ARestartAsksServers: for an offer that restarts ICE they are asked beside what goes
+// on, and the answer has what they gave; one that cannot wait for them is answered with what
+// is known, or refused where that is nothing.
+func TestTURN_ARestartAsksServers(t *testing.T) {
+	for name, only := range map[string]bool{"relay": true, "all": false} {
+		t.Run(name, func(t *testing.T) {
+			withTURN(t, func(t *testing.T, n *simnet.Net, server *turnserver.Server) {
+				a := newPhone(t, n, hereIP, walking(t), func(c *SessionConfig) {
+					c.Ways = Ways{Servers: []Server{{URL: "stun:" + turnIP}, {URL: "turn:" + turnIP, Username: "agent", Password: "secret"}}, RelayOnly: only}
+				})
+				b := newPhone(t, n, thereIP, walking(t))
+				defer a.close()
+				defer b.close()
+				a.gathered(t)
+				connect(t, a, b)
+				a.tone(440)
+				b.tone(850)
+				pass(2 * time.Second)
+				was, hands := a.session.path.agent, a.session.hands
+				restart := func() []byte {
+					b.session.RollbackOffer()
+					b.session.sig.Lock()
+					must(t, b.session.openPath("", ""))
+					b.session.sig.Unlock()
+					offer, err := b.session.CreateOffer(sdp.SendRecv)
+					must(t, err)
+					if waits := a.session.Gather(offer); !waits || a.session.path.agent != was {
+						t.Fatalf("an offer that restarts ICE is waited for %v, has an effect already %v", waits, a.session.path.agent != was)
+					}
+					return offer
+				}
+				again, err := b.session.CreateOffer(sdp.SendRecv)
+				must(t, err)
+				if a.session.Gather(again) {
+					t.Error("servers are asked for an offer that restarts nothing")
+				}
+				if _, err := a.session.AcceptOffer(restart(), sdp.SendRecv); only && !errors.Is(err, ErrNoRelay) || !only && err != nil {
+					t.Fatalf("without waiting: %v", err)
+				}
+				was = a.session.path.agent
+				restart() // is taken back
+				offer := restart()
+				pass(time.Second)
+				if told := count[PathGathered](a); told < 2 || a.session.Gather(offer) {
+					t.Fatalf("servers have not answered: told %+v", a.told())
+				}
+				answer, err := a.session.AcceptOffer(offer, sdp.SendRecv)
+				must(t, err)
+				if bytes.Contains(answer, []byte(hereIP+" ")) == only || !bytes.Contains(answer, []byte(" typ relay ")) {
+					t.Errorf("answer %s", answer)
+				}
+				must(t, b.session.AcceptAnswer(answer, false))
+				pass(2 * time.Second)
+				if !a.hears(850) || !b.hears(440) || a.session.path.agent == was || a.session.hands != hands || server.Open() != 1 || count[PathFailed](a)+count[PathFailed](b) != 0 {
+					t.Errorf("they hear %v %v, %d relays; told %+v %+v", a.hears(850), b.hears(440), server.Open(), a.told(), b.told())
+				}
+				was = a.session.path.agent
+				restart() // never answered
+				pass(time.Second)
+				must(t, a.session.Close())
+				pass(time.Second)
+				if server.Open() != 0 {
+					t.Errorf("%d relays are left", server.Open())
+				}
+			})
+		})
+	}
+}

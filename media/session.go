@@ -105,6 +105,7 @@ type Session struct {
 	tx        transmitter
 	secrecy   secrecy
 	path      way          // ICE
+	next      nextPath     // of an offer that restarts it
 	hands     *association // of DTLS; nil: none
 	nextHands *association // that is to take its place
 	earlyDTLS []datagram   // that came before there was one

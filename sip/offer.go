@@ -123,6 +123,12 @@ func (s *Session) AnswerOffer(sdp []byte) error {
 	return nil
 }
 
+// OfferWaits says that an offer of the far end's waits for AnswerOffer or RefuseOffer. One
+// that it takes back, or whose call ends, does not.
+func (s *Session) OfferWaits() bool {
+	return s.re.server != nil || s.re.late != nil || s.out != nil && s.out.kept != nil && s.out.kept.unacked != nil || s.earlyOffer() != nil
+}
+
 // earlyOffer is the fork whose reliable provisional response carried an offer.
 func (s *Session) earlyOffer() *fork {
 	if s.out == nil {

@@ -49,7 +49,7 @@ var rooms = []room{
 	{"internal/lab", "sip sip/loop sip/message sip/transport media media/sdp media/audio media/mixer dtmf", "internal/simnet internal/ladder internal/ladder/golden"},
 	{"internal/ladder", "sip", "internal/ladder/golden"},
 	{"internal/ladder/golden", "", ""},
-	{"internal/story", "", "agent agent/verdict internal/lab internal/ladder internal/ladder/golden internal/simnet media media/device media/sdp sip sip/message"},
+	{"internal/story", "", "agent agent/verdict internal/lab internal/ladder internal/ladder/golden internal/simnet internal/turnserver media media/device media/sdp media/webrtc sip sip/message"},
 	{"internal/simnet", "", "sip/transport media"},
 	{"internal/asterisk", "", ""},
 	{"internal/pulse", "media/audio", ""},

@@ -262,7 +262,7 @@ func (a *Agent) Write(b []byte) {
 
 // Receive takes a STUN datagram that the socket got. It does not wait.
 func (a *Agent) Receive(b []byte, from netip.AddrPort) {
-	if a.answered(b) {
+	if a.Answered(b) {
 		return
 	}
 	select {

@@ -218,9 +218,9 @@ func (a *Agent) askMapped(ctx context.Context, uri *stun.URI) netip.AddrPort {
 	}
 }
 
-// answered takes a STUN server's answer to a question of ours, and reports whether it
+// Answered takes a STUN server's answer to a question of ours, and reports whether it
 // is one.
-func (a *Agent) answered(b []byte) bool {
+func (a *Agent) Answered(b []byte) bool {
 	if len(b) < 20 {
 		return false
 	}
