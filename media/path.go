@@ -268,8 +268,8 @@ func (s *Session) walk(n *sdp.Negotiated, offered bool) netip.AddrPort {
 		p.started = n.ICE.Ufrag
 		p.agent.Start(farEnd(n.ICE), p.offered)
 	}
-	if n.Remote.IsValid() && (p.pair.IsValid() || s.cfg.Ways.RelayOnly) {
-		return p.pair // by a relay only: nowhere before it is found
+	if n.Sought || n.Remote.IsValid() && (p.pair.IsValid() || s.cfg.Ways.RelayOnly) {
+		return p.pair // by a relay only, or with no address named: nowhere before it is found
 	}
 	return n.Remote
 }

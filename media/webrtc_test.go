@@ -109,16 +109,23 @@ func TestWebRTC_BothTalk(t *testing.T) {
 func bothTalk(t *testing.T, name string) {
 	for how, row := range map[string]struct {
 		whose   string
-		passive bool
-	}{"our offer": {whose: "ours"}, "our offer, passive answer": {whose: "ours", passive: true}, "its offer": {whose: "its"}} {
+		passive bool // it does not begin the handshake
+		active  bool // its offer leaves us no choice
+	}{"our offer": {whose: "ours"}, "our offer, passive answer": {whose: "ours", passive: true},
+		"its offer": {whose: "its", passive: true}, "its active offer": {whose: "its", active: true}} {
 		t.Run(how, func(t *testing.T) {
 			browser := func(c *webrtc.Config) { c.Codecs, c.Passive = []string{name}, row.passive }
 			withBrowser(t, browser, nil, func(c *call) {
 				ways := map[[2]netip.AddrPort]bool{}
 				c.net.Tap(func(p simnet.Packet) { ways[[2]netip.AddrPort{p.From, p.To}] = true })
-				_, answer := c.begin(row.whose)
+				var answer []byte
+				if row.active {
+					_, answer = c.isOffered(sdp.SendRecv, false, func(text string) string { return strings.ReplaceAll(text, "a=setup:actpass", "a=setup:active") })
+				} else {
+					_, answer = c.begin(row.whose)
+				}
 				c.hear("at first", true, true)
-				if we := row.whose != "ours" || row.passive; c.session.hands.agreed.Client != we || c.session.Suite() == "" {
+				if c.session.hands.agreed.Client != row.passive || c.session.Suite() == "" {
 					t.Errorf("we begin the handshake %v, %q", c.session.hands.agreed.Client, c.session.Suite())
 				}
 				if got, _, _ := strings.Cut(c.session.Codec(), "/"); got != name || c.peer.Codec() != name || !strings.Contains(string(answer), "a=rtcp-mux\r\n") || !strings.Contains(string(answer), "a=group:BUNDLE 0\r\n") {
@@ -306,6 +313,49 @@ func TestWebRTC_VideoIsDeclined(t *testing.T) {
 		refused(answer)
 		c.hear("after another one of its", true, true)
 	})
+}
+
+// TestWebRTC_NoAddressIsNoHold: a browser whose candidates come later, or are names that only
+// its own network knows, says that it is at 0.0.0.0, port 9. Its checks show where it is.
+func TestWebRTC_NoAddressIsNoHold(t *testing.T) {
+	for name, hide := range map[string]func(string) string{
+		"none yet": func(text string) string {
+			return regexp.MustCompile("a=(candidate|end-of).*\r\n").ReplaceAllString(text, "")
+		},
+		"names": func(text string) string {
+			return strings.ReplaceAll(text, " "+thereIP+" ", " 7e3f2a80-6c1d-4b0e-9d55-0d7c1f2e9a11.local ")
+		},
+	} {
+		for whose, exchange := range map[string]func(c *call){
+			"its": func(c *call) { c.isOffered(sdp.SendRecv, false, hide) },
+			"our": func(c *call) {
+				offer, err := c.session.CreateOffer(sdp.SendRecv)
+				must(c.t, err)
+				answer, err := c.peer.Answer(offer)
+				must(c.t, err)
+				must(c.t, c.session.AcceptAnswer(changed(answer, hide), false))
+			},
+		} {
+			t.Run(name+", "+whose+" offer", func(t *testing.T) {
+				withBrowser(t, nil, nil, func(c *call) {
+					for range 2 {
+						exchange(c)
+						c.hear("at 0.0.0.0", true, true)
+						if c.session.HeldByRemote() || c.session.RemoteAddr().Addr().String() != thereIP {
+							t.Errorf("held %v, at %v", c.session.HeldByRemote(), c.session.RemoteAddr())
+						}
+						c.isOffered(sdp.SendRecv, false, func(text string) string { return hide(says("sendonly")(text)) })
+						c.hear("it holds", true, false)
+						if !c.session.HeldByRemote() {
+							t.Error("it holds, and that is not seen")
+						}
+						c.isOffered(sdp.SendRecv, true, hide)
+						c.hear("it resumes, and restarts ICE", true, true)
+					}
+				})
+			})
+		}
+	}
 }
 
 // TestWebRTC_BothCountTheSame: what a bad network loses is in the counters of who does not

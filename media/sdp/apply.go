@@ -46,7 +46,7 @@ func Apply(local *Local, offer *Offer, answer *Answer) (*Negotiated, error) {
 
 // apply settles the audio line of an answer.
 func (n *Negotiated) apply(ours, theirs *stream) *Refusal {
-	n.hear(theirs, ours.direction, ours.rtcpMux)
+	n.hear(theirs, ours.direction, ours.rtcpMux, n.ICE != nil)
 	n.Receive = map[uint8]Format{}
 	for _, f := range ours.codecs {
 		if !f.events() && !f.comfort() {

@@ -72,10 +72,15 @@ func (i ICE) destinations() []netip.AddrPort {
 // candidates are tried; the first of them stands in.
 func (s *stream) readPath(m, session []pion.Attribute) {
 	s.ice = readICE(m).within(readICE(session))
-	if to := s.ice.destinations(); len(to) > 0 && s.ice.Ufrag != "" && s.address.ip.IsUnspecified() && s.port == 9 {
+	if to := s.ice.destinations(); len(to) > 0 && s.ice.Ufrag != "" && s.nowhere() {
 		s.address.ip, s.port = to[0].Addr(), to[0].Port()
 	}
 }
+
+// nowhere says that a line goes to no address (yet): its candidates come later, or are names
+// that only a browser's own network knows. With ICE that is no hold, and no failure: the
+// checks of the peer show where it is (RFC 8839 section 4.2.5, RFC 8840 section 4.1.1).
+func (s *stream) nowhere() bool { return s.address.ip.IsUnspecified() && s.port == 9 }
 
 // mismatch says that the line's default address is none of its candidates: somebody on
 // the way has changed it, and ICE would go past him (RFC 8839 section 5.3.2).

@@ -51,6 +51,7 @@ type Negotiated struct {
 	Direction       Direction     // ours: what may be sent and what is received
 	RemoteDirection Direction     // the peer's, as it said it
 	HeldByAddress   bool          // c=0.0.0.0: the old form of hold
+	Sought          bool          // ICE is to find where the peer is: it names no address yet; Remote is zero
 	Rejected        bool          // port 0 on the audio line: no media, the session lives
 	Ptime           time.Duration // packet time the peer asks for; 0: none named
 	MaxPtime        time.Duration // most the peer takes; 0: none named
@@ -206,7 +207,7 @@ func list(codecs []Format) string {
 // answer settles the chosen line and returns the formats of the answer: the
 // offer's payload types, this side's parameters.
 func (n *Negotiated) answer(s *stream, can *Capabilities) []Format {
-	n.hear(s, can.Direction, can.RTCPMux)
+	n.hear(s, can.Direction, can.RTCPMux, can.paths(s))
 	n.Receive = map[uint8]Format{}
 	var formats []Format
 	clocks := map[int]bool{}
@@ -267,9 +268,11 @@ func (n *Negotiated) otherEvents(s *stream, formats []Format) []Format {
 }
 
 // hear takes what the peer's line says about addresses, direction and packets.
-func (n *Negotiated) hear(s *stream, want Direction, mux bool) {
+// ice: both speak it.
+func (n *Negotiated) hear(s *stream, want Direction, mux, ice bool) {
 	n.RemoteDirection = s.direction
-	n.HeldByAddress = s.address.ip.IsUnspecified()
+	n.Sought = ice && s.nowhere()
+	n.HeldByAddress = s.address.ip.IsUnspecified() && !n.Sought
 	theirs := s.direction
 	if n.HeldByAddress { // RFC 3264 section 8.4: nothing is sent to it
 		theirs = theirs.Intersect(SendOnly)
@@ -280,7 +283,7 @@ func (n *Negotiated) hear(s *stream, want Direction, mux bool) {
 		n.Ptime = n.MaxPtime
 	}
 	n.RTCPMux = mux && s.rtcpMux
-	if n.HeldByAddress {
+	if n.HeldByAddress || n.Sought {
 		return
 	}
 	ip := s.address.ip.Unmap()
