@@ -130,7 +130,7 @@ func TestConformance_X12_ReferredBy(t *testing.T) {
 func TestConformance_X14_NeverFromSIPSToSIP(t *testing.T) {
 	story(t, func(b *bed) {
 		a := b.agent(agentIP, "1001", followAll)
-		s := &Session{ua: a.UA, account: a.account, out: &outCall{target: uri("sips:a@pbx.test"), tried: map[string]bool{}}}
+		s := &Session{ua: a.UA, account: a.account, out: &outCall{target: uri("sips:a@pbx.test")}}
 		res := message.NewResponse(message.NewRequest(message.INVITE, uri("sips:a@pbx.test")), 302, "", "t")
 		message.Add(res, "Contact", "<sip:b@pbx.test>, <sips:c@pbx.test>, <sip:d@pbx.test;transport=tls>")
 		a.do(func() {

@@ -75,6 +75,38 @@ func TestConformance_T06_AckIsSentAgainForEach200(t *testing.T) {
 	})
 }
 
+// The ACK of a 2xx with an offer has the answer, each time; and a call that is answered holds
+// no message any more.
+func TestConformance_T06_AckHasTheAnswerToALateOfferAgain(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		s := a.invite("sip:peer@"+pbxIP, func(o *InviteOptions) { o.Offer = nil })
+		inv := p.request("INVITE")
+		p.reply(inv, 200, "", "offer")
+		b.pass(time.Second)
+		a.must(func() error { return s.AnswerOffer([]byte("answer")) })
+		for i := range 3 {
+			if ack := p.request("ACK"); string(ack.Body()) != "answer" {
+				t.Errorf("ACK %d has %q", i, ack.Body())
+			}
+			p.reply(inv, 200, "", "offer")
+			b.pass(time.Second)
+		}
+		p.request("ACK")
+		a.do(func() {
+			if o := s.out; s.invite != nil || o.opts != nil || o.exchange != nil || o.client == nil || o.kept.unacked != nil {
+				t.Errorf("an answered call keeps its INVITE: %+v", o)
+			}
+		})
+		b.pass(time.Minute)
+		a.do(func() {
+			if s.out.client != nil {
+				t.Error("a call keeps the transaction of its INVITE")
+			}
+		})
+	})
+}
+
 func TestConformance_T07_Forked200GetsAckAndBye(t *testing.T) {
 	story(t, func(b *bed) {
 		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)

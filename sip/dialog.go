@@ -27,8 +27,8 @@ type dialog struct {
 	account   *Account
 	key       dialogKey
 	remoteTag RemoteTag
-	local     Address // without tag
-	remote    Address // without tag
+	local     *Address // without tag; not changed
+	remote    *Address // without tag; not changed
 	localSeq  uint32
 	remoteSeq uint32
 	seen      bool // remoteSeq is set
@@ -68,11 +68,11 @@ func (m methodSet) offers(method string) bool {
 func newClientDialog(s *Session, res *message.Response, flow Flow) *dialog {
 	seq := seqOf(res)
 	d := &dialog{ua: s.ua, usage: s, session: s, account: s.account, remoteTag: RemoteTag(strings.Clone(message.ToTag(res))), // else the 180 stays
-		local: s.local, remote: s.remote, localSeq: max(seq, s.out.seq), routes: reversed(recordRoutes(res))}
+		local: &s.local, remote: &s.remote, localSeq: max(seq, s.out.seq), routes: reversed(recordRoutes(res))}
 	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}
 	d.learn(res, flow)
 	if d.target.Host == "" {
-		d.target = message.RequestURI(s.invite)
+		d.target = s.out.target
 	}
 	return d
 }
@@ -82,7 +82,7 @@ func newClientDialog(s *Session, res *message.Response, flow Flow) *dialog {
 func newServerDialog(s *Session, req *message.Request, flow Flow) *dialog {
 	seq := seqOf(req)
 	d := &dialog{ua: s.ua, usage: s, session: s, account: s.account, remoteTag: RemoteTag(message.FromTag(req)),
-		local: s.local, remote: s.remote, localSeq: rand.Uint32N(1 << 30), remoteSeq: seq, seen: true,
+		local: &s.local, remote: &s.remote, localSeq: rand.Uint32N(1 << 30), remoteSeq: seq, seen: true,
 		routes: recordRoutes(req)}
 	d.key = dialogKey{s.callID, s.localTag, d.remoteTag}
 	d.target = s.remote.URI // RFC 2543: a caller without Contact is where its From says
@@ -94,12 +94,15 @@ func newServerDialog(s *Session, req *message.Request, flow Flow) *dialog {
 // refresh them (RFC 3261 12.2.1.2, 12.2.2; RFC 3311 5), and remembers the flow.
 func (d *dialog) learn(msg message.Message, flow Flow) {
 	if text := message.Value(msg, "Contact"); text != d.contact { // else it is what the target was read from
-		if c, ok := contactOf(msg); ok {
+		if c, text, ok := d.ua.contactIn(msg, text); ok {
 			d.target, d.contact = c, text
 		}
 	}
 	if allow, ok := methodsOf(msg); ok {
-		d.allow = allow
+		if d.ua.last.allow != allow {
+			d.ua.last.allow = methodSet(strings.Clone(string(allow)))
+		}
+		d.allow = d.ua.last.allow
 	}
 	if flow != nil {
 		d.flow, d.flowHop = flow, ""
@@ -173,7 +176,7 @@ func (d *dialog) request(method string, seq uint32) *message.Request {
 	for _, r := range routes {
 		message.Add(req, "Route", r.String())
 	}
-	d.ua.identify(req, parties{local: d.local, localTag: string(d.key.local), remote: d.remote,
+	d.ua.identify(req, parties{local: *d.local, localTag: string(d.key.local), remote: *d.remote,
 		remoteTag: string(d.remoteTag), callID: d.key.call, seq: seq})
 	if oneOf(method, "INVITE", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE") {
 		message.Add(req, "Contact", d.ua.contact(d.account, d.flow))

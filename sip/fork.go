@@ -12,7 +12,8 @@ type fork struct {
 	seq      uint32            // of the INVITE that it answers
 	answer   []byte            // SDP that stands
 	reliable bool              // answer came reliably: the 2xx cannot change it
-	ack      *message.Request  // of its 2xx; nil until sent
+	acked    bool              // an ACK of its 2xx was sent
+	late     []byte            // the answer to a late offer, which that ACK carries
 	unacked  *message.Response // a 2xx with an offer that waits for AnswerOffer
 	prack    *message.Response // a reliable 1xx with an offer that waits for AnswerOffer
 	rseq     uint32
@@ -22,17 +23,26 @@ type fork struct {
 
 // fork finds or makes the dialog that a response belongs to.
 func (s *Session) fork(res *message.Response, flow Flow) *fork {
-	tag := RemoteTag(message.ToTag(res))
-	f := s.out.forks[tag]
+	f := s.out.find(RemoteTag(message.ToTag(res)))
 	if f == nil {
 		if len(s.out.forks) >= maxForks {
 			return nil
 		}
 		f = &fork{dialog: newClientDialog(s, res, flow), seq: seqOf(res)}
-		s.out.forks[f.dialog.remoteTag] = f
+		s.out.forks = append(s.out.forks, f)
 		s.ua.enter(f.dialog)
 	}
 	return f
+}
+
+// find is the fork with a tag of the far end's; nil: there is none.
+func (o *outCall) find(tag RemoteTag) *fork {
+	for _, f := range o.forks {
+		if f.dialog.remoteTag == tag {
+			return f
+		}
+	}
+	return nil
 }
 
 // maxForks bounds the early dialogs of one INVITE.
@@ -46,8 +56,36 @@ func (s *Session) keep(f *fork, h *happening) {
 	s.dialog = f.dialog
 	s.learnIdentity(h.res, h.flow)
 	s.agreeTimer(h.res)
-	s.linger = s.ua.loop.After(64*s.ua.cfg.T1, func() { s.dropForks(f) })
+	s.lighten()
+	s.linger = s.ua.loop.After(64*s.ua.cfg.T1, func() {
+		s.dropForks(f)
+		s.linger, s.out.client = nil, nil
+	})
 }
+
+// lighten lets go of what an INVITE needs until it is answered: the messages, and whoever
+// carries them to their answer. A call that stands for an hour is as much as its dialog
+// (RFC 3261 12), and for half a minute what further 2xx need.
+func (s *Session) lighten() {
+	o := s.out
+	o.credentials = credentialsOf(s.invite)
+	if e := o.exchange; e != nil && e.done { // else a branch that was left behind has answered
+		o.client = e.client
+		o.client.HandOver(answeredInvite{s})
+	}
+	o.opts, o.exchange, o.tried, o.redirect, o.timeout, s.invite = nil, nil, nil, nil, nil, nil
+}
+
+// answeredInvite takes the further 2xx to an INVITE that was answered.
+type answeredInvite struct{ s *Session }
+
+// OnResponse implements transaction.ClientHandler.
+func (a answeredInvite) OnResponse(res *message.Response, flow Flow) {
+	a.s.guarded("INVITE response", func() { a.s.inviteResponse(nil, res, flow) })
+}
+
+// OnFailure implements transaction.ClientHandler: nothing fails that was answered.
+func (a answeredInvite) OnFailure(error) {}
 
 // winner is the fork that a first 2xx answers for: where more are open than are
 // held, it takes the place of the early ones.
@@ -62,12 +100,13 @@ func (s *Session) winner(h *happening) *fork {
 
 // dropForks forgets the early dialogs that did not win.
 func (s *Session) dropForks(kept *fork) {
-	for tag, f := range s.out.forks {
-		if f != kept && !f.leaving {
+	s.out.forks = slices.DeleteFunc(s.out.forks, func(f *fork) bool {
+		drop := f != kept && !f.leaving
+		if drop {
 			s.ua.leave(f.dialog)
-			delete(s.out.forks, tag)
 		}
-	}
+		return drop
+	})
 }
 
 // acceptAgain is a 2xx that is not the first: a repetition gets its ACK again
@@ -79,8 +118,8 @@ func (s *Session) acceptAgain(h *happening) {
 	f := s.fork(h.res, h.flow)
 	switch {
 	case f == nil:
-	case f.ack != nil:
-		s.ua.sendAck(f.ack, f.dialog.hop(), s.account)
+	case f.acked:
+		s.acknowledge(f, f.late)
 	case f.unacked != nil: // its offer is not answered yet: the ACK follows
 	case f.leaving:
 	default:
@@ -110,16 +149,18 @@ func (s *Session) leaveAnswered(h *happening) {
 func (s *Session) acknowledge(f *fork, sdp []byte) {
 	ack := f.dialog.request("ACK", f.seq)
 	// RFC 3261 22.1: the ACK carries the credentials of its INVITE.
-	copyCredentials(s.invite, ack)
+	for _, c := range s.out.credentials {
+		message.Add(ack, c.Name, c.Value)
+	}
 	message.SetBody(ack, typeSDP, sdp)
-	f.ack, f.unacked = ack, nil
+	f.acked, f.late, f.unacked = true, sdp, nil
 	s.ua.sendAck(ack, f.dialog.hop(), s.account)
 }
 
 // dropFork: a BYE in an early dialog ends that fork, not the call.
 func (s *Session) dropFork(h *happening) {
 	s.answerBye(h)
-	if f := s.out.forks[h.dialog.remoteTag]; f != nil {
+	if f := s.out.find(h.dialog.remoteTag); f != nil {
 		f.gone = true
 	}
 	s.ua.leave(h.dialog)
@@ -135,22 +176,22 @@ type epilogue struct {
 	localTag      LocalTag
 	local, remote Address
 	seq           uint32
-	invite        *message.Request // its Request-URI and its credentials
+	target        URI // of the INVITE
+	credentials   []Header
 	known         []RemoteTag
 }
 
 // handEpilogue lets the INVITE's transaction outlive the session without holding it.
 func (s *Session) handEpilogue() {
-	if s.out.kept == nil || s.out.exchange == nil || s.out.exchange.client == nil {
+	if s.out.client == nil {
 		return
 	}
 	p := &epilogue{ua: s.ua, account: s.account, callID: s.callID, localTag: s.localTag, local: s.local, remote: s.remote,
-		seq: s.out.seq, invite: message.NewRequest(message.INVITE, message.RequestURI(s.invite))}
-	copyCredentials(s.invite, p.invite)
-	for tag := range s.out.forks {
-		p.known = append(p.known, tag)
+		seq: s.out.seq, target: s.out.target, credentials: s.out.credentials}
+	for _, f := range s.out.forks {
+		p.known = append(p.known, f.dialog.remoteTag)
 	}
-	s.out.exchange.client.HandOver(p)
+	s.out.client.HandOver(p)
 }
 
 // OnResponse implements transaction.ClientHandler.
@@ -159,7 +200,7 @@ func (p *epilogue) OnResponse(res *message.Response, flow Flow) {
 		return
 	}
 	s := &Session{ua: p.ua, account: p.account, callID: p.callID, localTag: p.localTag, local: p.local, remote: p.remote,
-		phase: phaseEnded, ended: true, invite: p.invite, out: &outCall{seq: p.seq, forks: map[RemoteTag]*fork{}}}
+		phase: phaseEnded, ended: true, out: &outCall{seq: p.seq, target: p.target, credentials: p.credentials}}
 	s.guarded("INVITE response", func() { p.leave(s, &happening{res: res, flow: flow}) })
 }
 
@@ -182,9 +223,10 @@ func (p *epilogue) leave(s *Session, h *happening) {
 // OnFailure implements transaction.ClientHandler: nothing fails that was answered.
 func (p *epilogue) OnFailure(error) {}
 
-// copyCredentials appends the credentials of a request to another.
-func copyCredentials(from, to *message.Request) {
+// credentialsOf are those of a request, as they stand in it.
+func credentialsOf(req *message.Request) (list []Header) {
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		message.Copy(from, to, name)
+		message.EachValue(req, name, func(v string) { list = append(list, Header{Name: name, Value: v}) })
 	}
+	return list
 }

@@ -70,14 +70,42 @@ func contactOf(msg message.Message) (URI, bool) {
 	return list[0].URI, true
 }
 
-// recordRoutes are the Record-Route entries in their order, without display names.
-// What cannot be read is left out whole: a broken route set leads nowhere.
-func recordRoutes(msg message.Message) []Address {
-	list, err := message.Addresses(msg, "Record-Route")
-	if err != nil {
+// contactIn is contactOf a message whose first Contact has a text, and that text. Neither
+// holds the message, and both are those of the last time where nothing else was said: a PBX
+// has one Contact for all of its calls.
+func (u *UA) contactIn(msg message.Message, text string) (URI, string, bool) {
+	lines := 0
+	message.EachValue(msg, "Contact", func(string) { lines++ })
+	if last := &u.last; lines == 1 && last.contact == text {
+		return last.target, last.contact, true
+	}
+	if _, ok := contactOf(msg); !ok {
+		return URI{}, "", false
+	}
+	text = strings.Clone(text)
+	list, err := message.ParseAddressList(text)
+	if err != nil || len(list) == 0 {
+		return URI{}, "", false
+	}
+	if lines == 1 {
+		u.last.contact, u.last.target = text, list[0].URI
+	}
+	return list[0].URI, text, true
+}
+
+// recordRoutes are the Record-Route entries in their order, without display names, and
+// without a hold on the message. What cannot be read is left out whole: a broken route set
+// leads nowhere.
+func recordRoutes(msg message.Message) (all []Address) {
+	var bad error
+	message.EachValue(msg, "Record-Route", func(v string) {
+		list, err := message.ParseAddressList(strings.Clone(v))
+		bad, all = cmp.Or(bad, err), append(all, list...)
+	})
+	if bad != nil {
 		return nil
 	}
-	return slices.DeleteFunc(list, func(a Address) bool { return !a.URI.IsSIP() })
+	return slices.DeleteFunc(all, func(a Address) bool { return !a.URI.IsSIP() })
 }
 
 func reversed(list []Address) []Address {

@@ -185,9 +185,9 @@ func (s *Session) learnIdentity(msg message.Message, flow Flow) {
 			continue
 		}
 		id := Address{Display: list[0].Display, URI: list[0].URI}
-		changed := s.identity.String() != id.String()
-		first := s.identity.URI.IsZero()
-		s.identity = id
+		first := s.identity == nil || s.identity.URI.IsZero()
+		changed := first || s.identity.String() != id.String()
+		s.identity = &id
 		if changed && (!first || id.URI.String() != s.remote.URI.String()) && s.handler != nil {
 			s.emit(IdentityChanged{Identity: id})
 		}

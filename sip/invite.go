@@ -27,21 +27,23 @@ type InviteOptions struct {
 	Timeout    time.Duration // until an answer; then CANCEL, ended as no-answer. Zero: none
 }
 
-// outCall is what a session keeps of its own INVITE.
+// outCall is what a session keeps of its own INVITE: much while it is open, and of one
+// that was answered what its further 2xx need (lighten).
 type outCall struct {
-	opts       InviteOptions
-	seq        uint32
-	target     URI
-	exchange   *exchange
-	forks      map[RemoteTag]*fork
-	kept       *fork
-	told       *fork // whose reliable answer the handler was given last
-	tried      map[string]bool
-	redirect   *redirection
-	retries    int // after 422
-	timeout    *loop.Timer
-	impatience *loop.Timer // after a hang-up: tell the handler before the far end does
-	reason     ReasonHeader
+	opts        *InviteOptions // nil once it is answered, as are the next three
+	exchange    *exchange
+	tried       map[string]bool // targets of redirects, as text
+	redirect    *redirection
+	client      *transaction.Client // of an INVITE that was answered: nil when 64*T1 are over
+	credentials []Header            // those that the INVITE had when it was answered
+	seq         uint32
+	target      URI
+	forks       []*fork
+	kept        *fork
+	told        *fork       // whose reliable answer the handler was given last
+	retries     int         // after 422
+	timeout     *loop.Timer // until an answer
+	impatience  *loop.Timer // after a hang-up: tell the handler before the far end does
 }
 
 // Invite calls somebody. Everything after the checks of the options comes as
@@ -71,7 +73,7 @@ func (u *UA) Invite(opts InviteOptions, h SessionHandler) (*Session, error) {
 	if opts.Target != nil {
 		target = *opts.Target
 	}
-	s.out = &outCall{opts: opts, target: target, forks: map[RemoteTag]*fork{}, tried: map[string]bool{}}
+	s.out = &outCall{opts: &opts, target: target}
 	if err := s.buildInvite(); err != nil {
 		return nil, err
 	}
@@ -142,10 +144,11 @@ func (s *Session) sendInvite() {
 	o.exchange = e
 }
 
-// inviteResponse sorts a response to our INVITE into what the table knows.
+// inviteResponse sorts a response to our INVITE into what the table knows; e is nil when
+// it was answered.
 func (s *Session) inviteResponse(e *exchange, res *message.Response, flow Flow) {
 	h := &happening{res: res, flow: flow, code: res.StatusCode, reason: res.Reason}
-	code, current := res.StatusCode, s.out.exchange == e
+	code, current := res.StatusCode, e != nil && s.out.exchange == e
 	switch {
 	case code >= 200 && code < 300:
 		if message.ToTag(res) != "" { // RFC 3261 12.1: without a tag there is no dialog
@@ -230,6 +233,7 @@ func (s *Session) tellProgress(h *happening) {
 // takeAnswer keeps the fork of the first 2xx and acknowledges it
 // (RFC 3261 13.2.2.4).
 func (s *Session) takeAnswer(h *happening) {
+	offered := s.out.opts.Offer != nil
 	f := s.winner(h)
 	s.keep(f, h)
 	sdp := sdpOf(h.res)
@@ -239,7 +243,7 @@ func (s *Session) takeAnswer(h *happening) {
 		s.acknowledge(f, nil)
 		s.abandon(CauseFailed, "the answer to the early offer is missing")
 		return
-	case s.out.opts.Offer == nil && s.oa.remote == nil:
+	case !offered && !s.oa.heard:
 		if sdp == nil || !s.negotiate(receiveOffer, sdp) {
 			s.acknowledge(f, nil)
 			s.abandon(CauseNotAcceptable, "no session description in the answer")
@@ -252,7 +256,7 @@ func (s *Session) takeAnswer(h *happening) {
 			f.answer = sdp
 		}
 		s.acknowledge(f, nil)
-		if f.answer == nil && s.out.opts.Offer != nil {
+		if f.answer == nil && offered {
 			s.abandon(CauseNotAcceptable, "no session description in the answer")
 			return
 		}
@@ -260,6 +264,7 @@ func (s *Session) takeAnswer(h *happening) {
 		if s.out.told != f { // else it stands, or an UPDATE has changed it since
 			e.SDP = f.answer
 		}
+		f.answer = nil // it is a part of the whole datagram
 	}
 	s.emit(e)
 }
@@ -305,7 +310,6 @@ func (s *Session) endCancelled(*happening) {
 // 1xx where none came (RFC 3261 9.1).
 func (s *Session) sendCancel(h *happening) {
 	s.out.timeout.Stop()
-	s.out.reason = h.because
 	if s.out.exchange != nil { // none is out while the handler thinks about a 3xx
 		s.out.exchange.cancel(reasonHeaders(h.because))
 	}

@@ -46,8 +46,9 @@ func (r *IncomingRequest) Watch(o WatchOptions) (*Watch, error) {
 	w := &Watch{ua: r.ua, o: o, event: event.String()}
 	to, _ := message.To(r.req)
 	from, _ := message.From(r.req)
+	local, remote := to.WithTag(""), from.WithTag("")
 	w.dialog = &dialog{ua: r.ua, usage: w, account: r.account, remoteTag: RemoteTag(from.Params.Value("tag")),
-		local: to.WithTag(""), remote: from.WithTag(""), remoteSeq: seqOf(r.req), seen: true, target: from.URI, routes: recordRoutes(r.req)}
+		local: &local, remote: &remote, remoteSeq: seqOf(r.req), seen: true, target: from.URI, routes: recordRoutes(r.req)}
 	w.dialog.key = dialogKey{CallID(message.CallID(r.req)), LocalTag(r.server.Tag()), w.dialog.remoteTag}
 	w.dialog.learn(r.req, r.flow)
 	r.ua.enter(w.dialog)

@@ -54,9 +54,9 @@ func offerRows() []offerRow {
 
 // offerAnswer is a session's offer/answer state.
 type offerAnswer struct {
-	phase  offerPhase
-	local  []byte // the SDP that we sent last, for a refresh by re-INVITE
-	remote []byte // the SDP that we got last
+	phase offerPhase
+	local []byte // the SDP that we sent last, for a refresh by re-INVITE
+	heard bool   // an SDP has come
 }
 
 // negotiate goes one row on in the session's offer and answer, and reports whether
@@ -78,4 +78,4 @@ func (o *offerAnswer) step(t table[offerPhase, offerStep, offerDo], on offerStep
 }
 
 func (o *offerAnswer) keepLocal(sdp []byte)  { o.local = sdp }
-func (o *offerAnswer) keepRemote(sdp []byte) { o.remote = sdp }
+func (o *offerAnswer) keepRemote(sdp []byte) { o.heard = true }

@@ -63,7 +63,7 @@ func (s *Session) newTargets(res *message.Response) []URI {
 		}
 		return 0
 	})
-	s.out.tried[s.out.target.String()] = true
+	s.out.try(s.out.target)
 	var out []URI
 	for _, c := range list {
 		uri := c.URI
@@ -75,6 +75,14 @@ func (s *Session) newTargets(res *message.Response) []URI {
 		out = append(out, uri)
 	}
 	return out
+}
+
+// try notes that a target was tried.
+func (o *outCall) try(uri URI) {
+	if o.tried == nil {
+		o.tried = map[string]bool{}
+	}
+	o.tried[uri.String()] = true
 }
 
 func qOf(a Address) float64 {
@@ -103,7 +111,7 @@ func (s *Session) followNext() bool {
 		if s.out.tried[uri.String()] {
 			continue
 		}
-		s.out.tried[uri.String()] = true
+		s.out.try(uri)
 		r.count++
 		s.out.target = uri
 		if s.buildInvite() != nil {

@@ -69,12 +69,12 @@ type Session struct {
 	local    Address
 	told     netip.Addr // our address, as the far end was told it
 	remote   Address
-	identity Address
-	dialog   *dialog // the session's one dialog; for ours out, the latest fork until one answers
-	ended    bool    // Ended was raised
-	cause    Cause   // why it ends, from the first that decided
+	identity *Address // as a trusted peer says; nil: none did
+	dialog   *dialog  // the session's one dialog; for ours out, the latest fork until one answers
+	ended    bool     // Ended was raised
+	cause    Cause    // why it ends, from the first that decided
 
-	invite *message.Request // the INVITE as it came, or as it was last sent
+	invite *message.Request // the INVITE as it came; ours as it was last sent, nil once it is answered
 	parts  []Part
 
 	out      *outCall // our INVITE; nil for a call that came
@@ -111,8 +111,8 @@ func (s *Session) Remote() Address { return s.remote }
 // Identity is who the far end is: P-Asserted-Identity or Remote-Party-ID where
 // the trusted proxy gave it (RFC 3325), else Remote.
 func (s *Session) Identity() Address {
-	if s.identity.URI.Host != "" || s.identity.URI.User != "" {
-		return s.identity
+	if id := s.identity; id != nil && (id.URI.Host != "" || id.URI.User != "") {
+		return *id
 	}
 	return s.remote
 }
@@ -130,11 +130,22 @@ func (s *Session) Account() *Account { return s.account }
 func (s *Session) Handle(h SessionHandler) { s.handler = h }
 
 // Header is the raw value of the INVITE's first header of that name, any case,
-// compact or not; empty when there is none.
-func (s *Session) Header(name string) string { return message.Value(s.invite, name) }
+// compact or not; empty when there is none, and of a call of ours once it is answered.
+func (s *Session) Header(name string) string {
+	if s.invite == nil {
+		return ""
+	}
+	return message.Value(s.invite, name)
+}
 
-// Headers are all headers of the INVITE in their order, as raw as they came.
-func (s *Session) Headers() []Header { return message.Headers(s.invite) }
+// Headers are all headers of the INVITE in their order, as raw as they came; nil of a
+// call of ours once it is answered.
+func (s *Session) Headers() []Header {
+	if s.invite == nil {
+		return nil
+	}
+	return message.Headers(s.invite)
+}
 
 // Parts are the bodies of the INVITE: one, or those of its multipart.
 func (s *Session) Parts() []Part { return s.parts }

@@ -234,8 +234,9 @@ func (s *Subscription) mayFork() bool {
 
 // newDialog is the dialog that a NOTIFY makes, not yet in the table.
 func (s *Subscription) newDialog(req *message.Request, flow Flow) *dialog {
-	d := &dialog{ua: s.ua, usage: s, account: s.o.Account, remoteTag: RemoteTag(message.FromTag(req)), local: s.local,
-		remote: Address{URI: s.o.To.Bare()}, localSeq: s.seq, remoteSeq: seqOf(req), seen: true, target: s.o.To, routes: recordRoutes(req)}
+	local := s.local
+	d := &dialog{ua: s.ua, usage: s, account: s.o.Account, remoteTag: RemoteTag(message.FromTag(req)), local: &local,
+		remote: &Address{URI: s.o.To.Bare()}, localSeq: s.seq, remoteSeq: seqOf(req), seen: true, target: s.o.To, routes: recordRoutes(req)}
 	d.key = dialogKey{s.key.call, s.key.local, d.remoteTag}
 	d.learn(req, flow)
 	return d

@@ -68,6 +68,11 @@ type UA struct {
 		addr netip.Addr
 		text string
 	}
+	last struct { // what dialogs were last told by their far ends, who mostly say the same
+		allow   methodSet
+		contact string
+		target  URI
+	}
 	closed atomic.Bool
 }
 

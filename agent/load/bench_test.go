@@ -67,6 +67,44 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+// BenchmarkHeldCall is calls that are up, b.N of them: "held-B/call" is what both sides hold
+// of one, signalling only, with the transactions that linger for half a minute.
+func BenchmarkHeldCall(b *testing.B) {
+	n := simnet.New(simnet.Seed(1))
+	defer n.Close()
+	r, err := StartResponder(ResponderPlan{Listen: []string{farIP + ":5060"}, Media: MediaNone}, Options{Network: n.Host(farIP)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	p := DefaultPlan()
+	p.Account.Registrar, p.Account.Bind = "sip:"+farIP, generatorIP
+	p.Users = UsersPlan{First: 1, Count: 2}
+	p.Calls.To = []string{"sip:echo@" + farIP}
+	p.Calls.Rate, p.Calls.Concurrency, p.Calls.Media = 0, b.N, MediaNone
+	p.Calls.Ramp, p.Calls.For, p.Calls.Talk.Mean = time.Duration(b.N)*time.Second/2000, time.Hour, time.Hour
+	if err := p.Check(); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	before, after := heap(), uint64(0)
+	look := func(s *Snapshot) {
+		if s.tally.answered == b.N && after == 0 {
+			after = heap()
+			cancel()
+		}
+	}
+	result, err := Run(ctx, &p, Options{Network: n.Host(generatorIP), Shards: 1, OnProgress: look})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(after-min(after, before))/float64(b.N), "held-B/call")
+	if report := result.Report(); report.Failed > 0 || report.Answered != b.N {
+		b.Errorf("%d of %d calls were answered, %d failed: %v", report.Answered, b.N, report.Failed, report.Causes)
+	}
+}
+
 // heap is what is reachable.
 func heap() uint64 {
 	var m runtime.MemStats

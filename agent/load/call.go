@@ -20,7 +20,7 @@ type call struct {
 	arrival time.Time
 	from    *sip.Account
 	seat    *seat
-	to      sip.URI
+	to      *sip.URI      // of the shard, or this call's own
 	row     vars          // of the plan's data
 	late    time.Duration // we were, with its beginning
 	sign    time.Time     // when it rang
@@ -52,7 +52,7 @@ func (s *shard) begin(arrival time.Time, after func()) {
 		offer, err = c.offer()
 	}
 	if err == nil {
-		c.session, err = p.seat.ua.Invite(sip.InviteOptions{Account: p.account, To: c.to, Offer: offer, Timeout: s.plan.Calls.Ring, Headers: s.headers(c, p)}, c)
+		c.session, err = p.seat.ua.Invite(sip.InviteOptions{Account: p.account, To: *c.to, Offer: offer, Timeout: s.plan.Calls.Ring, Headers: s.headers(c, p)}, c)
 	}
 	if err == nil && s.ladders != nil {
 		s.ladders[c.session.ID()] = &callLadder{} // its messages come behind this, by the loop
@@ -76,12 +76,12 @@ func (s *shard) nextCaller() *phone {
 
 // aims fills in whom a call is for, with the next row of the plan's data.
 func (s *shard) aims(c *call, p *phone) error {
-	to := s.to[s.callee%len(s.to)]
+	to := &s.to[s.callee%len(s.to)]
 	if len(s.rows) > 0 {
 		c.row = s.rows[s.callee%len(s.rows)]
 	}
 	s.callee++
-	c.to = to.uri
+	c.to = &to.uri
 	if to.text == "" {
 		return nil
 	}
@@ -89,7 +89,7 @@ func (s *shard) aims(c *call, p *phone) error {
 	if err != nil {
 		return fmt.Errorf("calls.to %s: the data make no SIP URI of it", to.text)
 	}
-	c.to = uri
+	c.to = &uri
 	return nil
 }
 

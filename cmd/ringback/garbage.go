@@ -24,18 +24,34 @@ func roomy(percent int) {
 }
 
 // How much garbage there may be, in percent of what is in use: agents have more in use, and
-// make less.
+// make less; and calls that are held for long make so little that it may be collected when it
+// is half of them.
 const (
 	roomyPercent  = 400
 	agentsPercent = 230
+	heldPercent   = 50
 )
 
 // percentFor is that of a plan.
 func percentFor(p *load.Plan) int {
-	if p.Agents != nil {
+	switch {
+	case p.Agents != nil:
 		return agentsPercent
+	case holds(p):
+		return heldPercent
 	}
 	return roomyPercent
+}
+
+// holds says that a plan signals only, and begins few calls for those that it has up.
+func holds(p *load.Plan) bool {
+	const few = 200 // calls a second
+	c := p.Calls
+	rate := c.Rate
+	if each := (c.Talk.Mean + c.Think.Mean).Seconds(); c.Concurrency > 0 && each > 0 {
+		rate = float64(c.Concurrency) / each
+	}
+	return c.Media == load.MediaNone && rate > 0 && rate <= few
 }
 
 // roomyEach is roomy for each of several processes, as their environment says it: half

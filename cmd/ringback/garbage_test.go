@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"ringback/agent/load"
 )
@@ -65,9 +66,30 @@ func TestLoopsFor(t *testing.T) {
 }
 
 func TestPercentFor(t *testing.T) {
-	calls, agents := load.DefaultPlan(), load.DefaultPlan()
+	plan := func(media string, rate float64, concurrency int, talk, think time.Duration) *load.Plan {
+		p := load.DefaultPlan()
+		p.Calls.Media, p.Calls.Rate, p.Calls.Concurrency, p.Calls.Talk.Mean, p.Calls.Think.Mean = media, rate, concurrency, talk, think
+		return &p
+	}
+	agents := plan(load.MediaNone, 0, 10, time.Minute, 0)
 	agents.Agents = &load.AgentsPlan{}
-	if c, a := percentFor(&calls), percentFor(&agents); c != roomyPercent || a != agentsPercent {
-		t.Errorf("%d percent for calls and %d for agents, want %d and %d", c, a, roomyPercent, agentsPercent)
+	for _, c := range []struct {
+		what string
+		plan *load.Plan
+		want int
+	}{
+		{"agents", agents, agentsPercent},
+		{"4,000 calls at a time of a minute", plan(load.MediaNone, 0, 4000, time.Minute, 0), heldPercent},
+		{"4,000 of 5 s, and 15 s between them", plan(load.MediaNone, 0, 4000, 5*time.Second, 15*time.Second), heldPercent},
+		{"4,000 of 15 s", plan(load.MediaNone, 0, 4000, 15*time.Second, 0), roomyPercent},
+		{"10 at a time that hang up at once", plan(load.MediaNone, 0, 10, 0, 0), roomyPercent},
+		{"200 a second", plan(load.MediaNone, 200, 0, 0, 0), heldPercent},
+		{"1,000 a second", plan(load.MediaNone, 1000, 0, time.Minute, 0), roomyPercent},
+		{"registrations only", plan(load.MediaNone, 0, 0, 0, 0), roomyPercent},
+		{"calls with media", plan(load.MediaTone, 0, 100, time.Minute, 0), roomyPercent},
+	} {
+		if got := percentFor(c.plan); got != c.want {
+			t.Errorf("%s: %d percent, want %d", c.what, got, c.want)
+		}
 	}
 }
