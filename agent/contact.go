@@ -117,7 +117,10 @@ func (a *Agent) foundOut(in *interaction, f found, err error) {
 }
 
 // unpublished reports whether an interaction is not as it was published last.
-func (a *Agent) unpublished(in *interaction) bool { return !sameInteraction(&a.state, a.view(in)) }
+func (a *Agent) unpublished(in *interaction) bool {
+	old, v := a.state.interaction(in.id), a.view(in)
+	return old == nil || !v.same(old)
+}
 
 // lookInto does an action on records on its caller's goroutine. When it has edited
 // them the open interactions show it before the action is answered.

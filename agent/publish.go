@@ -1,9 +1,6 @@
 package agent
 
-import (
-	"reflect"
-	"slices"
-)
+import "slices"
 
 // emit writes an event, with everything that is different since the one before.
 func (a *Agent) emit(e Event) {
@@ -75,26 +72,30 @@ func (a *Agent) snapshot() State {
 func (a *Agent) changes() *Change {
 	c := &Change{}
 	was := &a.state
-	if !reflect.DeepEqual(was.Registration, a.registered) {
+	if !was.Registration.same(&a.registered) {
 		r := a.registered
 		c.Registration = &r
 	}
 	for _, ch := range a.channels() {
-		if v := a.channelView(ch); !reflect.DeepEqual(was.Channels[ch.name], v) {
+		old := was.Channels[ch.name]
+		if v := a.channelView(ch); !old.same(&v) {
 			if c.Channels == nil {
 				c.Channels = map[ChannelName]ChannelState{}
 			}
 			c.Channels[ch.name] = v
 		}
 	}
-	if outbox := a.outbox.view; !reflect.DeepEqual(was.Outbox, outbox) {
+	if !was.Outbox.same(&a.outbox.view) {
+		outbox := a.outbox.view
 		c.Outbox = &outbox
 	}
 	if allowed := a.allowedNow(); !slices.Equal(was.Allowed, allowed) {
-		c.Allowed = &allowed
+		told := allowed
+		c.Allowed = &told
 	}
 	if audio := a.sound.view(); audio != was.Audio {
-		c.Audio = &audio
+		told := audio
+		c.Audio = &told
 	}
 	a.changedTeam(c)
 	a.changedWork(c)
@@ -105,35 +106,53 @@ func (a *Agent) changes() *Change {
 // not looked at again.
 func (a *Agent) changedWork(c *Change) {
 	was := &a.state
+	known, knownCalls := 0, 0 // of what is published
+	for _, in := range a.interactions {
+		if in.frozen {
+			known, knownCalls = known+1, knownCalls+len(in.legs)
+			continue
+		}
+		told := len(c.Interactions) + len(c.Calls)
+		old := was.interaction(in.id)
+		if old != nil {
+			known++
+		}
+		if v := a.view(in); old == nil || !v.same(old) {
+			c.Interactions = append(c.Interactions, v)
+		}
+		for _, l := range in.legs {
+			old := was.call(l.id)
+			if old != nil {
+				knownCalls++
+			}
+			if v := l.view(); old == nil || !v.same(old) {
+				c.Calls = append(c.Calls, v)
+			}
+		}
+		in.frozen = in.closed && len(in.live()) == 0 && in.recording == nil && told == len(c.Interactions)+len(c.Calls)
+	}
+	if known != len(was.Interactions) || knownCalls != len(was.Calls) {
+		a.changedPast(c)
+	}
+}
+
+// changedPast finds what is published and is no more.
+func (a *Agent) changedPast(c *Change) {
 	keep, keepCalls := map[InteractionID]bool{}, map[CallID]bool{}
 	for _, in := range a.interactions {
 		keep[in.id] = true
 		for _, l := range in.legs {
 			keepCalls[l.id] = true
 		}
-		if in.frozen {
-			continue
-		}
-		told := len(c.Interactions) + len(c.Calls)
-		if v := a.view(in); !sameInteraction(was, v) {
-			c.Interactions = append(c.Interactions, v)
-		}
-		for _, l := range in.legs {
-			v := l.view()
-			if old, have := was.Call(l.id); !have || !reflect.DeepEqual(old, v) {
-				c.Calls = append(c.Calls, v)
-			}
-		}
-		in.frozen = in.closed && len(in.live()) == 0 && in.recording == nil && told == len(c.Interactions)+len(c.Calls)
 	}
-	for _, old := range was.Interactions {
-		if !keep[old.ID] {
-			c.ForgottenInteractions = append(c.ForgottenInteractions, old.ID)
+	for i := range a.state.Interactions {
+		if id := a.state.Interactions[i].ID; !keep[id] {
+			c.ForgottenInteractions = append(c.ForgottenInteractions, id)
 		}
 	}
-	for _, old := range was.Calls {
-		if !keepCalls[old.ID] {
-			c.ForgottenCalls = append(c.ForgottenCalls, old.ID)
+	for i := range a.state.Calls {
+		if id := a.state.Calls[i].ID; !keepCalls[id] {
+			c.ForgottenCalls = append(c.ForgottenCalls, id)
 		}
 	}
 }
@@ -148,11 +167,6 @@ func (a *Agent) view(in *interaction) InteractionState {
 	}
 	v.Info, v.Toast = in.show(&a.cfg.Information, &v)
 	return v
-}
-
-func sameInteraction(s *State, v InteractionState) bool {
-	old, have := s.Interaction(v.ID)
-	return have && reflect.DeepEqual(old, v)
 }
 
 // allowedNow are the actions that need no interaction, in alphabetical order.

@@ -310,18 +310,36 @@ func replace[T any, ID comparable](list, changed []T, forgotten []ID, id func(T)
 
 // Interaction finds an interaction by its id.
 func (s State) Interaction(id InteractionID) (InteractionState, bool) {
-	at := slices.IndexFunc(s.Interactions, func(i InteractionState) bool { return i.ID == id })
-	if at < 0 {
-		return InteractionState{}, false
+	if in := s.interaction(id); in != nil {
+		return *in, true
 	}
-	return s.Interactions[at], true
+	return InteractionState{}, false
+}
+
+// interaction is the one with an id, where it stands; nil: there is none.
+func (s *State) interaction(id InteractionID) *InteractionState {
+	for i := range s.Interactions {
+		if s.Interactions[i].ID == id {
+			return &s.Interactions[i]
+		}
+	}
+	return nil
 }
 
 // Call finds a call by its id.
 func (s State) Call(id CallID) (CallState, bool) {
-	at := slices.IndexFunc(s.Calls, func(c CallState) bool { return c.ID == id })
-	if at < 0 {
-		return CallState{}, false
+	if c := s.call(id); c != nil {
+		return *c, true
 	}
-	return s.Calls[at], true
+	return CallState{}, false
+}
+
+// call is the one with an id, where it stands; nil: there is none.
+func (s *State) call(id CallID) *CallState {
+	for i := range s.Calls {
+		if s.Calls[i].ID == id {
+			return &s.Calls[i]
+		}
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -82,7 +81,7 @@ func newTeam(c Config) []*member {
 func (a *Agent) changedTeam(c *Change) {
 	was := a.state.Team // in the same order
 	for i, m := range a.team {
-		if v := m.view(); i >= len(was) || !reflect.DeepEqual(was[i], v) {
+		if v := m.view(); i >= len(was) || !was[i].same(&v) {
 			c.Team = append(c.Team, v)
 		}
 	}
