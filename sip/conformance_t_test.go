@@ -77,7 +77,7 @@ func TestConformance_T06_AckIsSentAgainForEach200(t *testing.T) {
 
 // The ACK of a 2xx with an offer has the answer, each time; and a call that is answered holds
 // no message any more.
-func TestConformance_T06_AckHasTheAnswerToALateOfferAgain(t *testing.T) {
+func TestAnswered_HoldsNoMessageAndAcknowledgesAgain(t *testing.T) {
 	story(t, func(b *bed) {
 		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
 		s := a.invite("sip:peer@"+pbxIP, func(o *InviteOptions) { o.Offer = nil })
