@@ -91,6 +91,7 @@ func TestWait(t *testing.T) {
 		{"audio", "audio", events{heard("c1", false)}, events{heard("c1", true)}, 2, ""},
 		{"audio for a while", "audio 20ms", events{heard("c1", true)}, nil, 1, ""},
 		{"silence is broken", "silence 20ms", events{heard("c1", false)}, events{heard("c1", true), heard("c1", false)}, 3, ""},
+		{"silence is over", "silence 20ms", events{heard("c1", false)}, events{heard("c1", true)}, 0, agent.CodeTimeout},
 		{"an event", "event call.*", events{channel("not-ready")}, events{channel("ready"), call("c1", agent.CallPhaseRinging, "")}, 3, ""},
 		{"an event by its type alone", "channel.changed", nil, events{call("c1", agent.CallPhaseRinging, ""), channel("ready")}, 2, ""},
 		{"a state alone", "on-hold", events{interaction("i1", agent.PhaseConnected)}, events{interaction("i1", agent.PhaseOnHold)}, 2, ""},
