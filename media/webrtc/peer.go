@@ -24,6 +24,7 @@ type Config struct {
 	Tone    float64    // Hz, that is sent
 	Passive bool       // answers a=setup:passive, where the offer leaves it the choice
 	Video   bool       // offers a line of video, too
+	Lite    bool       // speaks ICE as a server with a public address does (RFC 8445 section 2.5)
 	TURN    *TURN      // nothing but its relays are candidates; nil: the host's own socket
 }
 
@@ -110,6 +111,7 @@ func (c *Config) api() (*pion.API, error) {
 	setting := pion.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}}
 	setting.SetNet(sockets{network: c.Network, ip: c.IP})
 	setting.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeUDP4})
+	setting.SetLite(c.Lite)
 	setting.SetICEMulticastDNSMode(noMulticastDNS)
 	// An answer need not name SSRCs (RFC 9143 section 9.2: the payload type tells the line, too); by itself
 	// pion hears only those that one names.
