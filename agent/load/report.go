@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -177,6 +178,12 @@ func (s Steering) String() string {
 	return fmt.Sprintf("%g times the plan's rate from %.1f s on", s.Rate, s.At)
 }
 
+// Interrupted reports whether the run was ended by hand before the plan was done: what its
+// thresholds say is of a part of it.
+func (r *Report) Interrupted() bool {
+	return slices.ContainsFunc(r.Steered, func(s Steering) bool { return s.Interrupted })
+}
+
 // GeneratorReport is what belongs to one of several generators alone.
 type GeneratorReport struct {
 	Generator string    `json:"generator"` // i/N
@@ -282,6 +289,12 @@ func (r *Result) judge(p *Report) {
 	if r.Aborted != "" {
 		held = false
 		p.Why = append(p.Why, "aborted: "+r.Aborted)
+	}
+	for _, s := range p.Steered {
+		if s.Interrupted {
+			held = false
+			p.Why = append(p.Why, s.String())
+		}
 	}
 	invalid := r.invalid()
 	p.Valid = len(invalid) == 0

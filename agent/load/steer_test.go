@@ -99,7 +99,7 @@ func TestSteer_End(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.Aborted != why || r.Report().OK != (why == "") || r.Report().LeftCalls != 0 || time.Since(began) > 12*time.Second {
+			if r.Aborted != why || r.Report().OK || r.Report().Interrupted() != (why == "") || r.Report().LeftCalls != 0 || time.Since(began) > 12*time.Second {
 				t.Errorf("after %v: %+v", time.Since(began), r.Report())
 			}
 			synctest.Wait()

@@ -52,7 +52,7 @@ evening.yaml:
 On a terminal it shows how it goes, and takes keys: + and - turn the rate, p pauses, s lets no call begin any more,
 q hangs up. Elsewhere, and with --lines, it writes a line a second. What was changed by hand stands in the report.
 --metrics 127.0.0.1:9464 serves what is counted for Prometheus; OTEL_EXPORTER_OTLP_ENDPOINT and its like trace failed calls.
-Interrupting it once hangs up, unregisters and reports what there was.
+Interrupting it once hangs up, unregisters and reports what there was; the exit code is 1, as the plan was not done.
 
 More than one core or machine can bear: several generators under one test, with one start, one report and one end.
     $ ringback load --generators 4 evening.yaml                                    # 4 processes here
@@ -132,7 +132,7 @@ func (sh *shell) loadReport(c *cli.Context, result *load.Result, files *loadFile
 		return nil
 	}
 	f := &failure{code: exitExpectation, name: "expectation", message: strings.Join(report.Why, "; "), told: true}
-	if !report.Valid {
+	if !report.Valid || report.Interrupted() { // it was not done: what holds of a part of it is no verdict
 		f.code, f.name = exitFailed, "failed"
 	}
 	return f

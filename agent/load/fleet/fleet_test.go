@@ -184,7 +184,7 @@ func TestFleet_Interrupted(t *testing.T) {
 	if err != nil || b.ended() != nil {
 		t.Fatal(err, b.ended())
 	}
-	if p := r.Report(); !p.OK || p.Began < 20 || p.LeftCalls != 0 || len(p.Steered) != 1 || !p.Steered[0].Interrupted {
+	if p := r.Report(); p.OK || !p.Valid || p.Began < 20 || p.LeftCalls != 0 || len(p.Steered) != 1 || !p.Interrupted() {
 		t.Errorf("%+v", p)
 	}
 }
