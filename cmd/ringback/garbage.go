@@ -28,7 +28,7 @@ func roomy(percent int) {
 // is half of them.
 const (
 	roomyPercent  = 400
-	agentsPercent = 230
+	agentsPercent = 170
 	heldPercent   = 50
 )
 
