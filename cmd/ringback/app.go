@@ -27,11 +27,11 @@ func run(ctx context.Context, sh *shell, args []string) exitCode {
 	switch {
 	case err != nil:
 	case line.help || len(line.command) == 0:
-		return sh.help(app, line)
+		return sh.delivered(sh.help(app, line), nil)
 	default:
 		err = app.RunContext(ctx, append([]string{"ringback"}, line.argv...))
 	}
-	return sh.finish(err, wantsJSON(args))
+	return sh.delivered(sh.finish(err, wantsJSON(args)), err)
 }
 
 // finish tells an error and returns its code. With --json the one object on

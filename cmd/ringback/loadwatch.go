@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"os"
 	"strings"
 	"sync"
 
@@ -27,7 +26,7 @@ func (sh *shell) watches(c *cli.Context) bool {
 		return false
 	}
 	for _, end := range []any{sh.in, sh.out, sh.err} {
-		if f, ok := end.(*os.File); !ok || !term.IsTerminal(f.Fd()) {
+		if f, ok := end.(interface{ Fd() uintptr }); !ok || !term.IsTerminal(f.Fd()) {
 			return false
 		}
 	}

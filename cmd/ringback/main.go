@@ -6,8 +6,10 @@ import (
 )
 
 func main() {
-	sh := process()
-	ctx, stop := untilSignal(context.Background(), sh.exit)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	sh := process(cancel)
+	ctx, stop := untilSignal(ctx, sh.exit)
 	code := run(ctx, sh, os.Args[1:])
 	stop()
 	os.Exit(int(code))

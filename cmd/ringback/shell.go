@@ -34,11 +34,11 @@ type shell struct {
 	restore *atomic.Pointer[func()]
 }
 
-// process is the shell of this process.
-func process() *shell {
+// process is the shell of this process; broken is called when stdout takes no more.
+func process(broken func()) *shell {
 	info, err := os.Stderr.Stat()
 	return &shell{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv,
+		in: os.Stdin, out: &results{File: os.Stdout, broken: broken}, err: os.Stderr, getenv: os.Getenv,
 		tty:  err == nil && info.Mode()&os.ModeCharDevice != 0,
 		self: startedAs(os.Args[0]), restore: &atomic.Pointer[func()]{},
 	}
@@ -71,16 +71,25 @@ func startedAs(arg0 string) string {
 	return arg0
 }
 
-// untilSignal is a context that ends at the first SIGINT or SIGTERM. The second
-// one ends the process at once, by exit with 128 and the signal's number.
+// untilSignal is a context that ends at the first SIGINT or SIGTERM, or SIGHUP where a
+// terminal is closed (under nohup that is ignored): calls are ended, and the phone
+// unregistered. The second one ends the process at once, by exit with 128 and the
+// signal's number. SIGPIPE ends nothing: a reader of the logs who goes away must not take
+// the phone with him, and what becomes of stdout says results.
 func untilSignal(parent context.Context, exit func(int)) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	pipes := make(chan os.Signal, 1) // never read: that somebody asks for it is all
+	signal.Notify(pipes, syscall.SIGPIPE)
 	ended := make(chan struct{})
 	go watchSignals(signals, ended, cancel, exit)
 	return ctx, func() {
 		signal.Stop(signals)
+		signal.Stop(pipes)
 		close(ended)
 		cancel()
 	}

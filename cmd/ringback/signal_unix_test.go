@@ -4,25 +4,59 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// A terminal that is closed is asked of the phone like an end: calls get their BYE.
 func TestFirstSignalAsks(t *testing.T) {
-	code := make(chan int, 1)
-	ctx, stop := untilSignal(context.Background(), func(n int) { code <- n })
-	defer stop()
-	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			code := make(chan int, 1)
+			ctx, stop := untilSignal(context.Background(), func(n int) { code <- n })
+			defer stop()
+			if err := syscall.Kill(os.Getpid(), sig); err != nil {
+				t.Fatal(err)
+			}
+			<-ctx.Done()
+			select {
+			case n := <-code:
+				t.Fatalf("the first signal ended the process with %d", n)
+			default:
+			}
+		})
+	}
+}
+
+// Whoever reads the logs may go away: the process is still there after a write to him.
+func TestBrokenPipeEndsNothing(t *testing.T) {
+	if os.Getenv("RINGBACK_TEST_STDERR") != "" {
+		_, stop := untilSignal(context.Background(), os.Exit)
+		defer stop()
+		_, err := os.Stderr.WriteString("a line\n")
+		if !errors.Is(err, syscall.EPIPE) {
+			os.Exit(3)
+		}
+		os.Exit(7)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	<-ctx.Done()
-	select {
-	case n := <-code:
-		t.Fatalf("the first signal ended the process with %d", n)
-	default:
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestBrokenPipeEndsNothing$")
+	child.Env, child.Stderr = append(os.Environ(), "RINGBACK_TEST_STDERR=1"), w
+	err = child.Run()
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != 7 {
+		t.Errorf("the child ended with %v, not with 7", err)
 	}
 }
 
