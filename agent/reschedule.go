@@ -91,6 +91,10 @@ func (a *Agent) arm(in *interaction, next *Reschedule) *ActionError {
 
 func (a *Agent) dropReschedule(r *request) {
 	in := r.in
+	if a := r.args; a.At != "" || a.Zone != "" || a.Number != "" || a.Reason != "" || a.Personal {
+		r.fail(refuse(CodeInvalid, "reschedule: drop goes with nothing else").hint("leave drop out, to call again at another time"))
+		return
+	}
 	if in.armed == nil {
 		r.fail(refuse(CodeNotFound, "reschedule: nothing is armed for %s", in.id).hint("arm it with --at"))
 		return

@@ -68,6 +68,8 @@ func TestRequestsAreAnswered(t *testing.T) {
 		{"null", "POST", "/v1/actions/hold", `null`, nil, 400, `not one JSON object`},
 		{"two objects", "POST", "/v1/actions/hold", `{} {}`, nil, 400, `not one JSON object`},
 		{"a form", "POST", "/v1/actions/hold", `a=b`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 400, `application/json`},
+		{"an object by curl -d", "POST", "/v1/actions/hold", ` {"interaction":"i7"}`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 200, `{"got":{"interaction":"i7"},"interaction":"i7"}`},
+		{"an object as plain text", "POST", "/v1/actions/hold", `{}`, []string{"Content-Type", "text/plain"}, 400, `application/json`},
 		{"a large body", "POST", "/v1/actions/hold", large, nil, 413, `"too_large"`},
 		{"a file of contacts", "POST", "/v1/actions/contacts-import", large, nil, 409, `not now`},
 		{"a web page", "GET", "/v1/state", "", []string{"Origin", "http://evil.example"}, 403, `"forbidden"`},

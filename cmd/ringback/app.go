@@ -144,7 +144,11 @@ func onUsageError(_ *cli.Context, err error, _ bool) error {
 	}
 	text := err.Error()
 	if value, rest, ok := cutInvalid(text); ok {
-		return usageError("flag --%s: %q is no such value", rest, value).withHint("durations are written 500ms, 2s or 1m30s; numbers are whole")
+		f := usageError("flag --%s: %q is no such value", rest, value)
+		if strings.HasPrefix(text, "invalid boolean") {
+			return f.withHint("leave the value out, or write true or false")
+		}
+		return f.withHint("durations are written 500ms, 2s or 1m30s; numbers are whole")
 	}
 	return usageError("%s", text)
 }

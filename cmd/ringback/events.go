@@ -39,7 +39,7 @@ func follow(c *cli.Context, sh *shell) error {
 			return usageError("flag --type %q: it is no pattern", g).withHint("write for example: --type 'call.*'")
 		}
 	}
-	if c.Int("count") < 0 {
+	if c.IsSet("count") && c.Int("count") < 1 {
 		return usageError("flag --count %d: it is 1 or more", c.Int("count"))
 	}
 	client, err := sh.client(c)

@@ -78,7 +78,7 @@ func flagLines(flags []cli.Flag) string {
 			name += " " + value
 		}
 		if text := doc.GetDefaultText(); doc.TakesValue() && text != "" && doc.GetValue() != "" && doc.GetValue() != "0" && doc.GetValue() != "[]" && doc.GetValue() != "0s" {
-			usage += " (default: " + strings.Trim(text, `"`) + ")"
+			usage += " (default: " + strings.ReplaceAll(text, `"`, "") + ")"
 		}
 		t.row("  "+name, usage)
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -273,6 +275,11 @@ func (sh *shell) respond(c *cli.Context) error {
 	}
 	p := load.ResponderPlan{Listen: c.StringSlice("listen"), Ring: c.Duration("ring"), Media: c.String("media"), Offers: c.Float64("offers"), Data: c.String("data"), LateBy: c.Duration("late-by"),
 		File: c.String("file"), Encryption: c.String("encryption"), TLS: sip.TLSConfig{CertFile: c.String("cert"), KeyFile: c.String("key")}}
+	for _, at := range p.Listen {
+		if _, _, err := net.SplitHostPort(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(at, "tls:"), "ws:"), "wss:")); err != nil {
+			return usageError("flag --listen %q: it is HOST:PORT, as 127.0.0.1:5060, with tls:, ws: or wss: before it for these", at)
+		}
+	}
 	for _, list := range c.StringSlice("codecs") {
 		p.Codecs = append(p.Codecs, strings.Split(list, ",")...)
 	}
@@ -281,10 +288,11 @@ func (sh *shell) respond(c *cli.Context) error {
 		to   *float64
 	}{{"busy", &p.Busy}, {"refuse", &p.Refuse}, {"mute", &p.Mute}, {"late", &p.Late}} {
 		text, percent := strings.CutSuffix(c.String(share.flag), "%")
-		if _, err := fmt.Sscanf(text, "%g", share.to); err != nil || !percent {
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || !percent {
 			return usageError("flag --%s %q: it is a share, as 5%%", share.flag, c.String(share.flag))
 		}
-		*share.to /= 100
+		*share.to = n / 100
 	}
 	if err := p.Check(); err != nil {
 		return usageError("%v", err)

@@ -89,7 +89,12 @@ func shown[T any](text func(T) string) func(json.RawMessage) string {
 // limitFlag is --limit.
 func limitFlag() argFlag {
 	return argFlag{&cli.IntFlag{Name: "limit", Usage: "at most `N`, 1 to 1000", Value: 50}, "limit",
-		func(c *cli.Context, name string) (any, error) { return c.Int(name), nil }}
+		func(c *cli.Context, name string) (any, error) {
+			if n := c.Int(name); n < 1 || n > 1000 {
+				return nil, usageError("flag --%s %d: it is 1 to 1000", name, n)
+			}
+			return c.Int(name), nil
+		}}
 }
 
 // query is the words of a search.

@@ -29,7 +29,11 @@ func testCommand(sh *shell) *cli.Command {
 ok  sip:601@pbx.example.com  answered 200 after 31 ms, 1.2 s`,
 		Subcommands: []*cli.Command{testCallCommand(sh), testAnswerCommand(sh), testRunCommand(sh), testSchemaCommand(sh)},
 		Action: func(c *cli.Context) error {
-			return usageError("test %s: it is call, answer, run or schema", strings.Join(c.Args().Slice(), " ")).withHint("usage: ringback test call TARGET, ringback test answer, or: ringback test run FILE")
+			what := "what to do is missing"
+			if c.Args().Present() {
+				what = fmt.Sprintf("there is no %q", strings.Join(c.Args().Slice(), " "))
+			}
+			return usageError("test: %s: it is call, answer, run or schema", what).withHint("usage: ringback test call TARGET, ringback test answer, or: ringback test run FILE")
 		},
 	}
 }

@@ -97,6 +97,10 @@ func (sh *shell) testRun(c *cli.Context, path string) error {
 		return err
 	}
 	f, err := scenario.ReadFile(path)
+	var unread *fs.PathError
+	if errors.As(err, &unread) {
+		return usageError("%v", err).withHint("name the file of a scenario; see an example: ringback test run --help")
+	}
 	if err != nil {
 		return scenarioFailure(err)
 	}

@@ -219,9 +219,9 @@ func (v verb) args(c *cli.Context) (map[string]any, error) {
 func (v verb) wrong(err error) error {
 	f := asFailure(err)
 	if f.hint == "" {
-		f.hint = "usage: ringback " + strings.ReplaceAll(v.actionName(), "-", " ") + " " + v.synopsis()
+		f.hint = strings.TrimSpace("usage: ringback " + strings.ReplaceAll(v.actionName(), "-", " ") + " " + v.synopsis())
 		if v.action == "" {
-			f.hint = "usage: ringback " + v.name + " " + v.synopsis()
+			f.hint = strings.TrimSpace("usage: ringback " + v.name + " " + v.synopsis())
 		}
 	}
 	return f

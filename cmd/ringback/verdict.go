@@ -75,6 +75,9 @@ func (sh *shell) testVerdict(c *cli.Context, t *trial, v scenario.Verdict, err e
 	default:
 		f.code = asFailure(control.Ended(t.current())).code
 	}
+	if f.code == exitUnauthed && f.hint == "" {
+		f.hint = "check the username and the password (--password-file, RINGBACK_PASSWORD)"
+	}
 	return f
 }
 
