@@ -180,6 +180,9 @@ func yamlError(source string, err error) error {
 		out.Why, out.Remedy = "unknown key", "remove it, or correct its spelling"
 		out.Value = strings.Trim(name, `"`)
 		out.Field = "key"
+		if out.Value == "password" {
+			out.Remedy = "put the password in a file and name that in password_file, or set RINGBACK_PASSWORD"
+		}
 	}
 	return out
 }

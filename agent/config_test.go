@@ -87,6 +87,7 @@ func TestLoadConfig_ErrorsNamePlaceValueAndRemedy(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"unknown key":        {"account:\n  aor: sip:1@h\n  colour: red\n", "p.yaml:3:3"},
 		"unknown section":    {"acount:\n  aor: sip:1@h\n", "p.yaml:1:1"},
+		"a password":         {"account: {aor: 'sip:1@h', password: hunter2}\n", "name that in password_file, or set RINGBACK_PASSWORD"},
 		"unknown key's name": {"account:\n  aor: sip:1@h\n  colour: red\n", "colour"},
 		"broken yaml":        {"account: [\n", "p.yaml:"},
 		"wrong type":         {"account: {aor: 'sip:1@h', expires: soon}\n", "soon"},

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -25,7 +26,8 @@ func newVariables(f *File, given map[string]string, pbx, pbxTCP string) (*variab
 	}
 	for name, value := range given {
 		if _, known := v.values[name]; !known {
-			return nil, fmt.Errorf("%s names no variable of the scenario: there are %s", name, strings.Join(slices.Sorted(maps.Keys(v.values)), " "))
+			known := strings.Join(slices.Sorted(maps.Keys(v.values)), " ")
+			return nil, fmt.Errorf("%s names no variable of the scenario: there are %s", name, cmp.Or(known, "none"))
 		}
 		v.values[name] = value
 	}

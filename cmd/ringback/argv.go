@@ -34,9 +34,6 @@ type arranger struct {
 // of app. Everything it refuses is a usage error that names the value.
 func arrange(app *cli.App, args []string) (arranged, error) {
 	a := &arranger{app: app}
-	if len(args) > 0 && args[0] == "help" {
-		a.help, args = true, args[1:]
-	}
 	for len(args) > 0 {
 		used, err := a.take(args)
 		if err != nil {
@@ -74,6 +71,10 @@ func (a *arranger) take(args []string) (int, error) {
 
 func (a *arranger) takeWord(word string) error {
 	var next *cli.Command
+	if a.level == nil && word == "help" && !a.help {
+		a.help = true
+		return nil
+	}
 	if a.level == nil {
 		next = find(a.app.Commands, word)
 		if next == nil {
@@ -165,7 +166,9 @@ func (a *arranger) unknownFlag(name string) error {
 func unknownCommand(app *cli.App, word string) error {
 	var names []string
 	for _, c := range app.Commands {
-		names = append(names, c.Names()...)
+		if !c.Hidden {
+			names = append(names, c.Names()...)
+		}
 	}
 	f := usageError("unknown command %q", word)
 	if best := nearest(word, names); best != "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -45,7 +44,7 @@ func readOrderFile(sh *shell, word string) (any, error) {
 		text, err = os.ReadFile(word)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read order: %w", err)
+		return nil, usageError("read order: %v", err)
 	}
 	var object map[string]any
 	if err := json.Unmarshal(text, &object); err != nil || object == nil {
