@@ -134,10 +134,10 @@ func (l *Listener) Close() error { return l.close() }
 // this user's own: under a shared folder anyone could have made it.
 func privateDir(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return fmt.Errorf("make folder of %s: %w", dir, err)
+		return fmt.Errorf("make folder of %s: %w: set XDG_RUNTIME_DIR to a folder of your own", dir, err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make folder %s: %w", dir, err)
+		return fmt.Errorf("make folder %s: %w: set XDG_RUNTIME_DIR to a folder of your own", dir, err)
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {

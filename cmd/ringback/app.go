@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -131,6 +132,11 @@ func (sh *shell) checkGlobals(c *cli.Context) error {
 	}
 	if c.Duration("timeout") < 0 {
 		return usageError("flag --timeout %v: it is not negative", c.Duration("timeout"))
+	}
+	for _, name := range []string{"XDG_STATE_HOME", "XDG_CONFIG_HOME"} {
+		if dir := sh.getenv(name); dir != "" && !filepath.IsAbs(dir) {
+			return usageError("%s %q: it must be an absolute path", name, dir).withHint("an agent that is started in another folder would not find what it has kept")
+		}
 	}
 	_, err := sh.logger(c)
 	return err

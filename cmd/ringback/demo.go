@@ -169,7 +169,7 @@ func forgetDemo(at place) error {
 		return nil
 	}
 	if err := os.MkdirAll(at.state, 0o700); err != nil {
-		return fmt.Errorf("make the demo's folder: %w", err)
+		return fmt.Errorf("make the demo's folder: %w (set XDG_STATE_HOME to a folder that you may write to)", err)
 	}
 	return os.WriteFile(mark, nil, 0o600)
 }

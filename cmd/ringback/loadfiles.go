@@ -42,6 +42,9 @@ type loadFiles struct {
 func openLoadFiles(c *cli.Context, plan *load.Plan, o *load.Options) (*loadFiles, error) {
 	f := &loadFiles{html: c.String("html"), junit: c.String("junit"), name: filepath.Base(c.Args().First()), lone: c.Int("generators") == 0}
 	path := c.String("results")
+	if err := canBeWritten(c, "html", "junit", "raw"); err != nil {
+		return nil, err
+	}
 	shared := c.String("shard") != "" && c.String("nats") != ""
 	switch {
 	case path != "" && plan.Agents != nil:

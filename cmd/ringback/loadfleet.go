@@ -28,7 +28,7 @@ func fleetFlags() []cli.Flag {
 		&cli.StringFlag{Name: "nats-ca", Usage: "a `FILE` with the authority of the NATS server's certificate", EnvVars: []string{"RINGBACK_NATS_CA"}},
 		&cli.StringFlag{Name: "run", Usage: "the `NAME` of this test among others on one NATS server", Value: "load", EnvVars: []string{"RINGBACK_LOAD_RUN"}},
 		&cli.DurationFlag{Name: "wait", Usage: "how long server, coordinator and generators wait for each other, a `DURATION`", Value: time.Minute},
-		&cli.StringFlag{Name: "raw", Usage: "what was counted in buckets and counters, for `load merge`, in `FILE`"},
+		&cli.StringFlag{Name: "raw", Usage: "what was counted in buckets and counters, in a `FILE` for load merge"},
 	}
 }
 

@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
+
+	"github.com/urfave/cli/v2"
 )
 
 // results is stdout. It keeps the first error of a write, so that a result that
@@ -45,6 +48,26 @@ func (r *results) failed() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
+}
+
+// canBeWritten refuses flags that name a report's file, where none can be: better before
+// the test than after it. What is there already is left as it is until then.
+func canBeWritten(c *cli.Context, flags ...string) error {
+	for _, flag := range flags {
+		path := c.String(flag)
+		if path == "" {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return usageError("flag --%s: %s is a folder", flag, path)
+		}
+		if info, err := os.Stat(filepath.Dir(path)); err != nil {
+			return usageError("flag --%s: %v", flag, err)
+		} else if !info.IsDir() {
+			return usageError("flag --%s: %s is no folder", flag, filepath.Dir(path))
+		}
+	}
+	return nil
 }
 
 // exitPipe is how a shell shows a program whose reader went away.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -212,8 +213,8 @@ func (t *trial) run(ctx context.Context) error {
 		return t.take(ctx)
 	}
 	if t.agent.Config().Account.Register {
-		if s, err := t.registered(ctx); err != nil || s.State != "registered" {
-			return errors.Join(err, notRegistered(s))
+		if err := t.register(ctx); err != nil {
+			return err
 		}
 	} else if err := t.until(ctx, func(agent.Event) bool { return true }); err != nil {
 		return err // the first event tells that the agent has started at all
@@ -228,6 +229,20 @@ func (t *trial) run(ctx context.Context) error {
 	return t.converse(ctx)
 }
 
+// register waits until the account is registered: no call can come before.
+func (t *trial) register(ctx context.Context) error {
+	s, err := t.registered(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s = t.agent.State().Registration
+		f := &failure{code: exitTimedOut, name: "timeout", message: fmt.Sprintf("%s is not registered: %s", clean(s.AOR), clean(cmp.Or(s.Reason, "no answer in time")))}
+		return f.withHint("check the address, the transport (--transport) and the firewall; ringback doctor looks at each")
+	}
+	if err != nil {
+		return err
+	}
+	return notRegistered(s)
+}
+
 func notRegistered(s agent.RegistrationState) error {
 	if s.State == "registered" {
 		return nil
@@ -238,8 +253,8 @@ func notRegistered(s agent.RegistrationState) error {
 
 // take waits for a call and accepts it, or refuses it with the wanted code.
 func (t *trial) take(ctx context.Context) error {
-	if s, err := t.registered(ctx); err != nil || s.State != "registered" {
-		return errors.Join(err, notRegistered(s))
+	if err := t.register(ctx); err != nil {
+		return err
 	}
 	t.begun = time.Now()
 	if err := t.until(ctx, func(e agent.Event) bool { return e.Type == agent.OfferReceived }); err != nil {
