@@ -126,6 +126,7 @@ func (sh *shell) playStep(c *cli.Context, s *stage, number int, st step) error {
 	begun := time.Now()
 	s.seq = s.lab.Log().Last()
 	measured, err := st.do(ctx, s)
+	err = plainly(err)
 	took := time.Since(begun)
 	r := stepResult{Schema: "ringback.demo-step/1", Number: number, Step: st.name, OK: err == nil, MS: took.Milliseconds(), Measured: measured}
 	text := fmt.Sprintf("%2d  %-30s %6.2f s  %s", number, st.name, took.Seconds(), measured)

@@ -84,6 +84,7 @@ func (sh *shell) testDevice(c *cli.Context, d device.Device) error {
 	if err := stream.Stop(); failed == nil {
 		failed = err
 	}
+	failed = plainly(failed)
 	r.OK = failed == nil && r.Captured > 0 && r.Played > 0
 	text := deviceTestText(r, failed)
 	sh.result(c, r, text)

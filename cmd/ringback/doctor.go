@@ -60,6 +60,9 @@ func (sh *shell) doctor(c *cli.Context) error {
 	ctx, cancel := patience(c)
 	defer cancel()
 	r := doctor.Run(ctx, o)
+	if c.Context.Err() != nil {
+		return plainly(c.Context.Err()) // the rest was not looked at
+	}
 	sh.result(c, r, reportText(r))
 	return reportFailure(r)
 }

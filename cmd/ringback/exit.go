@@ -63,6 +63,17 @@ var codeNames = map[string]exitCode{
 	agent.CodeFailed:        exitFailed,
 }
 
+// errInterrupted is what a person reads who has ended a command.
+var errInterrupted = errors.New("interrupted")
+
+// plainly is err, or errInterrupted where somebody has ended the command.
+func plainly(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
+}
+
 // asFailure gives any error its exit code.
 func asFailure(err error) *failure {
 	var f *failure
@@ -84,7 +95,7 @@ func asFailure(err error) *failure {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &failure{code: exitTimedOut, name: "timeout", message: err.Error()}
 	case errors.Is(err, context.Canceled):
-		return &failure{code: exitFailed, name: "failed", message: "interrupted"}
+		return &failure{code: exitFailed, name: "failed", message: errInterrupted.Error()}
 	}
 	return &failure{code: exitFailed, name: "failed", message: err.Error()}
 }

@@ -73,7 +73,7 @@ func (sh *shell) options(c *cli.Context, cfg agent.Config) error {
 	select {
 	case reply = <-replies:
 	case <-ctx.Done():
-		reply.Err = ctx.Err()
+		reply.Err = plainly(ctx.Err())
 	}
 	over, done := context.WithCancel(life)
 	done() // nothing more is waited for
@@ -168,7 +168,11 @@ func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, reply sip.Reply) err
 		}
 	}
 	f := &failure{code: answerCode(v.Code), name: "failed", told: true, message: fmt.Sprintf("%s answered %d %s", clean(v.Target), v.Code, clean(v.Reason))}
-	if reply.Err != nil {
+	switch {
+	case errors.Is(reply.Err, errInterrupted):
+		f.message = errInterrupted.Error()
+		v.OK, v.State, v.Cause = false, "failed", f.message
+	case reply.Err != nil:
 		f.code, f.name = noAnswerCode(reply.Err)
 		f.message, f.hint = fmt.Sprintf("%s did not answer: %v", clean(v.Target), reply.Err), "check the address, the transport (--transport) and the firewall"
 		v.OK, v.State, v.Cause, v.Reason = false, "failed", clean(reply.Err.Error()), reply.Err.Error()

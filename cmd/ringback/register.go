@@ -62,8 +62,11 @@ func (sh *shell) register(c *cli.Context, cfg agent.Config) error {
 	} else if v.OK = false; v.State == "registered" {
 		v.State, v.Cause = "failed", "not registered"
 	}
-	if s.Code == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case s.Code == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		v.Unanswered()
+	case s.Code == 0 && ctx.Err() != nil:
+		v.Cause, v.AnswerMS = errInterrupted.Error(), 0
 	}
 	sh.result(c, v, v.Text())
 	if v.OK {
