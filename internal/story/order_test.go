@@ -22,15 +22,21 @@ func (p *pbx) ordered() *message.Request {
 // cancel sends a CANCEL for an INVITE of ours (RFC 3261 9.1).
 func (p *pbx) cancel(inv *message.Request) {
 	p.d.Helper()
+	p.within(inv, "CANCEL")
+}
+
+// within sends a CANCEL, or an ACK of a refusal, in the transaction of an INVITE of ours.
+func (p *pbx) within(inv *message.Request, method string) {
+	p.d.Helper()
 	to, err := message.ParseURI(p.target)
 	if err != nil {
 		p.d.Fatal(err)
 	}
-	req := message.NewRequest("CANCEL", to)
+	req := message.NewRequest(message.Method(method), to)
 	for _, name := range []string{"Via", "Max-Forwards", "From", "To", "Call-ID"} {
 		message.Add(req, name, message.Value(inv, name))
 	}
-	message.Add(req, "CSeq", strings.Replace(message.Value(inv, "CSeq"), "INVITE", "CANCEL", 1))
+	message.Add(req, "CSeq", strings.Replace(message.Value(inv, "CSeq"), "INVITE", method, 1))
 	message.SetBody(req, "", nil)
 	p.write(string(message.Bytes(req)))
 }

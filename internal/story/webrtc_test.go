@@ -202,19 +202,7 @@ func TestWebRTC_ARestartIsAnsweredWithRelays(t *testing.T) {
 			around++
 		}
 	}
-	relays := func(c *agent.Config) {
-		speaksWebRTC(c)
-		c.Media.ICEServers, c.Media.ICEPolicy, c.Media.TURNUsername, c.Media.TURNPassword = []string{"turn:" + turnIP}, "relay", "agent", "secret"
-	}
-	var server *turnserver.Server
-	serve := func(d *desk) {
-		var err error
-		if server, err = turnserver.Start(turnserver.Config{Network: d.net.Host(turnIP), Address: netip.MustParseAddrPort(turnIP + ":3478"), Username: "agent", Password: "secret"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	atPBX(t, "", plan{agent: relays, before: serve, tap: tap}, func(d *desk, p *pbx) {
-		defer server.Close()
+	byRelay(t, tap, func(d *desk, p *pbx, server *turnserver.Server) {
 		b := d.browser(browserIP, contactHz)
 		defer b.close()
 		b.calls(p)
@@ -252,5 +240,69 @@ func TestWebRTC_ARestartIsAnsweredWithRelays(t *testing.T) {
 		d.pass(10 * time.Second)
 		d.is(agent.PhaseConnected)
 		b.talks()
+	})
+}
+
+// TestWebRTC_AnOfferThatDoesNotWaitForServers: one that restarts ICE is taken back, or its call
+// ends, while they are asked.
+func TestWebRTC_AnOfferThatDoesNotWaitForServers(t *testing.T) {
+	byRelay(t, nil, func(d *desk, p *pbx, server *turnserver.Server) {
+		b := d.browser(browserIP, contactHz)
+		defer b.close()
+		b.calls(p)
+		d.net.Partition(agentIP, turnIP, true)
+		var offer []string
+		for _, line := range b.offer(false) {
+			if strings.HasPrefix(line, "a=ice-ufrag:") {
+				line = "a=ice-ufrag:another"
+			}
+			offer = append(offer, line)
+		}
+		inv := p.ask("INVITE", offer...)
+		p.response(100)
+		p.cancel(inv)
+		p.response(200)
+		p.response(487)
+		p.within(inv, "ACK")
+		d.net.Partition(agentIP, turnIP, false)
+		d.pass(10 * time.Second)
+		d.is(agent.PhaseConnected)
+		b.talks()
+		d.net.Partition(agentIP, turnIP, true)
+		for i := range offer {
+			offer[i] = strings.Replace(offer[i], "a=ice-ufrag:another", "a=ice-ufrag:yetanother", 1)
+		}
+		inv = p.ask("INVITE", offer...)
+		p.response(100)
+		p.ask("BYE")
+		p.response(487)
+		p.within(inv, "ACK")
+		p.response(200)
+		d.is(agent.PhaseReadyToCall)
+		d.net.Partition(agentIP, turnIP, false)
+		d.pass(15 * time.Minute) // a relay that nobody gives back lives for ten
+		if got := d.events(agent.ErrorHappened); len(got) != 0 || server.Open() != 1 {
+			t.Errorf("told %+v; %d relays, want one for the next call", got, server.Open())
+		}
+	})
+}
+
+// byRelay tells a story of an agent whose media goes through a TURN server only.
+func byRelay(t *testing.T, tap func(simnet.Packet), tell func(d *desk, p *pbx, server *turnserver.Server)) {
+	t.Helper()
+	relays := func(c *agent.Config) {
+		speaksWebRTC(c)
+		c.Media.ICEServers, c.Media.ICEPolicy, c.Media.TURNUsername, c.Media.TURNPassword = []string{"turn:" + turnIP}, "relay", "agent", "secret"
+	}
+	var server *turnserver.Server
+	serve := func(d *desk) {
+		var err error
+		if server, err = turnserver.Start(turnserver.Config{Network: d.net.Host(turnIP), Address: netip.MustParseAddrPort(turnIP + ":3478"), Username: "agent", Password: "secret"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	atPBX(t, "", plan{agent: relays, before: serve, tap: tap}, func(d *desk, p *pbx) {
+		defer server.Close()
+		tell(d, p, server)
 	})
 }
