@@ -96,8 +96,14 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		begun := time.Now()
 		file, err := Read("s.yaml", text)
-		if d := time.Since(begun); d > time.Second {
-			t.Errorf("it took %v", d)
+		took := time.Since(begun)
+		for tries := 0; tries < 5 && took > time.Second; tries++ { // the least counts: the machine may have stood still
+			begun = time.Now()
+			_, _ = Read("s.yaml", text)
+			took = min(took, time.Since(begun))
+		}
+		if took > time.Second {
+			t.Errorf("it took %v", took)
 		}
 		if (file == nil) == (err == nil) {
 			t.Errorf("neither a scenario nor an error, or both: %v", err)

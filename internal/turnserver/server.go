@@ -23,7 +23,7 @@ const Realm = "ringback.test"
 // Config is what a Server is; Network and Address are needed.
 type Config struct {
 	Network            Network
-	Address            netip.AddrPort // of UDP; the relays are there, too
+	Address            netip.AddrPort // of UDP, port 0 for one that is free; the relays are there, too
 	Listener           net.Listener   // of TCP or TLS; nil: none
 	Username, Password string
 }
@@ -31,6 +31,7 @@ type Config struct {
 // Server is running until Close.
 type Server struct {
 	turn   *turn.Server
+	addr   netip.AddrPort
 	relays relays
 }
 
@@ -40,7 +41,7 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{relays: relays{network: cfg.Network, ip: cfg.Address.Addr()}}
+	s := &Server{addr: netip.MustParseAddrPort(conn.LocalAddr().String()), relays: relays{network: cfg.Network, ip: cfg.Address.Addr()}}
 	config := turn.ServerConfig{Realm: Realm, PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: conn, RelayAddressGenerator: &s.relays}},
 		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
 		AuthHandler: func(r *turn.RequestAttributes) (string, []byte, bool) {
@@ -54,6 +55,9 @@ func Start(cfg Config) (*Server, error) {
 	}
 	return s, nil
 }
+
+// Addr is where it listens for UDP.
+func (s *Server) Addr() netip.AddrPort { return s.addr }
 
 // Allocated counts the relays that were given out so far.
 func (s *Server) Allocated() int { return int(s.relays.given.Load()) }
