@@ -259,8 +259,8 @@ func (s *scanned) head(method Method) *Request {
 	}
 	req := sip.NewRequest(method, sip.Uri{})
 	vias := 0
-	for _, l := range s.lines {
-		if l.dirty {
+	for i, l := range s.lines {
+		if _, dirty := slices.BinarySearch(s.dirty, i); dirty {
 			if l.name == "Via" {
 				return nil
 			}

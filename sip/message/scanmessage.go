@@ -8,8 +8,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// line is one unfolded header line. Dirty lines hold control characters that
-// must not be echoed.
+// line is one unfolded header line.
 //
 // It is a header of the model too, so that the lines of a message are made in one piece. The
 // model's interface has functions that only its own types have: those of its Call-ID write
@@ -17,7 +16,6 @@ import (
 type line struct {
 	sip.CallIDHeader        // the value
 	name             string // canonical
-	dirty            bool
 }
 
 // Name implements sip.Header.
@@ -35,6 +33,7 @@ func (l *line) StringWrite(w io.StringWriter) {
 type scanned struct {
 	start string
 	lines []line
+	dirty []int // lines with control characters, which must not be echoed, by ascending index
 	body  []byte
 	fault *Reject // the first fault; scanning goes on to find what an answer needs
 }
@@ -130,7 +129,7 @@ func (s *scanned) addLine(text string) {
 	l := line{CallIDHeader: sip.CallIDHeader(value), name: CanonicalName(name)}
 	if hasControls(text[colon+1:]) {
 		s.blame(refuse(400, FaultControls, "control character in %s", clip(l.name)))
-		l.dirty = true
+		s.dirty = append(s.dirty, len(s.lines))
 	}
 	if strings.Count(value, ";") > MaxParams && mostParams(value) > MaxParams {
 		s.blame(refuse(400, FaultParameters, "more than %d parameters in %s", MaxParams, clip(l.name)))
