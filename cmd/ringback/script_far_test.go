@@ -72,7 +72,7 @@ func startFar(ts *testscript.TestScript, args []string) {
 func (f *farEnd) end(ts *testscript.TestScript) string {
 	if f.cmd.ProcessState == nil {
 		_ = f.cmd.Process.Signal(os.Interrupt)
-		stuck := time.AfterFunc(20*time.Second, func() { _ = f.cmd.Process.Kill() })
+		stuck := time.AfterFunc(scriptPatience, func() { _ = f.cmd.Process.Kill() })
 		<-f.drops
 		err := f.cmd.Wait()
 		stuck.Stop()

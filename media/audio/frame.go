@@ -36,6 +36,3 @@ func Saturate(v int32) int16 {
 	}
 	return int16(v)
 }
-
-// Silence sets every sample of f to zero.
-func Silence(f Frame) { clear(f) }
