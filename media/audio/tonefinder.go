@@ -2,6 +2,7 @@ package audio
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/dsp/fourier"
 )
@@ -34,11 +35,19 @@ type ToneFinder struct {
 // track is a tone that is followed from block to block.
 type track struct {
 	hz   float64
-	told float64 // the frequency that was told, when it is on
-	seen int     // blocks in a row with it
-	gone int     // blocks in a row without it
+	last [findOn]float64 // of as many blocks; the one at seen % findOn is the oldest
+	told float64         // the frequency that was told, when it is on
+	seen int             // blocks in a row with it
+	gone int             // blocks in a row without it
 	on   bool
 	here bool // matched in this block
+}
+
+// middle is the median of the last blocks: one in which the sound jumped counts for nothing.
+func (t *track) middle() float64 {
+	sorted := t.last
+	slices.Sort(sorted[:])
+	return sorted[findOn/2]
 }
 
 // NewToneFinder finds tones in sound of rate samples per second.
@@ -117,12 +126,12 @@ func (f *ToneFinder) follow(all float64) {
 func (f *ToneFinder) match(hz float64) {
 	for i := range f.tracks {
 		if t := &f.tracks[i]; !t.here && math.Abs(t.hz-hz) <= findSteady {
-			t.hz, t.here = hz, true
+			t.hz, t.here, t.last[t.seen%findOn] = hz, true, hz
 			return
 		}
 	}
 	if len(f.tracks) < findMost {
-		f.tracks = append(f.tracks, track{hz: hz, here: true})
+		f.tracks = append(f.tracks, track{hz: hz, here: true, last: [findOn]float64{hz}})
 	}
 }
 
@@ -139,7 +148,7 @@ func (f *ToneFinder) settle(changed func(hz float64, on bool)) {
 		case !t.on && t.gone > 0:
 			continue
 		case !t.on && t.seen >= findOn:
-			t.on, t.told = true, math.Round(t.hz)
+			t.on, t.told = true, math.Round(t.middle())
 			tell(changed, t.told, true)
 		case t.on && (t.gone >= findOff || math.Abs(t.hz-t.told) > findSteady):
 			tell(changed, t.told, false)

@@ -70,6 +70,15 @@ func TestToneFinder(t *testing.T) {
 			t.Fatalf("found %v", got)
 		}
 	})
+	t.Run("a jump in the sound does not make it another tone", func(t *testing.T) {
+		for at := 0; at < 1536; at += 32 { // the first three blocks
+			sound := mixed(0, 440)
+			on, _ := find(NewToneFinder(8000), slices.Concat(sound[:at], sound[at+5:at+3200]))
+			if !slices.Equal(on, []float64{440}) {
+				t.Errorf("5 samples missing after %d: found %v", at, on)
+			}
+		}
+	})
 	t.Run("a tone that ends is told with the frequency it began with", func(t *testing.T) {
 		f := NewToneFinder(8000)
 		if on, n := find(f, append(mixed(0, 440), make(Frame, 4000)...)); len(on) != 0 || n != 2 {
