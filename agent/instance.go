@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"ringback/agent/store"
 )
 
 // instanceFile keeps the instance in the state directory.
@@ -31,7 +33,11 @@ func openInstance(dir string) (string, error) {
 	if kept, err := uuid.Parse(strings.TrimSpace(string(text))); err == nil {
 		return kept.URN(), nil
 	}
-	if err := os.WriteFile(path, []byte(fresh+"\n"), 0o600); err != nil {
+	err = store.Replace(path, func(f *os.File) error {
+		_, err := f.WriteString(fresh + "\n")
+		return err
+	})
+	if err != nil {
 		return "", fmt.Errorf("keep the phone's instance id: %w", err)
 	}
 	return fresh, nil

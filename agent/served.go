@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ringback/agent/store"
 	"ringback/sip"
 )
 
@@ -19,8 +20,10 @@ const (
 // served keeps on the disk who served the account last: a phone that is started while the
 // DNS is dead goes there. The loop's.
 type served struct {
-	path string // empty: nothing is kept
-	kept sip.Served
+	path    string // empty: nothing is kept
+	kept    sip.Served
+	writing bool
+	newer   bool // than what is being written
 }
 
 // openServed reads what an earlier life has kept. What cannot be read is no more than not
@@ -47,10 +50,32 @@ func (a *Agent) keepServed(now sip.Served) {
 		return
 	}
 	s.kept = now
-	path, text := s.path, mustJSON(now)
+	a.writeServed()
+}
+
+// writeServed writes beside the loop, one after the other: none overtakes a newer one.
+func (a *Agent) writeServed() {
+	s := &a.served
+	if s.newer = s.writing; s.writing {
+		return
+	}
+	s.writing = true
+	path, text := s.path, mustJSON(s.kept)
 	a.lookups.Go(func() {
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			a.log.Warn("who serves the account could not be kept", "err", err)
-		}
+		err := store.Replace(path, func(f *os.File) error {
+			_, err := f.Write(text)
+			return err
+		})
+		a.loop.Post(a.input(func() { a.servedWritten(err) }))
 	})
+}
+
+func (a *Agent) servedWritten(err error) {
+	if err != nil {
+		a.log.Warn("who serves the account could not be kept", "err", err)
+	}
+	a.served.writing = false
+	if a.served.newer {
+		a.writeServed()
+	}
 }

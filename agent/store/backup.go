@@ -17,22 +17,25 @@ func (s *Store) Backup(path string, replace bool) error {
 		return fmt.Errorf("back up %s: %w: %s (name another file)", s.path, fs.ErrExist, path)
 	}
 	// Mode 0600 from its first byte on; SQLite writes into an empty file.
-	f, err := os.CreateTemp(filepath.Dir(path), ".ringback-backup-*")
-	if err != nil {
+	if err := Replace(path, func(f *os.File) error { return s.copyTo(f.Name()) }); err != nil {
 		return fault("back up to", path, err)
 	}
-	err = f.Close()
-	if err == nil {
-		err = s.copyTo(f.Name())
+	return nil
+}
+
+// Replace writes a file, mode 0600, in one step: at path there is all of it, on the disk, or
+// what was there before. write is given the new one, which lies beside it until then.
+func Replace(path string, write func(f *os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".ringback-*")
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = syncFile(f.Name())
-	}
+	err = errors.Join(write(f), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(fault("back up to", path, err), os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }
@@ -53,14 +56,6 @@ func (s *Store) copyTo(path string) (err error) {
 	}
 	_, err = c.c.ExecContext(context.Background(), "VACUUM INTO ?", path)
 	return err
-}
-
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // Check looks the whole file over and says what is wrong with it; nothing, when

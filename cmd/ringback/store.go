@@ -186,17 +186,12 @@ func exportStore(c *cli.Context, sh *shell) error {
 
 // exportTo writes a file that is there whole or not at all, mode 0600.
 func exportTo(ctx context.Context, s *store.Store, file string) (rows int, err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), ".ringback-export-*")
+	err = store.Replace(file, func(f *os.File) error {
+		rows, err = s.Export(until{ctx: ctx, w: f})
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("export to %s: %w", file, err)
-	}
-	rows, err = s.Export(until{ctx: ctx, w: f})
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return 0, errors.Join(fmt.Errorf("export to %s: %w", file, err), os.Remove(f.Name()))
 	}
 	return rows, nil
 }
