@@ -60,22 +60,34 @@ func (a *Agent) writeServed() {
 		return
 	}
 	s.writing = true
-	path, text := s.path, mustJSON(s.kept)
+	kept := s.kept
 	a.lookups.Go(func() {
-		err := store.Replace(path, func(f *os.File) error {
-			_, err := f.Write(text)
-			return err
-		})
-		a.loop.Post(a.input(func() { a.servedWritten(err) }))
+		a.replaceServed(kept)
+		a.loop.Post(a.input(a.servedWritten))
 	})
 }
 
-func (a *Agent) servedWritten(err error) {
-	if err != nil {
-		a.log.Warn("who serves the account could not be kept", "err", err)
-	}
+func (a *Agent) servedWritten() {
 	a.served.writing = false
 	if a.served.newer {
 		a.writeServed()
+	}
+}
+
+// endServed writes what was to follow a write that was over when the loop had ended.
+func (a *Agent) endServed() {
+	if a.served.newer {
+		a.replaceServed(a.served.kept)
+	}
+}
+
+// replaceServed may be called beside the loop.
+func (a *Agent) replaceServed(kept sip.Served) {
+	err := store.Replace(a.served.path, func(f *os.File) error {
+		_, err := f.Write(mustJSON(kept))
+		return err
+	})
+	if err != nil {
+		a.log.Warn("who serves the account could not be kept", "err", err)
 	}
 }

@@ -228,5 +228,7 @@ func (a *Agent) waitedEnough(l *leg) {
 	x.patience.Stop()
 	if l.session.OfferWaits() {
 		a.answerOffer(l, *e)
+	} else if l.media != nil {
+		l.media.Ungather()
 	}
 }

@@ -131,6 +131,15 @@ func (s *Session) Gather(remote []byte) bool {
 	return err == nil
 }
 
+// Ungather lets go of what Gather has begun: the peer has taken its offer back.
+func (s *Session) Ungather() {
+	s.sig.Lock()
+	defer s.sig.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropNext()
+}
+
 // dropNext ends the agent that was made for an offer. mu is held.
 func (s *Session) dropNext() {
 	s.endPath(way{agent: s.next.agent})

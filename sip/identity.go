@@ -186,9 +186,11 @@ func (s *Session) learnIdentity(msg message.Message, flow Flow) {
 		}
 		id := Address{Display: list[0].Display, URI: list[0].URI}
 		first := s.identity == nil || s.identity.URI.IsZero()
-		changed := first || s.identity.String() != id.String()
+		if !first && s.identity.String() == id.String() {
+			return
+		}
 		s.identity = &id
-		if changed && (!first || id.URI.String() != s.remote.URI.String()) && s.handler != nil {
+		if (!first || id.URI.String() != s.remote.URI.String()) && s.handler != nil {
 			s.emit(IdentityChanged{Identity: id})
 		}
 		return

@@ -126,7 +126,8 @@ func (s *Session) AnswerOffer(sdp []byte) error {
 // OfferWaits says that an offer of the far end's waits for AnswerOffer or RefuseOffer. One
 // that it takes back, or whose call ends, does not.
 func (s *Session) OfferWaits() bool {
-	return s.re.server != nil || s.re.late != nil || s.out != nil && s.out.kept != nil && s.out.kept.unacked != nil || s.earlyOffer() != nil
+	waits := s.re.server != nil || s.re.late != nil || s.out != nil && s.out.kept != nil && s.out.kept.unacked != nil || s.earlyOffer() != nil
+	return waits && !s.ended
 }
 
 // earlyOffer is the fork whose reliable provisional response carried an offer.

@@ -103,9 +103,9 @@ func (s *Steer) finished() bool {
 	}
 }
 
-// note keeps a change; the caller holds the lock.
+// note keeps a change, an interruption in any case; the caller holds the lock.
 func (s *Steer) note(c Change) {
-	if len(s.changes) < maxChanges {
+	if len(s.changes) < maxChanges || c.Interrupted {
 		s.changes = append(s.changes, c)
 	}
 }

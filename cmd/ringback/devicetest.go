@@ -77,7 +77,9 @@ func (sh *shell) testDevice(c *cli.Context, d device.Device) error {
 		}
 		ctx, cancel := context.WithTimeout(c.Context, c.Duration("duration"))
 		defer cancel()
-		peak, failed = sh.meter(ctx, way, stream)
+		if peak, failed = sh.meter(ctx, way, stream); failed == nil {
+			failed = c.Context.Err()
+		}
 	}
 	r.PeakDBFS = dbfs(peak)
 	r.Captured, r.Played = stream.Frames()

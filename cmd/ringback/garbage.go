@@ -43,15 +43,16 @@ func percentFor(p *load.Plan) int {
 	return roomyPercent
 }
 
-// holds says that a plan signals only, and begins few calls for those that it has up.
+// holds says that a plan signals only, and little: it begins few calls, and few users go and
+// come. One whose calls are all refused at once begins more than it says.
 func holds(p *load.Plan) bool {
-	const few = 200 // calls a second
+	const few = 200 // a second
 	c := p.Calls
 	rate := c.Rate
 	if each := (c.Talk.Mean + c.Think.Mean).Seconds(); c.Concurrency > 0 && each > 0 {
 		rate = float64(c.Concurrency) / each
 	}
-	return c.Media == load.MediaNone && rate > 0 && rate <= few
+	return c.Media == load.MediaNone && rate > 0 && rate+p.Churn.Rate <= few
 }
 
 // roomyEach is roomy for each of several processes, as their environment says it: half

@@ -73,8 +73,8 @@ func startedAs(arg0 string) string {
 
 // untilSignal is a context that ends at the first SIGINT or SIGTERM, or SIGHUP where a
 // terminal is closed (under nohup that is ignored): calls are ended, and the phone
-// unregistered. The second one ends the process at once, by exit with 128 and the
-// signal's number. SIGPIPE ends nothing: a reader of the logs who goes away must not take
+// unregistered. The second one that is no SIGHUP ends the process at once, by exit with
+// 128 and the signal's number. SIGPIPE ends nothing: a reader of the logs who goes away must not take
 // the phone with him, and what becomes of stdout says results.
 func untilSignal(parent context.Context, exit func(int)) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
@@ -107,6 +107,8 @@ func watchSignals(signals <-chan os.Signal, ended <-chan struct{}, ask func(), e
 		select {
 		case s := <-signals:
 			switch {
+			case s == syscall.SIGHUP: // a shell and the system each tell of a terminal that is closed: it insists on nothing
+				ask()
 			case first.IsZero():
 				first = time.Now()
 				ask()

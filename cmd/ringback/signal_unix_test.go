@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,9 @@ import (
 func TestFirstSignalAsks(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
+			held := make(chan os.Signal, 2)
+			signal.Notify(held, sig) // else a SIGHUP that whoever runs the test ignores (nohup) stays ignored
+			defer signal.Stop(held)
 			code := make(chan int, 1)
 			ctx, stop := untilSignal(context.Background(), func(n int) { code <- n })
 			defer stop()
@@ -75,9 +79,14 @@ func TestSecondSignalEnds(t *testing.T) {
 			t.Fatalf("asked %d times, ended with %d", asked, code)
 		}
 		<-time.After(time.Millisecond)
+		signals <- syscall.SIGHUP // by which nobody insists: a shell and the system each tell of a terminal that is closed
+		synctest.Wait()
+		if asked != 2 || code != 0 {
+			t.Fatalf("asked %d times, ended with %d, by SIGHUP", asked, code)
+		}
 		signals <- syscall.SIGTERM
 		synctest.Wait()
-		if asked != 1 || code != 128+int(syscall.SIGTERM) {
+		if asked != 2 || code != 128+int(syscall.SIGTERM) {
 			t.Errorf("asked %d times, ended with %d", asked, code)
 		}
 	})

@@ -268,6 +268,9 @@ func TestWebRTC_AnOfferThatDoesNotWaitForServers(t *testing.T) {
 		d.pass(10 * time.Second)
 		d.is(agent.PhaseConnected)
 		b.talks()
+		if open := server.Open(); open != 2 {
+			t.Errorf("%d relays, want the call's and one for the next call", open)
+		}
 		d.net.Partition(agentIP, turnIP, true)
 		for i := range offer {
 			offer[i] = strings.Replace(offer[i], "a=ice-ufrag:another", "a=ice-ufrag:yetanother", 1)

@@ -114,10 +114,14 @@ func (b *bare) message(i int) (data []byte, from netip.AddrPort) {
 	return in.data[:b.hs[i].n], addrOf(&in.name)
 }
 
-// write sends one datagram. It waits for room for a moment, and fails where none comes.
+// write sends one datagram. It waits for room for a moment; where none comes the datagram is
+// lost, as on the way: who wants it to arrive sends it again.
 func (b *bare) write(data []byte, to netip.AddrPort) error {
 	var name unix.RawSockaddrInet6
 	size := b.address(&name, to)
+	if size == 0 {
+		return os.NewSyscallError("sendto", unix.EAFNOSUPPORT)
+	}
 	for {
 		_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, b.fd, uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(len(data)),
 			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&name)), size)
@@ -125,8 +129,10 @@ func (b *bare) write(data []byte, to netip.AddrPort) error {
 		case errno == 0:
 			return nil
 		case errno == unix.EINTR:
-		case errno != unix.EAGAIN || !b.writable():
+		case errno != unix.EAGAIN:
 			return os.NewSyscallError("sendto", errno)
+		case !b.writable():
+			return nil
 		}
 	}
 }
@@ -138,16 +144,17 @@ func (b *bare) writable() bool {
 	return n > 0 || errors.Is(err, unix.EINTR)
 }
 
-// address writes an address as the system has it, and returns its size there.
+// address writes an address as the system has it, and returns its size there; 0 where the
+// socket has no such addresses.
 func (b *bare) address(name *unix.RawSockaddrInet6, to netip.AddrPort) uintptr {
 	ip := to.Addr()
 	if !b.six {
-		four := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
-		four.Family = unix.AF_INET
-		setPort(&four.Port, to.Port())
-		if ip = ip.Unmap(); ip.Is4() {
-			four.Addr = ip.As4()
+		if ip = ip.Unmap(); !ip.Is4() {
+			return 0
 		}
+		four := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
+		four.Family, four.Addr = unix.AF_INET, ip.As4()
+		setPort(&four.Port, to.Port())
 		return unix.SizeofSockaddrInet4
 	}
 	name.Family, name.Addr = unix.AF_INET6, ip.As16()

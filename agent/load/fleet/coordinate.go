@@ -148,7 +148,9 @@ func (co *coordinator) work(ctx context.Context) error {
 			if co.state.Phase == phaseWaiting {
 				co.missing = errors.New("start load: interrupted before all generators were ready")
 			}
-			co.c.Steer.End("")
+			if co.state.Phase == phaseWaiting || co.state.Phase == phaseRunning { // else it has ended already
+				co.c.Steer.End("")
+			}
 			co.ends("")
 		}
 		co.proceed()
