@@ -254,9 +254,11 @@ func TestCrash_EveryCommitPoint(t *testing.T) {
 			l := d.life
 			l.Point, l.Before, l.Nth = point, before, 1
 			d.round(l, func(d *day) bool {
-				scene(d)
+				// What a scene before has left in the PBX's queue, or for later, may get in the way: once more then.
+				for tries := 3; !scene(d) && tries > 0 && d.idle(); tries-- {
+				}
 				if !d.child.dies() {
-					t.Errorf("the scene of %q does not lead there", point)
+					t.Errorf("the scene of %q does not lead there: %+v", point, d.now())
 				}
 				return true
 			})

@@ -178,10 +178,14 @@ func (d *day) note() bool {
 	return false
 }
 
-// preview brings a web callback as far as its preview.
+// preview brings a web callback as far as its preview, whatever else is offered meanwhile.
 func (d *day) preview() bool {
-	d.order()
-	return d.offered() && d.do("accept", nil)
+	key := d.order()
+	if !d.known[key].taken {
+		return false
+	}
+	id, offered := d.offeredAs(key)
+	return offered && d.do("accept", map[string]any{"interaction": string(id)})
 }
 
 // called brings it as far as after a call to a busy contact.
