@@ -85,7 +85,6 @@ func (a *Agent) awaitDisk() {
 	defer patience.Stop()
 	select {
 	case <-done:
-		a.endServed() // what was to follow a write
 	case <-patience.C:
 		a.log.Warn("the disk does not answer: the phone ends without it, and what it was to write last may be missing", "after", diskPatience)
 	}

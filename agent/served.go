@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringback/agent/store"
@@ -18,12 +20,12 @@ const (
 )
 
 // served keeps on the disk who served the account last: a phone that is started while the
-// DNS is dead goes there. The loop's.
+// DNS is dead goes there. path and kept are the loop's.
 type served struct {
-	path    string // empty: nothing is kept
-	kept    sip.Served
-	writing bool
-	newer   bool // than what is being written
+	path   string // empty: nothing is kept
+	kept   sip.Served
+	newest atomic.Pointer[sip.Served] // kept, for who writes
+	write  sync.Mutex                 // held to write
 }
 
 // openServed reads what an earlier life has kept. What cannot be read is no more than not
@@ -50,41 +52,22 @@ func (a *Agent) keepServed(now sip.Served) {
 		return
 	}
 	s.kept = now
-	a.writeServed()
+	s.newest.Store(&now)
+	a.lookups.Go(a.writeServed)
 }
 
-// writeServed writes beside the loop, one after the other: none overtakes a newer one.
+// writeServed writes the newest, beside the loop. One waits for the other, so that none
+// overtakes a newer one.
 func (a *Agent) writeServed() {
 	s := &a.served
-	if s.newer = s.writing; s.writing {
-		return
+	s.write.Lock()
+	defer s.write.Unlock()
+	newest := s.newest.Swap(nil)
+	if newest == nil {
+		return // the one before has written it
 	}
-	s.writing = true
-	kept := s.kept
-	a.lookups.Go(func() {
-		a.replaceServed(kept)
-		a.loop.Post(a.input(a.servedWritten))
-	})
-}
-
-func (a *Agent) servedWritten() {
-	a.served.writing = false
-	if a.served.newer {
-		a.writeServed()
-	}
-}
-
-// endServed writes what was to follow a write that was over when the loop had ended.
-func (a *Agent) endServed() {
-	if a.served.newer {
-		a.replaceServed(a.served.kept)
-	}
-}
-
-// replaceServed may be called beside the loop.
-func (a *Agent) replaceServed(kept sip.Served) {
-	err := store.Replace(a.served.path, func(f *os.File) error {
-		_, err := f.Write(mustJSON(kept))
+	err := store.Replace(s.path, func(f *os.File) error {
+		_, err := f.Write(mustJSON(newest))
 		return err
 	})
 	if err != nil {

@@ -20,25 +20,31 @@ func BenchmarkCalls(b *testing.B) {
 	}
 }
 
+// farCalled is a network with a far end, and a plan of calls to it that only signal.
+func farCalled(b *testing.B) (*simnet.Net, Plan) {
+	n := simnet.New(simnet.Seed(1))
+	b.Cleanup(n.Close)
+	r, err := StartResponder(ResponderPlan{Listen: []string{farIP + ":5060"}, Media: MediaNone}, Options{Network: n.Host(farIP)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { r.Close() })
+	p := DefaultPlan()
+	p.Account.Registrar, p.Account.Bind = "sip:"+farIP, generatorIP
+	p.Users = UsersPlan{First: 1, Count: 2}
+	p.Calls.To = []string{"sip:echo@" + farIP}
+	p.Calls.Rate, p.Calls.Media = 0, MediaNone
+	return n, p
+}
+
 // BenchmarkCall is the same call over the in-memory network, a hundred at a time and as
 // fast as they go: what it allocates and computes, without the system's sockets and
 // clocks, so that a busy machine changes "allocs/op" and "B/op" not at all and
 // "cpu-µs/call" little. "lingering-B/call" is what both sides still hold of a call at the end
 // of the last, for the repetitions that may come (32 s). testdata/benchmarks/calls.txt keeps its figures.
 func BenchmarkCall(b *testing.B) {
-	n := simnet.New(simnet.Seed(1))
-	defer n.Close()
-	far := n.Host(farIP)
-	r, err := StartResponder(ResponderPlan{Listen: []string{farIP + ":5060"}, Media: MediaNone}, Options{Network: far})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer r.Close()
-	p := DefaultPlan()
-	p.Account.Registrar, p.Account.Bind = "sip:"+farIP, generatorIP
-	p.Users = UsersPlan{First: 1, Count: 2}
-	p.Calls.To = []string{"sip:echo@" + farIP}
-	p.Calls.Rate, p.Calls.Concurrency, p.Calls.Most, p.Calls.Media = 0, 100, b.N, MediaNone
+	n, p := farCalled(b)
+	p.Calls.Concurrency, p.Calls.Most = 100, b.N
 	p.Calls.For, p.Calls.Talk.Mean, p.Calls.Think.Mean = time.Hour, 0, 0
 	if err := p.Check(); err != nil {
 		b.Fatal(err)
@@ -70,18 +76,8 @@ func BenchmarkCall(b *testing.B) {
 // BenchmarkHeldCall is calls that are up, b.N of them: "held-B/call" is what both sides hold
 // of one, signalling only, with the transactions that linger for half a minute.
 func BenchmarkHeldCall(b *testing.B) {
-	n := simnet.New(simnet.Seed(1))
-	defer n.Close()
-	r, err := StartResponder(ResponderPlan{Listen: []string{farIP + ":5060"}, Media: MediaNone}, Options{Network: n.Host(farIP)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer r.Close()
-	p := DefaultPlan()
-	p.Account.Registrar, p.Account.Bind = "sip:"+farIP, generatorIP
-	p.Users = UsersPlan{First: 1, Count: 2}
-	p.Calls.To = []string{"sip:echo@" + farIP}
-	p.Calls.Rate, p.Calls.Concurrency, p.Calls.Media = 0, b.N, MediaNone
+	n, p := farCalled(b)
+	p.Calls.Concurrency = b.N
 	p.Calls.Ramp, p.Calls.For, p.Calls.Talk.Mean = time.Duration(b.N)*time.Second/2000, time.Hour, time.Hour
 	if err := p.Check(); err != nil {
 		b.Fatal(err)
