@@ -90,12 +90,12 @@ func cutDisplay(s string) (display, rest string, bracketed bool, err error) {
 		}
 		return unquote(s[:end]), rest[1:], true, nil
 	}
-	open := strings.IndexAny(s, "<;")
+	open := indexEither(s, '<', ';')
 	if open < 0 || s[open] == ';' {
 		return "", s, false, nil
 	}
 	display = trimBlanks(s[:open])
-	if strings.ContainsAny(display, `",:\>`) {
+	if display != "" && strings.ContainsAny(display, `",:\>`) {
 		return "", "", false, errors.New("display name needs quotes")
 	}
 	return display, s[open+1:], true, nil

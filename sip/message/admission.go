@@ -100,48 +100,27 @@ func (s *scanned) checkTarget(target string) URI {
 
 // checkCommon checks what requests and responses have in common.
 func (s *scanned) checkCommon() {
-	for _, name := range [...]string{"Via", "From", "To", "Call-ID", "CSeq"} {
-		if v, _ := s.value(name); v == "" {
-			s.blame(refuse(400, FaultMissing, "no %s", name))
+	for i, k := range [...]kind{kindVia, kindFrom, kindTo, kindCallID, kindCSeq} {
+		if v, _ := s.value(k); v == "" {
+			s.blame(refuse(400, FaultMissing, "no %s", [...]string{"Via", "From", "To", "Call-ID", "CSeq"}[i]))
 		}
 	}
-	s.checkSingle()
+	if s.repeated != "" {
+		s.blame(refuse(400, FaultRepeated, "more than one %s", s.repeated))
+	}
 	s.checkVias()
-	for _, name := range [...]string{"From", "To"} {
-		if v, ok := s.value(name); ok && s.fault == nil {
+	for _, k := range [...]kind{kindFrom, kindTo} {
+		if v, ok := s.value(k); ok && s.fault == nil {
 			if err := checkAddress(v); err != nil {
-				s.blame(refuse(400, FaultAddress, "%s: %v", name, err))
+				s.blame(refuse(400, FaultAddress, "%s: %v", s.lines[s.first[k]-1].name, err))
 			}
 		}
 	}
-	if v, ok := s.value("CSeq"); ok && s.fault == nil {
+	if v, ok := s.value(kindCSeq); ok && s.fault == nil {
 		if _, err := ParseCSeq(v); err != nil {
 			s.blame(refuse(400, FaultCSeq, "%v", err))
 		}
 	}
-}
-
-// checkSingle refuses headers that stand twice but may not (RFC 3261 7.3.1).
-func (s *scanned) checkSingle() {
-	if s.fault != nil {
-		return
-	}
-	for i, l := range s.lines {
-		if isSingle(l.name) && slices.ContainsFunc(s.lines[:i], func(before line) bool { return before.name == l.name }) {
-			s.blame(refuse(400, FaultRepeated, "more than one %s", l.name))
-			return
-		}
-	}
-}
-
-func isSingle(name string) bool {
-	switch name {
-	case "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type",
-		"Content-Disposition", "Expires", "Min-Expires", "Date", "Event", "Refer-To", "Referred-By",
-		"Replaces", "Session-Expires", "Min-SE", "Subscription-State", "RAck", "RSeq":
-		return true
-	}
-	return false
 }
 
 func (s *scanned) checkVias() {
@@ -179,11 +158,11 @@ func (s *scanned) checkRequest(method Method) {
 	if s.fault != nil {
 		return
 	}
-	v, _ := s.value("CSeq")
+	v, _ := s.value(kindCSeq)
 	if cseq, _ := ParseCSeq(v); cseq.Method != method {
 		s.blame(refuse(400, FaultCSeq, "CSeq is for another method"))
 	}
-	if v, ok := s.value("Max-Forwards"); ok {
+	if v, ok := s.value(kindMaxForwards); ok {
 		if n, err := parseUint(v, 255); err != nil {
 			s.blame(refuse(400, FaultValue, "Max-Forwards %q (%d)", clip(v), n))
 		}
@@ -217,7 +196,7 @@ func checkAddresses(l line) error {
 // cutBody cuts the body at Content-Length. Without one the rest of the datagram
 // is the body (RFC 3261 18.3).
 func (s *scanned) cutBody() []byte {
-	v, ok := s.value("Content-Length")
+	v, ok := s.value(kindContentLength)
 	if !ok {
 		return s.body
 	}
@@ -238,7 +217,7 @@ func (s *scanned) fill(m Message, body []byte) {
 	lines := room[:0]
 	for i := range s.lines {
 		l := &s.lines[i]
-		if l.name == "Content-Length" { // where it stands, so that SetBody need not look for it
+		if i+1 == int(s.first[kindContentLength]) { // where it stands, so that SetBody need not look for it
 			length := sip.ContentLengthHeader(len(body))
 			lines = append(lines, &length)
 			continue

@@ -38,7 +38,7 @@ func ParseCSeq(s string) (CSeq, error) {
 
 func cutBlank(s string) (before, after string, ok bool) {
 	s = trimBlanks(s)
-	i := strings.IndexAny(s, " \t")
+	i := indexEither(s, ' ', '\t')
 	if i < 0 {
 		return s, "", false
 	}

@@ -38,6 +38,11 @@ func inSet(c byte, low, high uint64) bool {
 	return c < 128 && high>>(c-64)&1 != 0
 }
 
+// isURIChar reports whether a character may stand in a URI between <>.
+func isURIChar(c byte) bool { return uriChars[c] }
+
+func isHostChar(c byte) bool { return hostChars[c] }
+
 func isTokenChar(c byte) bool { return tokenChars[c] }
 
 // isPlainChar also lets through what is not ASCII.
@@ -47,6 +52,8 @@ func isPlainChar(c byte) bool { return plainChars[c] }
 var (
 	tokenChars = charTable(func(c byte) bool { return inSet(c, tokenLow, tokenHigh) })
 	plainChars = charTable(func(c byte) bool { return c >= 0x80 || inSet(c, plainLow, plainHigh) })
+	uriChars   = charTable(func(c byte) bool { return c > ' ' && c != '<' && c != '>' && c != '"' && c != 0x7f })
+	hostChars  = charTable(func(c byte) bool { return isAlnum(c) || c == '.' || c == '-' || c == '_' })
 )
 
 func charTable(has func(c byte) bool) (t [256]bool) {
@@ -63,6 +70,16 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// indexEither is where the first of two characters stands; -1: nowhere.
+func indexEither(s string, a, b byte) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] == a || s[i] == b {
+			return i
+		}
+	}
+	return -1
 }
 
 func isDigits(s string) bool {
@@ -149,6 +166,10 @@ func splitTop(s string, sep byte) ([]string, error) {
 
 // eachTop is splitTop without a list of the parts; those before an error come too.
 func eachTop(s string, sep byte, part func(string)) error {
+	if strings.IndexByte(s, sep) < 0 && strings.IndexByte(s, '"') < 0 && strings.IndexByte(s, '<') < 0 {
+		part(trimBlanks(s))
+		return nil
+	}
 	start, n, angle := 0, 0, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

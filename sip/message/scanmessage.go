@@ -2,7 +2,9 @@ package message
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
+	"math/bits"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -31,11 +33,14 @@ func (l *line) StringWrite(w io.StringWriter) {
 
 // scanned is the raw form of a message: its lines, and where the body starts.
 type scanned struct {
-	start string
-	lines []line
-	dirty []int // lines with control characters, which must not be echoed, by ascending index
-	body  []byte
-	fault *Reject // the first fault; scanning goes on to find what an answer needs
+	start    string
+	lines    []line
+	first    [kinds]uint8 // where the first line of a kind is, from 1 on; 0: nowhere
+	repeated string       // the first header that stands twice and may not (RFC 3261 7.3.1)
+	clean    bool         // no line has a control character
+	dirty    []int        // lines that have one, which must not be echoed, by ascending index
+	body     []byte
+	fault    *Reject // the first fault; scanning goes on to find what an answer needs
 }
 
 func (s *scanned) blame(r *Reject) {
@@ -44,11 +49,10 @@ func (s *scanned) blame(r *Reject) {
 	}
 }
 
-func (s *scanned) value(name string) (string, bool) {
-	for _, l := range s.lines {
-		if l.name == name {
-			return l.Value(), true
-		}
+// value is that of the first line of a kind.
+func (s *scanned) value(k kind) (string, bool) {
+	if at := s.first[k]; at > 0 {
+		return s.lines[at-1].Value(), true
 	}
 	return "", false
 }
@@ -71,9 +75,10 @@ func (s *scanned) scan(data []byte) {
 		text = text[:MaxHeaderBytes]
 	}
 	head := string(text) // one copy, of which all lines are parts
+	s.clean = countControls(text) == 2*countLines(head)
 	start, rest := cutLine(head)
 	s.start = start
-	if hasControls(start) {
+	if !s.clean && hasControls(start) {
 		s.blame(refuse(400, FaultControls, "control character in the start line"))
 		s.start = ""
 	}
@@ -81,10 +86,30 @@ func (s *scanned) scan(data []byte) {
 }
 
 func cutLine(s string) (line, rest string) {
-	if i := strings.Index(s, "\r\n"); i >= 0 {
-		return s[:i], s[i+2:]
+	for from := 0; ; {
+		i := strings.IndexByte(s[from:], '\n') + from
+		if i < from {
+			return s, ""
+		}
+		if i > 0 && s[i-1] == '\r' {
+			return s[:i-1], s[i+1:]
+		}
+		from = i + 1
 	}
-	return s, ""
+}
+
+// countLines counts the ends of lines.
+func countLines(s string) (n int) {
+	for {
+		i := strings.IndexByte(s, '\n')
+		if i < 0 {
+			return n
+		}
+		if i > 0 && s[i-1] == '\r' {
+			n++
+		}
+		s = s[i+1:]
+	}
 }
 
 func (s *scanned) scanLines(text string) {
@@ -121,13 +146,16 @@ func (s *scanned) addLine(text string) {
 		return
 	}
 	name := trimBlanks(text[:colon])
-	if !isToken(name) {
-		s.blame(refuse(400, FaultLine, "header name is no token"))
-		return
+	if !isCanonical(name) {
+		if !isToken(name) {
+			s.blame(refuse(400, FaultLine, "header name is no token"))
+			return
+		}
+		name = CanonicalName(name)
 	}
 	value := trimBlanks(text[colon+1:])
-	l := line{CallIDHeader: sip.CallIDHeader(value), name: CanonicalName(name)}
-	if hasControls(text[colon+1:]) {
+	l := line{CallIDHeader: sip.CallIDHeader(value), name: name}
+	if !s.clean && hasControls(text[colon+1:]) {
 		s.blame(refuse(400, FaultControls, "control character in %s", clip(l.name)))
 		s.dirty = append(s.dirty, len(s.lines))
 	}
@@ -135,6 +163,126 @@ func (s *scanned) addLine(text string) {
 		s.blame(refuse(400, FaultParameters, "more than %d parameters in %s", MaxParams, clip(l.name)))
 	}
 	s.lines = append(s.lines, l)
+	switch k := kindOf(name); {
+	case s.first[k] == 0:
+		s.first[k] = uint8(len(s.lines)) // at most MaxHeaders
+	case s.repeated == "" && k > manyTimes:
+		s.repeated = name
+	}
+}
+
+// kind is what admission looks at a header line for.
+type kind uint8
+
+const (
+	unread kind = iota // admission does not look at it
+	kindVia
+	kindContact
+	kindRoute
+	kindRecordRoute
+	manyTimes // those behind may stand only once
+	kindFrom
+	kindTo
+	kindCallID
+	kindCSeq
+	kindMaxForwards
+	kindContentLength
+	kindContentType
+	kindContentDisposition
+	kindExpires
+	kindMinExpires
+	kindDate
+	kindEvent
+	kindReferTo
+	kindReferredBy
+	kindReplaces
+	kindSessionExpires
+	kindMinSE
+	kindSubscriptionState
+	kindRAck
+	kindRSeq
+	kinds
+)
+
+func kindOf(name string) kind {
+	switch name {
+	case "Via":
+		return kindVia
+	case "Contact":
+		return kindContact
+	case "Route":
+		return kindRoute
+	case "Record-Route":
+		return kindRecordRoute
+	case "From":
+		return kindFrom
+	case "To":
+		return kindTo
+	case "Call-ID":
+		return kindCallID
+	case "CSeq":
+		return kindCSeq
+	case "Max-Forwards":
+		return kindMaxForwards
+	case "Content-Length":
+		return kindContentLength
+	case "Content-Type":
+		return kindContentType
+	}
+	return rareKind(name)
+}
+
+func rareKind(name string) kind {
+	switch name {
+	case "Content-Disposition":
+		return kindContentDisposition
+	case "Expires":
+		return kindExpires
+	case "Min-Expires":
+		return kindMinExpires
+	case "Date":
+		return kindDate
+	case "Event":
+		return kindEvent
+	case "Refer-To":
+		return kindReferTo
+	case "Referred-By":
+		return kindReferredBy
+	case "Replaces":
+		return kindReplaces
+	case "Session-Expires":
+		return kindSessionExpires
+	case "Min-SE":
+		return kindMinSE
+	case "Subscription-State":
+		return kindSubscriptionState
+	case "RAck":
+		return kindRAck
+	case "RSeq":
+		return kindRSeq
+	}
+	return unread
+}
+
+// countControls counts the control characters of a text but TAB, eight bytes at a time.
+func countControls(text []byte) (n int) {
+	const (
+		ones = 0x0101010101010101
+		tops = 0x80 * ones
+	)
+	for ; len(text) >= 8; text = text[8:] {
+		word := binary.LittleEndian.Uint64(text)
+		low := word &^ tops
+		control := ^(low + (0x80-0x20)*ones) | (low + ones) // below 0x20, or 0x7f
+		noTab := (low ^ '\t'*ones) + 0x7f*ones
+		n += bits.OnesCount64(control & noTab & ^word & tops)
+	}
+	for _, c := range text {
+		if c < 0x20 && c != '\t' || c == 0x7f {
+			n++
+		}
+	}
+	return n
 }
 
 // hasControls finds control characters other than TAB. Behind a backslash in
@@ -184,6 +332,9 @@ func mostParams(value string) int {
 
 // countElements counts comma-separated elements without splitting.
 func countElements(value string) int {
+	if strings.IndexByte(value, ',') < 0 {
+		return 1
+	}
 	n, quoted := 1, false
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {

@@ -41,26 +41,34 @@ func parseURI(s string) (URI, error) {
 		return URI{}, errors.New("no scheme")
 	}
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c == '<' || c == '>' || c == '"' || c == 0x7f {
-			return URI{}, fmt.Errorf("character 0x%02x is not allowed", c)
+		if !isURIChar(s[i]) {
+			return URI{}, fmt.Errorf("character 0x%02x is not allowed", s[i])
 		}
 	}
 	u := URI{Scheme: strings.ToLower(s[:colon])}
-	for i := 0; i < len(u.Scheme); i++ {
-		c := u.Scheme[i]
-		if (c < 'a' || c > 'z') && (i == 0 || !isAlnum(c) && strings.IndexByte("+-.", c) < 0) {
-			return URI{}, errors.New("bad scheme")
-		}
+	if !u.IsSIP() && !isScheme(u.Scheme) {
+		return URI{}, errors.New("bad scheme")
 	}
 	rest := s[colon+1:]
 	if rest == "" {
 		return URI{}, errors.New("nothing after the scheme")
 	}
-	if u.Scheme != "sip" && u.Scheme != "sips" {
+	if !u.IsSIP() {
 		u.Opaque = rest
 		return u, nil
 	}
 	return u, u.parseSIP(rest)
+}
+
+// isScheme expects lower case.
+func isScheme(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (i == 0 || !isAlnum(c) && strings.IndexByte("+-.", c) < 0) {
+			return false
+		}
+	}
+	return true
 }
 
 func (u *URI) parseSIP(s string) error {
@@ -75,7 +83,7 @@ func (u *URI) parseSIP(s string) error {
 		u.User, u.Password = user, password
 		s = s[at+1:]
 	}
-	end := strings.IndexAny(s, ";?")
+	end := indexEither(s, ';', '?')
 	if end < 0 {
 		end = len(s)
 	}
@@ -127,7 +135,7 @@ func parseHostPort(s string) (string, uint16, error) {
 
 func isHostname(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isAlnum(c) && c != '.' && c != '-' && c != '_' {
+		if !isHostChar(s[i]) {
 			return false
 		}
 	}

@@ -56,8 +56,8 @@ func cutVia(s string) (v Via, params string, err error) {
 	if !ok || !ok2 || !strings.EqualFold(trimBlanks(name), "SIP") || trimBlanks(version) != "2.0" {
 		return v, "", errors.New("protocol is not SIP/2.0")
 	}
-	rest = strings.TrimLeft(rest, " \t")
-	end := strings.IndexAny(rest, " \t")
+	rest = rest[skipBlanks(rest, 0):]
+	end := indexEither(rest, ' ', '\t')
 	if end < 0 || !isToken(rest[:end]) {
 		return v, "", errors.New("no transport and sent-by")
 	}
@@ -72,7 +72,7 @@ func cutVia(s string) (v Via, params string, err error) {
 
 // parseSentBy allows blanks round the colon, as the grammar does.
 func parseSentBy(s string) (string, uint16, error) {
-	if i := strings.LastIndexByte(s, ':'); i > 0 && strings.ContainsAny(s, " \t") {
+	if i := strings.LastIndexByte(s, ':'); i > 0 && indexEither(s, ' ', '\t') >= 0 {
 		s = trimBlanks(s[:i]) + ":" + trimBlanks(s[i+1:])
 	}
 	return parseHostPort(s)
