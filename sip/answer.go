@@ -296,9 +296,9 @@ func (s *Session) startExpires(d time.Duration) {
 func (s *Session) response(code int, reason string, headers []Header) *message.Response {
 	res := s.ua.response(s.invite, code, reason, string(s.localTag))
 	if code > 100 && code < 300 {
-		message.Set(res, "Contact", s.contact(s.in.flow))
-		message.Set(res, "Allow", s.ua.allow)
-		message.Set(res, "Supported", s.supportedOptions())
+		message.Add(res, "Contact", s.contact(s.in.flow))
+		message.AddLine(res, s.ua.lines.allow)
+		message.AddLine(res, s.ua.lines.supported)
 	}
 	_ = addHeaders(res, headers) // checked by whoever gave them
 	return res

@@ -181,7 +181,11 @@ func (d *dialog) request(method string, seq uint32) *message.Request {
 	if oneOf(method, "INVITE", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE") {
 		message.Add(req, "Contact", d.ua.contact(d.account, d.flow))
 	}
-	if method != "ACK" {
+	switch method {
+	case "ACK":
+	case "BYE": // nothing is asked of the far end behind it
+		message.AddLine(req, d.ua.lines.agent)
+	default:
 		d.ua.sign(req)
 	}
 	message.SetBody(req, "", nil) // Content-Length: a stream has no other end of a message

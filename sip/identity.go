@@ -18,26 +18,29 @@ type parties struct {
 
 // identify adds the headers that every request has (RFC 3261 8.1.1).
 func (u *UA) identify(req *message.Request, p parties) {
-	message.Add(req, "Max-Forwards", "70")
-	message.Add(req, "From", tagged(p.local, p.localTag))
-	message.Add(req, "To", tagged(p.remote, p.remoteTag))
+	message.AddLine(req, u.lines.hops)
+	message.Add(req, "From", p.local.Tagged(p.localTag))
+	message.Add(req, "To", p.remote.Tagged(p.remoteTag))
 	message.Add(req, "Call-ID", string(p.callID))
 	message.Add(req, "CSeq", message.CSeq{Seq: p.seq, Method: req.Method}.String())
 }
 
-// tagged is an address that has no tag with one; empty: none.
-func tagged(a Address, tag string) string {
-	if tag == "" {
-		return a.String()
-	}
-	return a.String() + ";tag=" + tag
+// sign adds what we are and can do.
+func (u *UA) sign(req *message.Request) {
+	message.AddLine(req, u.lines.allow)
+	message.AddLine(req, u.lines.supported)
+	message.AddLine(req, u.lines.agent)
 }
 
-// sign adds what we are and can do.
-func (u *UA) sign(msg message.Message) {
-	message.Set(msg, "Allow", u.allow)
-	message.Set(msg, "Supported", knownOptions)
-	message.Set(msg, "User-Agent", u.cfg.UserAgent)
+// ownLines are those header lines that are in all messages of a user agent.
+type ownLines struct {
+	hops, allow, supported, agent, server message.Line
+}
+
+func newOwnLines(allow, agent string) ownLines {
+	return ownLines{hops: message.NewLine("Max-Forwards", "70"), allow: message.NewLine("Allow", allow),
+		supported: message.NewLine("Supported", knownOptions), agent: message.NewLine("User-Agent", agent),
+		server: message.NewLine("Server", agent)}
 }
 
 // response makes a response with our Server header. The To tag is added to a To
@@ -45,7 +48,7 @@ func (u *UA) sign(msg message.Message) {
 func (u *UA) response(req *message.Request, code int, reason, tag string) *message.Response {
 	res := message.NewResponse(req, code, reason, tag)
 	if code > 100 {
-		message.Add(res, "Server", u.cfg.UserAgent)
+		message.AddLine(res, u.lines.server)
 	}
 	return res
 }

@@ -99,7 +99,6 @@ func (s *Session) buildInvite() error {
 	s.ua.preload(req, s.account)
 	message.Add(req, "Contact", s.ua.contact(s.account, o.opts.Flow))
 	s.ua.sign(req)
-	message.Set(req, "Supported", s.supportedOptions())
 	s.askTimer(req)
 	if r := o.opts.Replaces; r != nil {
 		message.Add(req, "Replaces", r.String())

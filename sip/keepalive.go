@@ -88,7 +88,7 @@ func (r *Registration) question(flow Flow, patience time.Duration, done func(too
 	req := message.NewRequest(message.OPTIONS, registrarOf(r.account))
 	u.identify(req, parties{local: Address{URI: r.account.AOR.Bare()}, localTag: message.NewTag(),
 		remote: Address{URI: registrarOf(r.account)}, callID: CallID(message.NewCallID()), seq: 1})
-	message.Add(req, "User-Agent", u.cfg.UserAgent)
+	message.AddLine(req, u.lines.agent)
 	req.SetBody(nil)
 	u.tx.Request(req, transaction.Target{Flow: flow, Timeout: patience,
 		Target: transport.Target{Transport: flow.Transport(), Addr: flow.Remote(), ServerName: flow.ServerName()}},

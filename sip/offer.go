@@ -169,7 +169,7 @@ func (s *Session) RefuseOffer(code int, headers ...Header) error {
 func (s *Session) acceptChange(r *inDialog, sdp []byte) {
 	res := s.ua.response(r.req, 200, "", "")
 	message.Add(res, "Contact", s.ua.contact(s.account, r.flow))
-	message.Add(res, "Supported", s.supportedOptions())
+	message.AddLine(res, s.ua.lines.supported)
 	s.regrantTimer(r.req, res)
 	message.SetBody(res, typeSDP, sdp)
 	r.send(res)

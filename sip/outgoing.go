@@ -120,6 +120,9 @@ func (e *exchange) try(t transaction.Target) {
 	t.Timeout = cmp.Or(t.Timeout, e.timeout)
 	e.heard, e.target = false, t
 	e.auth = nil
+	if e.client != nil { // the request as it was is the transaction's that came before
+		e.req = message.Clone(e.req)
+	}
 	home := e.home(t.Addr)
 	if e.account != nil {
 		e.auth = e.ua.keyring(e.account).attempt(home, e.req.Method == message.REGISTER)
@@ -143,7 +146,6 @@ func (e *exchange) send() {
 			}
 			if message.Value(req, "Contact") != contact {
 				message.Set(req, "Contact", contact)
-				message.Set(e.req, "Contact", contact)
 			}
 		}
 	}

@@ -63,9 +63,9 @@ func (r *Registration) request(life *time.Duration) *message.Request {
 		message.Add(req, "Contact", "<sip:unset.invalid>") // Prepare knows better, once there is a flow
 		message.Add(req, "Expires", seconds(*life))
 	}
-	message.Add(req, "Allow", u.allow)
+	message.AddLine(req, u.lines.allow)
 	message.Add(req, "Supported", "path, outbound, gruu")
-	message.Add(req, "User-Agent", u.cfg.UserAgent)
+	message.AddLine(req, u.lines.agent)
 	req.SetBody(nil)
 	return req
 }

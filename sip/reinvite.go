@@ -78,7 +78,6 @@ func (s *Session) change(c *change) error {
 func (s *Session) sendChange(c *change) {
 	req := s.dialog.request(c.method, 0)
 	c.seq = seqOf(req)
-	message.Set(req, "Supported", s.supportedOptions())
 	s.renewTimer(req)
 	message.SetBody(req, typeSDP, c.offer)
 	if c.offer != nil {

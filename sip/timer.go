@@ -42,10 +42,6 @@ func (s *Session) wantedSE() time.Duration {
 	return max(s.account.sessionExpires(), s.timers.least)
 }
 
-// supportedOptions is our Supported: 100rel only where reliable responses are
-// wished or harmless.
-func (s *Session) supportedOptions() string { return knownOptions }
-
 // askTimer puts our wish in an INVITE (RFC 4028 7.1).
 func (s *Session) askTimer(req *message.Request) {
 	want := s.wantedSE()

@@ -46,6 +46,7 @@ type UA struct {
 	tables        tables
 	service       message.Service
 	allow         string // of the service
+	lines         ownLines
 	keyrings      map[*Account]*keyring
 	routes        map[*Account][]Address       // Service-Route of the registrations
 	gruus         map[*Account]URI             // RFC 5627, of the registrations
@@ -89,6 +90,7 @@ func NewUA(cfg Config) (*UA, error) {
 		keyrings: map[*Account]*keyring{}, bindings: map[*Account][]*Registration{}, routes: map[*Account][]Address{}, gruus: map[*Account]URI{}, public: map[*Account]netip.AddrPort{}, outbound: map[*Account]bool{},
 		awaited: map[subscriptionKey]*Subscription{}, admission: rateGate{perSecond: cfg.Limits.InvitesPerSec}, strangers: rateGate{perSecond: cfg.Limits.StrangersPerSec}}
 	u.allow = u.service.Allow()
+	u.lines = newOwnLines(u.allow, cfg.UserAgent)
 	if err := u.openLayers(); err != nil {
 		return nil, err
 	}

@@ -139,12 +139,24 @@ func listError(s string, err, bad error) error {
 // String writes the address with <>, the display name quoted.
 func (a Address) String() string {
 	var room [textRoom]byte
-	b := room[:0]
+	return string(a.appendTo(room[:0]))
+}
+
+// Tagged is String of an address that has no tag yet, with one; empty: none.
+func (a Address) Tagged(tag string) string {
+	if tag == "" {
+		return a.String()
+	}
+	var room [textRoom]byte
+	return string(append(append(a.appendTo(room[:0]), ";tag="...), tag...))
+}
+
+func (a Address) appendTo(b []byte) []byte {
 	if a.Display != "" {
 		b = append(append(b, Quote(a.Display)...), ' ')
 	}
 	b = append(a.URI.appendTo(append(b, '<')), '>')
-	return string(a.Params.appendTo(b))
+	return a.Params.appendTo(b)
 }
 
 // Tag is the tag parameter, or "".

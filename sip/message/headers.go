@@ -125,6 +125,26 @@ func Add(m Message, name, value string) {
 	m.AppendHeader(sip.NewHeader(CanonicalName(name), value))
 }
 
+// Line is a header line that stands in many messages, made once: nothing changes a line in
+// its place.
+type Line struct{ header sip.Header }
+
+// NewLine makes a line to be shared.
+func NewLine(name, value string) Line { return Line{sip.NewHeader(CanonicalName(name), value)} }
+
+// AddLine is Add of a line that is shared.
+func AddLine(m Message, l Line) { m.AppendHeader(l.header) }
+
+// PutVia gives a request of ours its Via: before all other lines, or in the place of the one
+// that it was sent with before.
+func PutVia(req *Request, value string) {
+	if lines := linesOf(req); len(lines) > 0 && sameHeader(lines[0].Name(), "Via") {
+		lines[0] = sip.NewHeader("Via", value)
+		return
+	}
+	Prepend(req, "Via", value)
+}
+
 // Prepend puts a line before all others, as a new top Via needs it.
 func Prepend(m Message, name, value string) {
 	m.PrependHeader(sip.NewHeader(CanonicalName(name), value))

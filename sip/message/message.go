@@ -104,7 +104,10 @@ func MethodOf(m Message) Method {
 func Clone[M *Request | *Response](m M) M {
 	switch m := any(m).(type) {
 	case *Request:
-		return any(cloneRequest(m)).(M)
+		c := newRequest(m.Method, m.Recipient) // whose lists nothing changes in their place
+		c.SipVersion = m.SipVersion
+		cloneInto(m, c)
+		return any(c).(M)
 	case *Response:
 		c := newResponse(m.StatusCode, m.Reason)
 		c.SipVersion = m.SipVersion
@@ -114,22 +117,9 @@ func Clone[M *Request | *Response](m M) M {
 	return nil
 }
 
-// CloneBehind is Clone of a request behind a header of the copy's own.
-func CloneBehind(req *Request, first Header) *Request {
-	return cloneRequest(req, sip.NewHeader(CanonicalName(first.Name), first.Value))
-}
-
-func cloneRequest(req *Request, first ...sip.Header) *Request {
-	c := newRequest(req.Method, req.Recipient) // whose lists nothing changes in their place
-	c.SipVersion = req.SipVersion
-	cloneInto(req, c, first...)
-	return c
-}
-
 // cloneInto shares the lines: nothing changes one in its place, Set puts another there.
-func cloneInto(from, to Message, first ...sip.Header) {
-	var room [usualLines]sip.Header
-	putLines(to, append(append(room[:0], first...), linesOf(from)...))
+func cloneInto(from, to Message) {
+	putLines(to, linesOf(from)) // which copies the list
 	if body := from.Body(); body != nil {
 		to.SetBody(body)
 	}

@@ -48,7 +48,7 @@ type Client struct {
 	layer   *Layer
 	table   *table
 	state   state
-	req     *message.Request // without its Via until it was sent; nil once the final response has come
+	req     *message.Request // nil once the final response has come
 	key     clientKey
 	target  Target
 	flow    transport.Flow // nil until the transport gave one
@@ -63,9 +63,10 @@ type Client struct {
 	cancelHeaders                     []message.Header
 }
 
-// Request sends a request and tells h what becomes of it. The request is copied;
-// the copy gets a Via with a fresh branch in front. Failures come through h,
-// never before Request has returned. Loop goroutine.
+// Request sends a request and tells h what becomes of it. The request is the
+// transaction's from now on, which gives it a Via with a fresh branch: whoever wants to send
+// it once more clones it. Failures come through h, never before Request has returned. Loop
+// goroutine.
 func (l *Layer) Request(req *message.Request, target Target, h ClientHandler) *Client {
 	c := l.newClient(req, target, h, message.NewBranch())
 	if len(l.clients) > l.Limits.Clients {

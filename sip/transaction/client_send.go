@@ -22,7 +22,6 @@ func (c *Client) start() {
 		c.firstSend(flow)
 		return
 	}
-	c.req = message.Clone(c.req)
 	l.Transport.GetFlow(t, func(flow transport.Flow, err error) {
 		switch {
 		case c.state == terminated:
@@ -36,7 +35,7 @@ func (c *Client) start() {
 
 func (c *Client) firstSend(flow transport.Flow) {
 	c.flow = flow
-	c.req = message.CloneBehind(c.req, message.Header{Name: "Via", Value: via(flow, c.key.branch)})
+	message.PutVia(c.req, via(flow, c.key.branch))
 	if c.target.Prepare != nil {
 		c.target.Prepare(c.req, flow)
 	}

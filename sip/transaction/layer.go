@@ -214,7 +214,7 @@ func (l *Layer) Close() {
 }
 
 // SendAck sends the ACK of a 2xx, which has no transaction (13.2.2.4). It gets a
-// Via with a branch of its own in front; keep ack to send it again.
+// Via with a branch of its own; keep ack to send it again.
 func (l *Layer) SendAck(ack *message.Request, target Target) {
 	l.connect(ack, target, func(flow transport.Flow, err error) {
 		if err != nil {
@@ -222,7 +222,7 @@ func (l *Layer) SendAck(ack *message.Request, target Target) {
 			l.Log.Warn("cannot send ACK", "cause", err)
 			return
 		}
-		out := message.CloneBehind(ack, message.Header{Name: "Via", Value: via(flow, message.NewBranch())})
-		l.Transport.Send(flow, out, func(error) { l.count("ack.undelivered") })
+		message.PutVia(ack, via(flow, message.NewBranch()))
+		l.Transport.Send(flow, ack, func(error) { l.count("ack.undelivered") })
 	})
 }
