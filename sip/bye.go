@@ -45,11 +45,11 @@ func (s *Session) endBeforeAck(h *happening) {
 func (s *Session) endDialog(h *happening) {
 	s.refuseOpen(487)
 	cause := h.cause
-	if cause.Kind == "" {
-		cause = causeOfError(h.err)
+	if cause == nil {
+		cause = new(causeOfError(h.err))
 	}
 	s.sendBye(nil)
-	s.finish(cause)
+	s.finish(*cause)
 }
 
 // sendBye sends the BYE; its answer, or none, ends the signalling.

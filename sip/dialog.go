@@ -229,12 +229,12 @@ func (u *UA) nextFlow(a *Account, ended Flow) Flow {
 }
 
 // reopened is where a connection of ours that has ended led, to be opened again before
-// the registration has done so; zero where the next hop itself says where that is.
-func reopened(ended Flow, next URI) transport.Target {
+// the registration has done so; nil where the next hop itself says where that is.
+func reopened(ended Flow, next URI) *transport.Target {
 	if ended == nil || ended.Incoming() || ended.ServerName() == "" && !onWeb(ended.Transport()) && dialable(next) {
-		return transport.Target{}
+		return nil
 	}
-	return transport.Target{Transport: ended.Transport(), Addr: ended.Remote(), ServerName: ended.ServerName()}
+	return &transport.Target{Transport: ended.Transport(), Addr: ended.Remote(), ServerName: ended.ServerName()}
 }
 
 // dialable reports whether a URI names something that can be resolved.

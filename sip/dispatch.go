@@ -293,7 +293,7 @@ func (u *UA) receiveInvite(server *transaction.Server, req *message.Request, flo
 		u.refuse(server, 503, Header{Name: "Retry-After", Value: "5"})
 		return
 	}
-	if _, ok := contactOf(req); !ok && message.Has(req, "Contact") {
+	if _, _, ok := u.contactIn(req, message.Value(req, "Contact")); !ok && message.Has(req, "Contact") {
 		u.refuse(server, 400)
 		return
 	}

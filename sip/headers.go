@@ -79,12 +79,14 @@ func (u *UA) contactIn(msg message.Message, text string) (URI, string, bool) {
 	if last := &u.last; lines == 1 && last.contact == text {
 		return last.target, last.contact, true
 	}
-	if _, ok := contactOf(msg); !ok {
-		return URI{}, "", false
+	if lines != 1 {
+		if _, ok := contactOf(msg); !ok {
+			return URI{}, "", false
+		}
 	}
 	text = strings.Clone(text)
 	list, err := message.ParseAddressList(text)
-	if err != nil || len(list) == 0 {
+	if err != nil || len(list) == 0 || !list[0].URI.IsSIP() {
 		return URI{}, "", false
 	}
 	if lines == 1 {

@@ -54,6 +54,6 @@ func (s *Session) carry(method, contentType string, body []byte, done func(code 
 // a 481 to any request destroys it).
 func (s *Session) goneBy(code int, reason string) {
 	if code == 481 {
-		s.happen(onGone, &happening{cause: causeOfGone(code, reason)})
+		s.happen(onGone, &happening{cause: new(causeOfGone(code, reason))})
 	}
 }

@@ -182,7 +182,7 @@ func (s *Session) acceptChange(r *inDialog, sdp []byte) {
 		s.guarded("no ACK", func() {
 			s.re.final = nil
 			s.re.resend.Stop()
-			s.happen(onGone, &happening{cause: Cause{Kind: CauseLostACK, Reason: ErrUnconfirmed.Error(), Err: ErrUnconfirmed}})
+			s.happen(onGone, &happening{cause: &Cause{Kind: CauseLostACK, Reason: ErrUnconfirmed.Error(), Err: ErrUnconfirmed}})
 		})
 	})
 }
@@ -209,7 +209,7 @@ func (s *Session) takeChangeAck(ack *message.Request) {
 	sdp := sdpOf(ack)
 	if sdp == nil {
 		s.negotiate(offerRefused, nil)
-		s.happen(onGone, &happening{cause: Cause{Kind: CauseNotAcceptable, Reason: "no answer to our offer in the ACK"}})
+		s.happen(onGone, &happening{cause: &Cause{Kind: CauseNotAcceptable, Reason: "no answer to our offer in the ACK"}})
 		return
 	}
 	s.negotiate(receiveAnswer, sdp)

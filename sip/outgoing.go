@@ -16,16 +16,16 @@ import (
 // hop is where a request goes first.
 type hop struct {
 	uri   URI
-	flow  Flow             // used as long as it lives; nil: uri is resolved
-	again transport.Target // where such a flow led that is gone: tried before what uri resolves to
+	flow  Flow              // used as long as it lives; nil: uri is resolved
+	again *transport.Target // where such a flow led that is gone: tried before what uri resolves to; nil: none did
 }
 
 // before is where the flow led that is gone, or nothing.
 func (h hop) before() []transport.Target {
-	if !h.again.Addr.IsValid() {
+	if h.again == nil {
 		return nil
 	}
-	return []transport.Target{h.again}
+	return []transport.Target{*h.again}
 }
 
 // replyTo gets what becomes of a request. Any of its functions may be nil.
@@ -43,7 +43,7 @@ type exchangeOptions struct {
 	seq     func() uint32     // the CSeq number of a retry
 	timeout time.Duration     // in place of timer B or F; zero: 64*T1, less while other servers wait
 	t1      time.Duration     // until the first repetition over UDP; zero: T1
-	prefer  transport.Target  // taken first when it is among the servers found
+	prefer  *transport.Target // taken first when it is among the servers found; nil: none
 	ours    bool              // the servers found count as the account's own
 	contact func(Flow) string // the Contact of a request that has one; nil: UA.contact
 	replyTo
@@ -56,7 +56,7 @@ type exchange struct {
 	exchangeOptions
 	ua        *UA
 	targets   []transport.Target // those still to be tried
-	reserve   transport.Target   // among them, though the DNS does not name it; zero: none
+	reserve   *transport.Target  // among them, though the DNS does not name it; nil: none
 	doubt     *DoubtError        // why the DNS is not followed; nil: it is
 	target    transaction.Target // the present one
 	client    *transaction.Client

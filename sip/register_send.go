@@ -91,11 +91,11 @@ func (r *Registration) hop() hop {
 }
 
 // stick is the server to stay with as long as it is one of the best.
-func (r *Registration) stick() transport.Target {
-	if r.detour {
-		return transport.Target{}
+func (r *Registration) stick() *transport.Target {
+	if r.detour || !r.server.Addr.IsValid() {
+		return nil
 	}
-	return r.server
+	return new(r.server)
 }
 
 // contact is our Contact in a REGISTER: the address as the flow's peer sees it,

@@ -115,7 +115,7 @@ func (s *Session) changeResponse(c *change, res *message.Response, flow Flow) {
 		// RFC 3261 12.2.1.2: "If the response for a request within a dialog is a 481
 		// or a 408, the UAC SHOULD terminate the dialog."
 		s.settle(c)
-		s.happen(onGone, &happening{cause: causeOfGone(code, res.Reason)})
+		s.happen(onGone, &happening{cause: new(causeOfGone(code, res.Reason))})
 		s.transfersGone()
 	default:
 		s.settle(c)
@@ -150,7 +150,7 @@ func (s *Session) changeFailed(c *change, err error) {
 	}
 	s.settle(c)
 	if errors.Is(err, transaction.ErrTimeout) {
-		s.happen(onGone, &happening{cause: causeOfError(err)})
+		s.happen(onGone, &happening{cause: new(causeOfError(err))})
 		return
 	}
 	s.changeRefused(c, 503, err.Error())

@@ -79,18 +79,18 @@ func (r *Registration) Served() Served {
 }
 
 // reserve is the registrar that served the account last, where a URI names the same host
-// by its name; the zero Target when there is none.
-func (u *UA) reserve(a *Account, uri URI) transport.Target {
+// by its name; nil when there is none.
+func (u *UA) reserve(a *Account, uri URI) *transport.Target {
 	host := strings.TrimSuffix(uri.Host, ".")
 	if a == nil || host == "" {
-		return transport.Target{}
+		return nil
 	}
 	for _, r := range u.bindings[a] {
 		if r.server.Addr.IsValid() && strings.EqualFold(host, r.host) && u.loop.Now().Sub(r.servedAt) < reserveFor {
-			return r.server
+			return new(r.server)
 		}
 	}
-	return transport.Target{}
+	return nil
 }
 
 // found takes the answer of the DNS. Where it does not name the registrar that served
@@ -102,7 +102,7 @@ func (e *exchange) found(targets []transport.Target, err error) {
 	again := e.hop.before()
 	switch {
 	case err == nil:
-	case reserve.Addr.IsValid():
+	case reserve != nil:
 		e.doubt = &DoubtError{Served: reserve.Addr, Err: err}
 	case len(targets) > 0:
 		e.doubt = &DoubtError{Served: targets[0].Addr, Err: err}
@@ -114,9 +114,12 @@ func (e *exchange) found(targets []transport.Target, err error) {
 	if e.ours {
 		u.learnAddrs(e.account, targets)
 	}
-	e.targets = u.locator.prefer(targets, e.prefer)
-	same := func(t transport.Target) bool { return keyOf(t) == keyOf(reserve) }
-	if reserve.Addr.IsValid() && !slices.ContainsFunc(targets, same) {
+	e.targets = targets
+	if e.prefer != nil {
+		e.targets = u.locator.prefer(targets, *e.prefer)
+	}
+	same := func(t transport.Target) bool { return keyOf(t) == keyOf(*reserve) }
+	if reserve != nil && !slices.ContainsFunc(targets, same) {
 		e.reserve = reserve
 		at := slices.IndexFunc(e.targets, u.locator.avoids)
 		switch {
@@ -125,7 +128,7 @@ func (e *exchange) found(targets []transport.Target, err error) {
 		case at < 0:
 			at = len(e.targets)
 		}
-		e.targets = slices.Insert(slices.Clone(e.targets), at, reserve)
+		e.targets = slices.Insert(slices.Clone(e.targets), at, *reserve)
 		if e.doubt == nil && at == 0 && e.req.Method == message.REGISTER {
 			e.doubt = u.doubted(e.account, DoubtError{Served: reserve.Addr, Named: e.targets[1].Addr, by: e.targets[1].Transport, Err: errors.New("it failed a moment ago")})
 		}
@@ -149,7 +152,7 @@ func (u *UA) doubted(a *Account, now DoubtError) *DoubtError {
 // doubtful notes that the server that the DNS names does not do, when the one that
 // served before is next, and reports whether it is.
 func (e *exchange) doubtful(err error) bool {
-	if !e.reserve.Addr.IsValid() || len(e.targets) == 0 || e.targets[0] != e.reserve {
+	if e.reserve == nil || len(e.targets) == 0 || e.targets[0] != *e.reserve {
 		return false
 	}
 	if e.doubt == nil {

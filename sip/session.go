@@ -170,7 +170,7 @@ func (s *Session) Source() Flow {
 	return s.dialog.flow
 }
 
-// happening is what comes with a stimulus.
+// happening is what comes with a stimulus; nobody changes it.
 type happening struct {
 	res     *message.Response
 	req     *message.Request
@@ -182,7 +182,7 @@ type happening struct {
 	sdp     []byte
 	headers []Header
 	because ReasonHeader
-	cause   Cause
+	cause   *Cause // nil: err says it
 	err     error
 }
 
@@ -190,7 +190,7 @@ type happening struct {
 // What is not in the table changes nothing and is counted.
 func (s *Session) happen(on stimulus, h *happening) bool {
 	if h == nil {
-		h = &happening{}
+		h = &s.ua.nothing
 	}
 	m, ok := s.ua.tables.session.next(s.phase, on)
 	if !ok {

@@ -163,7 +163,7 @@ func (s *Session) startTimers() {
 	margin := min(32*time.Second, t.interval/3)
 	t.expiry = s.ua.loop.After(t.interval-margin, func() {
 		s.guarded("session expiry", func() {
-			s.happen(onGone, &happening{cause: Cause{Kind: CauseRefreshFailed, Reason: ErrUnrefreshed.Error(), Err: ErrUnrefreshed}})
+			s.happen(onGone, &happening{cause: &Cause{Kind: CauseRefreshFailed, Reason: ErrUnrefreshed.Error(), Err: ErrUnrefreshed}})
 		})
 	})
 }

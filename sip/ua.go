@@ -44,6 +44,7 @@ type UA struct {
 	sessions      map[*Session]struct{}
 	outgoing      map[CallID]*Session // our own calls, to know our requests when they come back
 	tables        tables
+	nothing       happening // what comes with a stimulus that says all
 	service       message.Service
 	allow         string // of the service
 	lines         ownLines

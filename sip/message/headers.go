@@ -258,7 +258,9 @@ func isCanonical(name string) bool {
 		"Route", "Record-Route", "Allow", "Supported", "Require", "User-Agent", "Server", "Expires", "Authorization",
 		"Proxy-Authorization", "WWW-Authenticate", "Proxy-Authenticate", "Session-Expires", "Min-SE", "Accept", "Reason",
 		"Content-Encoding", "Content-Disposition", "Content-ID", "P-Asserted-Identity", "Remote-Party-ID", "Event", "Subject", "RSeq",
-		"RAck", "Refer-To", "Referred-By", "Replaces", "Timestamp", "Subscription-State":
+		"RAck", "Refer-To", "Referred-By", "Replaces", "Timestamp", "Subscription-State", "Retry-After", "Join",
+		"Authentication-Info", "Proxy-Authentication-Info", "Service-Route", "Min-Expires", "Info-Package", "Flow-Timer",
+		"Allow-Events", "Accept-Encoding", "Accept-Language", "Refer-Sub", "SIP-ETag", "SIP-If-Match":
 		return true
 	}
 	return false

@@ -84,8 +84,18 @@ func (v Via) String() string {
 		return v.Raw
 	}
 	var room [textRoom]byte
-	b := append(append(append(room[:0], "SIP/2.0/"...), v.Transport...), ' ')
-	return string(v.Params.appendTo(appendHostPort(b, v.Host, v.Port)))
+	return string(v.appendTo(room[:0]))
+}
+
+// Branched is String of a hop that was made, with a branch as its last parameter.
+func (v Via) Branched(branch string) string {
+	var room [textRoom]byte
+	return string(append(append(v.appendTo(room[:0]), ";branch="...), branch...))
+}
+
+func (v Via) appendTo(b []byte) []byte {
+	b = append(append(append(b, "SIP/2.0/"...), v.Transport...), ' ')
+	return v.Params.appendTo(appendHostPort(b, v.Host, v.Port))
 }
 
 // Branch is the branch parameter, or "".

@@ -177,5 +177,5 @@ func (l *Layer) towards(req *message.Request, target Target) (t transport.Target
 
 // via is the top Via of what we send over a flow.
 func via(flow transport.Flow, branch string) string {
-	return flow.LocalVia().String() + ";branch=" + branch
+	return flow.LocalVia().Branched(branch)
 }
