@@ -172,7 +172,7 @@ func (d *dialog) request(method string, seq uint32) *message.Request {
 	if seq == 0 {
 		seq = d.nextSeq()
 	}
-	req := message.NewRequest(message.Method(method), uri)
+	req := d.ua.begin(message.Method(method), uri)
 	for _, r := range routes {
 		message.Add(req, "Route", r.String())
 	}

@@ -16,6 +16,13 @@ type parties struct {
 	seq       uint32
 }
 
+// begin makes a request of ours with its first line, the Via that the transaction fills in.
+func (u *UA) begin(method message.Method, uri URI) *message.Request {
+	req := message.NewRequest(method, uri)
+	message.AddLine(req, u.lines.via)
+	return req
+}
+
 // identify adds the headers that every request has (RFC 3261 8.1.1).
 func (u *UA) identify(req *message.Request, p parties) {
 	message.AddLine(req, u.lines.hops)
@@ -34,11 +41,11 @@ func (u *UA) sign(req *message.Request) {
 
 // ownLines are those header lines that are in all messages of a user agent.
 type ownLines struct {
-	hops, allow, supported, agent, server message.Line
+	via, hops, allow, supported, agent, server message.Line
 }
 
 func newOwnLines(allow, agent string) ownLines {
-	return ownLines{hops: message.NewLine("Max-Forwards", "70"), allow: message.NewLine("Allow", allow),
+	return ownLines{via: message.NewLine("Via", ""), hops: message.NewLine("Max-Forwards", "70"), allow: message.NewLine("Allow", allow),
 		supported: message.NewLine("Supported", knownOptions), agent: message.NewLine("User-Agent", agent),
 		server: message.NewLine("Server", agent)}
 }

@@ -94,7 +94,7 @@ func (u *UA) Invite(opts InviteOptions, h SessionHandler) (*Session, error) {
 func (s *Session) buildInvite() error {
 	o := s.out
 	o.seq++
-	req := message.NewRequest(message.Method("INVITE"), o.target)
+	req := s.ua.begin(message.INVITE, o.target)
 	s.ua.identify(req, parties{local: s.local, localTag: string(s.localTag), remote: s.remote, callID: s.callID, seq: o.seq})
 	s.ua.preload(req, s.account)
 	message.Add(req, "Contact", s.ua.contact(s.account, o.opts.Flow))

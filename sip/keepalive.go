@@ -85,7 +85,7 @@ func (r *Registration) options() {
 // that none came.
 func (r *Registration) question(flow Flow, patience time.Duration, done func(took time.Duration, err error)) {
 	u, begin := r.ua, r.ua.loop.Now()
-	req := message.NewRequest(message.OPTIONS, registrarOf(r.account))
+	req := u.begin(message.OPTIONS, registrarOf(r.account))
 	u.identify(req, parties{local: Address{URI: r.account.AOR.Bare()}, localTag: message.NewTag(),
 		remote: Address{URI: registrarOf(r.account)}, callID: CallID(message.NewCallID()), seq: 1})
 	message.AddLine(req, u.lines.agent)

@@ -413,7 +413,7 @@ func (u *UA) outside(a *Account, o RequestOptions) (*message.Request, error) {
 	if from == nil && a == nil {
 		from = &Address{URI: URI{Scheme: "sip", User: "ringback", Host: u.anyHost()}}
 	}
-	req := message.NewRequest(message.Method(o.Method), target)
+	req := u.begin(message.Method(o.Method), target)
 	u.preload(req, a)
 	u.identify(req, parties{local: u.fromFor(a, from), localTag: message.NewTag(), remote: Address{URI: o.To.Bare()},
 		callID: CallID(message.NewCallID()), seq: 1})

@@ -53,7 +53,7 @@ func (r *Registration) send() {
 // request is a REGISTER; without a life it asks only what is bound (10.2.3).
 func (r *Registration) request(life *time.Duration) *message.Request {
 	u, a := r.ua, r.account
-	req := message.NewRequest(message.REGISTER, r.where)
+	req := u.begin(message.REGISTER, r.where)
 	if a.Proxy != nil {
 		message.Add(req, "Route", Address{URI: loose(*a.Proxy)}.String())
 	}
