@@ -72,8 +72,11 @@ func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key []byte
 		return
 	}
 	var room [keyRoom]byte
-	call := appendCall(room[:0], req, req.Method)
+	var call []byte // empty: neither this request nor an ACK is looked for by it
 	tag := message.ToTag(req)
+	if tag == "" || req.Method == message.INVITE {
+		call = appendCall(room[:0], req, req.Method)
+	}
 	// 8.2.2.2: no To tag and the same From tag, Call-ID and CSeq as an ongoing
 	// transaction that this request does not match: it came by another way.
 	other := l.calls[callKey(call)]
@@ -106,7 +109,7 @@ func (l *Layer) newRequest(req *message.Request, flow transport.Flow, key []byte
 	}
 	s.state = s.table.start
 	l.servers[s.key] = s
-	if other == nil {
+	if other == nil && s.call != "" {
 		l.calls[s.call] = s
 	}
 	l.sources[source]++
