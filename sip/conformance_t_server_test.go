@@ -41,6 +41,22 @@ func TestConformance_T14_RefusalIsRepeatedUntilAck(t *testing.T) {
 	})
 }
 
+// A client of RFC 2543 has no branch that tells its transactions apart: its ACK is known by all
+// that it has in common with the INVITE, the Via with what we noted in it too (17.2.3).
+func TestConformance_T14_RefusalOfAnOldClientIsAcknowledged(t *testing.T) {
+	story(t, func(b *bed) {
+		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)
+		a.invited = func(s *Session) { _ = s.Reject(486, "") }
+		p.callID, p.remote, p.target = message.NewCallID(), "<sip:1001@"+pbxIP+">", "sip:1001@"+agentIP+":5060"
+		invite := p.build("INVITE", "", "offer")
+		message.Set(invite, "Via", "SIP/2.0/UDP old.example.com:5060;rport")
+		p.write(string(message.Bytes(invite)))
+		p.ackRefusal(invite, p.response(486))
+		p.silent(40 * time.Second)
+		a.saw("invited", "ended busy 486")
+	})
+}
+
 func TestConformance_T15_LostAckEndsTheCallAt32s(t *testing.T) {
 	story(t, func(b *bed) {
 		a, p := b.agent(agentIP, "1001"), b.peer(pbxIP)

@@ -183,7 +183,8 @@ func (d *dialog) request(method string, seq uint32) *message.Request {
 	}
 	switch method {
 	case "ACK":
-	case "BYE": // nothing is asked of the far end behind it
+	case "BYE": // no request follows it that Allow could be for
+		message.AddLine(req, d.ua.lines.supported)
 		message.AddLine(req, d.ua.lines.agent)
 	default:
 		d.ua.sign(req)

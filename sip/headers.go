@@ -76,7 +76,7 @@ func contactOf(msg message.Message) (URI, bool) {
 func (u *UA) contactIn(msg message.Message, text string) (URI, string, bool) {
 	lines := 0
 	message.EachValue(msg, "Contact", func(string) { lines++ })
-	if last := &u.last; lines == 1 && last.contact == text {
+	if last := &u.last; lines == 1 && text != "" && last.contact == text {
 		return last.target, last.contact, true
 	}
 	if lines != 1 {

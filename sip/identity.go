@@ -39,7 +39,7 @@ func (u *UA) sign(req *message.Request) {
 	message.AddLine(req, u.lines.agent)
 }
 
-// ownLines are those header lines that are in all messages of a user agent.
+// ownLines are the header lines of a user agent that are the same in every message.
 type ownLines struct {
 	via, hops, allow, supported, agent, server message.Line
 }

@@ -120,7 +120,7 @@ func (e *exchange) try(t transaction.Target) {
 	t.Timeout = cmp.Or(t.Timeout, e.timeout)
 	e.heard, e.target = false, t
 	e.auth = nil
-	if e.client != nil { // the request as it was is the transaction's that came before
+	if e.client != nil { // an earlier transaction has the request as it was
 		e.req = message.Clone(e.req)
 	}
 	home := e.home(t.Addr)

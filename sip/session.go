@@ -130,7 +130,8 @@ func (s *Session) Account() *Account { return s.account }
 func (s *Session) Handle(h SessionHandler) { s.handler = h }
 
 // Header is the raw value of the INVITE's first header of that name, any case,
-// compact or not; empty when there is none, and of a call of ours once it is answered.
+// compact or not; empty when there is none, and of a call of ours once it is answered. The
+// Via of a call of ours is empty until it is on its way.
 func (s *Session) Header(name string) string {
 	if s.invite == nil {
 		return ""

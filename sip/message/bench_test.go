@@ -60,7 +60,7 @@ func callMessages() (all [][]byte) {
 		{"ACK sip:127.0.0.1:5091 SIP/2.0", via + known, "Max-Forwards: 70", from, to + ";tag=ffljs5kc2jsnd5oj", callID,
 			"CSeq: 1 ACK", empty},
 		{"BYE sip:127.0.0.1:5091 SIP/2.0", via + known, "Max-Forwards: 70", from, to + ";tag=ffljs5kc2jsnd5oj", callID,
-			"CSeq: 2 BYE", "User-Agent: Ringback load", empty},
+			"CSeq: 2 BYE", "Supported: 100rel, timer, replaces, norefersub, nosub", "User-Agent: Ringback load", empty},
 		{"SIP/2.0 200 OK", via + stamp, from, to + ";tag=ffljs5kc2jsnd5oj", callID, "CSeq: 2 BYE",
 			"Server: Ringback responder", empty},
 	} {

@@ -135,8 +135,8 @@ func NewLine(name, value string) Line { return Line{sip.NewHeader(CanonicalName(
 // AddLine is Add of a line that is shared.
 func AddLine(m Message, l Line) { m.AppendHeader(l.header) }
 
-// PutVia gives a request of ours its Via: before all other lines, or in the place of the one
-// that it was sent with before.
+// PutVia gives a request of ours its Via: in the place of one that stands first, be it empty
+// or the one that the request was sent with before, else before all other lines.
 func PutVia(req *Request, value string) {
 	if lines := linesOf(req); len(lines) > 0 && sameHeader(lines[0].Name(), "Via") {
 		lines[0] = sip.NewHeader("Via", value)
@@ -251,7 +251,8 @@ func CanonicalName(name string) string {
 	return name
 }
 
-// isCanonical knows the names that nearly all messages have, so that they cost nothing.
+// isCanonical knows the names that nearly all messages have, and those that are often asked
+// for, so that they cost nothing.
 func isCanonical(name string) bool {
 	switch name {
 	case "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Length", "Content-Type",

@@ -2,6 +2,7 @@ package message
 
 import (
 	"errors"
+	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"strings"
@@ -260,6 +261,23 @@ func TestConformance_S05_Multiparts(t *testing.T) {
 		SetBody(req, "multipart/mixed;boundary=b", []byte(strings.Repeat("--b\r\n\r\nx\r\n", parts)+"--b--"))
 		if got, err := Parts(req); (err == nil) != taken {
 			t.Errorf("%d parts: %d, %v", parts, len(got), err)
+		}
+	}
+}
+
+func TestCountControls(t *testing.T) {
+	const chars = "\x00\x08\t\n\r\x1f !~\x7f\x80\x89\xff"
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		text, want := make([]byte, random.IntN(40)), 0
+		for i := range text {
+			c := chars[random.IntN(len(chars))]
+			if text[i] = c; c < 0x20 && c != '\t' || c == 0x7f {
+				want++
+			}
+		}
+		if got := countControls(text); got != want {
+			t.Fatalf("%q has %d, told %d", text, want, got)
 		}
 	}
 }

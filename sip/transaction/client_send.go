@@ -5,7 +5,7 @@ import (
 	"ringback/sip/transport"
 )
 
-// viaRoom is what the Via takes, as a rule.
+// viaRoom is what a Via takes, as a rule.
 const viaRoom = 120
 
 // start gets a flow, and from there on the timers run (17.1.1.2, 17.1.2.2).
@@ -145,7 +145,7 @@ func (c *Client) begin(flow transport.Flow, err error) {
 	}
 }
 
-// connect finds the flow for a request that is not going to be changed.
+// connect finds the flow for a request that waits for it.
 func (l *Layer) connect(req *message.Request, target Target, cb func(transport.Flow, error)) {
 	if t, flow := l.towards(req, target); flow != nil {
 		cb(flow, nil)
@@ -159,7 +159,7 @@ func (l *Layer) connect(req *message.Request, target Target, cb func(transport.F
 // goes by TCP to the same address, and by UDP after all when that is refused (18.1.1): the
 // transport does so when it knows the size.
 func (l *Layer) towards(req *message.Request, target Target) (t transport.Target, flow transport.Flow) {
-	size := message.Size(req) + viaRoom
+	size := message.Size(req) + viaRoom - len(message.Value(req, "Via")) // which is given anew
 	t = target.Target
 	if flow := target.Flow; flow != nil && !flow.Closed() {
 		if flow.Reliable() || size <= transport.MaxUDPRequest {

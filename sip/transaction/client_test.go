@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -266,6 +267,23 @@ func TestConformance_T27_LargeRequestSaysItsSize(t *testing.T) {
 		r.do(func() { r.layer.Request(req, Target{Flow: r.flow}, r) })
 		if len(r.asked) != 1 || r.asked[0].Size < 9000 || r.asked[0].Transport != "UDP" || r.asked[0].Addr != r.flow.remote {
 			t.Errorf("asked the transport for %+v; want a way for a large request", r.asked)
+		}
+	})
+}
+
+func TestConformance_T27_ViaOfAnEarlierAttemptIsNotCountedTwice(t *testing.T) {
+	onRig(t, "UDP", func(r *rig) {
+		req := request(message.INVITE)
+		r.do(func() { r.layer.Request(req, Target{Flow: r.flow}, r) })
+		again := message.Clone(req)
+		size := message.Size(req) - len(message.Value(req, "Via")) + viaRoom + len("\r\nContent-Type: text/plain") + len("000")
+		message.SetBody(again, "text/plain", bytes.Repeat([]byte("x"), transport.MaxUDPRequest-size))
+		r.do(func() { r.layer.Request(again, Target{Flow: r.flow}, r) })
+		if len(r.asked) != 0 {
+			t.Errorf("a request of %d bytes with its Via asked for another way: %+v", message.Size(again), r.asked)
+		}
+		if vias := message.Values(again, "Via"); len(vias) != 1 || vias[0] == message.Value(req, "Via") {
+			t.Errorf("it went out with %q after %q", vias, message.Value(req, "Via"))
 		}
 	})
 }

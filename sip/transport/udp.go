@@ -148,7 +148,7 @@ func isKeepalive(data []byte) bool {
 // stamp notes in a request where it came from, and counts the message; false when
 // nobody could answer it.
 func (l *Layer) stamp(f Flow, m message.Message) bool {
-	if req, ok := m.(*message.Request); ok && req.Method != message.ACK { // which has no answer
+	if req, ok := m.(*message.Request); ok {
 		if err := message.StampVia(req, f.Remote()); err != nil {
 			l.counts.add(countDropUnanswerable, 1)
 			return false
