@@ -76,9 +76,10 @@ unit:
 	$(GO) test -race -p 1 -parallel 4 -timeout 20m $(SQL) $(SOUND) $(REAL_TIME)
 
 # What holds only without the race detector, or would take too long with it: times, bytes, 200,000
-# sources, 10,000 calls, a hundred restarts of the PBX.
+# sources, 10,000 calls, half an hour of load, a hundred restarts of the PBX.
 limits:
 	$(GO) test -count=1 -timeout 10m ./internal/rude ./sip/message
+	$(GO) test -count=1 -timeout 10m -run Soak ./agent/load
 	$(GO) test -count=1 -timeout 10m -run 'Allocated' ./media/...
 	RINGBACK_FAULTS=100 $(GO) test -count=1 -timeout 10m -run Fault ./internal/story
 

@@ -265,6 +265,7 @@ func (l *leg) answeredAtAll() bool { return !l.connected.IsZero() }
 func (l *leg) noteEnd(at time.Time, c sip.Cause) {
 	l.phase, l.ended = CallPhaseEnded, at
 	l.code, l.reason = c.Code, string(c.Kind)
+	l.unreached = !l.answeredAtAll() && c.Err != nil && !c.ByRemote
 	l.held, l.wantHold, l.joined, l.suspended = false, false, false, false
 	l.heard = Heard{Tones: []float64{}}
 }

@@ -44,6 +44,7 @@ type leg struct {
 	connected   time.Time
 	ended       time.Time
 	code        int
+	unreached   bool // code stands for a final answer that never came
 	reason      string
 	hangup      *loop.Timer   // of auto_hangup
 	hangupAfter time.Duration // of the answer
@@ -101,7 +102,7 @@ func (l *leg) view() CallState {
 		Muted: l.muted || l.role == RoleMain && l.in.muted, Suspended: l.suspended, Joined: l.joined,
 		Transferring: l.live() && l.transfer != nil, Remote: l.remote.URI.Bare().String(), RemoteName: cleanText(sip.DecodeText(l.remote.Display)),
 		Codec: l.codec, Encrypted: l.suite != "", Suite: l.suite, Keying: l.keying, Quality: l.stats, Heard: l.heard, Started: l.started,
-		Connected: timeOf(l.connected), Ended: timeOf(l.ended), Code: l.code, Reason: l.reason}
+		Connected: timeOf(l.connected), Ended: timeOf(l.ended), Code: l.code, Unreached: l.unreached, Reason: l.reason}
 	if l.session != nil {
 		v.SIPCallID = string(l.session.ID())
 	}

@@ -44,7 +44,7 @@ func (c *CallState) same(o *CallState) bool {
 		c.Joined == o.Joined && c.Transferring == o.Transferring && c.Remote == o.Remote && c.RemoteName == o.RemoteName &&
 		c.SIPCallID == o.SIPCallID && c.Codec == o.Codec && c.Encrypted == o.Encrypted && c.Suite == o.Suite && c.Keying == o.Keying &&
 		c.Quality == o.Quality && c.Heard.Sound == o.Heard.Sound && sameList(c.Heard.Tones, o.Heard.Tones) && isTime(c.Started, o.Started) &&
-		sameTime(c.Connected, o.Connected) && sameTime(c.Ended, o.Ended) && c.Code == o.Code && c.Reason == o.Reason
+		sameTime(c.Connected, o.Connected) && sameTime(c.Ended, o.Ended) && c.Code == o.Code && c.Unreached == o.Unreached && c.Reason == o.Reason
 }
 
 func (i *InteractionState) same(o *InteractionState) bool {

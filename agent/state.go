@@ -169,8 +169,9 @@ type CallState struct {
 	Started      time.Time     `json:"started"`
 	Connected    *time.Time    `json:"connected"`
 	Ended        *time.Time    `json:"ended"`
-	Code         int           `json:"code,omitempty"`   // SIP status code that ended it
-	Reason       string        `json:"reason,omitempty"` // how it ended
+	Code         int           `json:"code,omitempty"`      // SIP status code that ended it
+	Unreached    bool          `json:"unreached,omitempty"` // the far end never gave a final answer: the code stands for that (RFC 3261 8.1.3.1)
+	Reason       string        `json:"reason,omitempty"`    // how it ended
 }
 
 // Heard is what comes from the far end now: sound above silence, and which of

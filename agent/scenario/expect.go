@@ -255,7 +255,12 @@ func expectCode(words []string) (checker, error) {
 		return nil, fmt.Errorf("NUMBER is missing")
 	}
 	want, err := FinalCode(words[0])
-	return func(m measured) outcome { return outcome{ok: m.code == want, found: strconv.Itoa(m.code)} }, err
+	return func(m measured) outcome {
+		if m.code == 0 {
+			return outcome{found: "there was no final answer"}
+		}
+		return outcome{ok: m.code == want, found: strconv.Itoa(m.code)}
+	}, err
 }
 
 // FinalCode reads a final SIP code, 200 to 699.

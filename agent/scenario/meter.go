@@ -21,6 +21,8 @@ type Record struct {
 	offer  agent.Phase   // of its interaction
 	setup  time.Duration // to the first sign of the far end
 	signed bool          // there was one
+	over   time.Duration // to the end
+	why    string        // it ended, in words; empty: the far end or we wanted it so
 	answer time.Duration // to the answer
 	first  time.Time     // of the first sound after the answer
 	sound  span
@@ -91,10 +93,12 @@ func (r *Record) Note(e agent.Event) {
 	}
 	since := e.Time.Sub(r.Begun)
 	switch e.Type {
-	case agent.CallRinging, agent.CallEarlyMedia, agent.CallConnected, agent.CallEnded:
+	case agent.CallRinging, agent.CallEarlyMedia, agent.CallConnected:
 		if !r.signed {
 			r.setup, r.signed = since, true
 		}
+	case agent.CallEnded:
+		r.over, r.why = since, e.Text
 	case agent.OfferReceived:
 		r.setup, r.signed = since, true
 	case agent.DTMFReceived:
@@ -166,7 +170,7 @@ func (r *Record) measure(now time.Time) measured {
 		now = r.to
 	}
 	m := measured{sound: r.sound.at(now), tones: map[float64]time.Duration{}, digits: r.digits, quality: r.state.Quality, code: r.code(),
-		setup: r.setup, answer: -1, first: -1, state: r.state, phase: r.offer}
+		setup: r.firstSign(), answer: -1, first: -1, state: r.state, phase: r.offer}
 	if !r.from.IsZero() {
 		m.up, m.answer = now.Sub(r.from), r.answer
 	}
@@ -183,12 +187,23 @@ func (r *Record) measure(now time.Time) measured {
 }
 
 // code is the final answer to the INVITE: 200 once the call was up, whatever
-// ended it.
+// ended it; 0 while there is none, and where the far end never gave one.
 func (r *Record) code() int {
-	if r.state.Connected != nil {
+	switch {
+	case r.state.Connected != nil:
 		return 200
+	case r.state.Unreached:
+		return 0
 	}
 	return r.state.Code
+}
+
+// firstSign is the time to the first sign of the far end, its refusal too; 0: there was none.
+func (r *Record) firstSign() time.Duration {
+	if r.signed || r.state.Unreached {
+		return r.setup
+	}
+	return r.over
 }
 
 func sortedTones(tones map[float64]time.Duration) []float64 { return slices.Sorted(maps.Keys(tones)) }

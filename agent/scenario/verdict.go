@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -20,7 +21,7 @@ type Verdict struct {
 	Target       string    `json:"target"`
 	Asked        string    `json:"asked"`  // the command: test call, test answer, register, options; empty: a call of a scenario
 	State        string    `json:"state"`  // answered, registered, refused, unanswered or failed
-	Code         int       `json:"code"`   // the final SIP code
+	Code         int       `json:"code"`   // the final SIP code; 0: the far end gave none
 	Reason       string    `json:"reason"` // of the far end, or of the phone itself
 	Cause        string    `json:"cause"`  // in words
 	AnswerMS     float64   `json:"answer_ms"`
@@ -129,7 +130,7 @@ func (r *Record) Verdict(now time.Time) Verdict {
 	c, m := r.state, r.measure(now)
 	v := Verdict{Schema: VerdictSchema, OK: true, Target: c.Remote, Code: m.code, Reason: c.Reason, AnswerMS: milliseconds(r.answer),
 		Expectations: append([]Check{}, r.checks...), Findings: r.findings(m)}
-	v.Sound = &Sound{SetupMS: milliseconds(r.setup), Duration: tenth(m.up), SIPCallID: c.SIPCallID, Codec: c.Codec, Encrypted: c.Encrypted, Suite: c.Suite, Quality: c.Quality,
+	v.Sound = &Sound{SetupMS: milliseconds(m.setup), Duration: tenth(m.up), SIPCallID: c.SIPCallID, Codec: c.Codec, Encrypted: c.Encrypted, Suite: c.Suite, Quality: c.Quality,
 		Audio: tenth(m.sound), Tones: []Tone{}, Digits: m.digits, Levels: r.loud.all}
 	v.Quality.MOS = math.Round(100*v.Quality.MOS) / 100
 	for _, hz := range sortedTones(m.tones) {
@@ -182,6 +183,8 @@ func (r *Record) outcome() (state, cause string) {
 		return "unanswered", "nothing came back from the PBX: is it the right address, and is it up?"
 	case c.State != agent.CallPhaseEnded:
 		return "unanswered", "it rang, and nobody answered"
+	case c.Unreached:
+		return "failed", cmp.Or(clean(r.why), words(c.Reason))
 	case c.Code >= 300:
 		return "refused", fmt.Sprintf("refused with %d: %s", c.Code, words(c.Reason))
 	}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"ringback/agent"
 	"ringback/agent/scenario"
+	texts "ringback/agent/verdict"
 	"ringback/sip"
 	"ringback/sip/loop"
 )
@@ -78,7 +80,7 @@ func (sh *shell) options(c *cli.Context, cfg agent.Config) error {
 	over, done := context.WithCancel(life)
 	done() // nothing more is waited for
 	_ = ua.Close(over)
-	return sh.optionsVerdict(c, to, reply)
+	return sh.optionsVerdict(c, to, account.Transport, reply)
 }
 
 // accountOf is the part of an account that a question needs.
@@ -154,7 +156,7 @@ func bindAddress(ctx context.Context, cfg agent.Config, account *sip.Account) (s
 	return net.JoinHostPort(local, "0"), err
 }
 
-func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, reply sip.Reply) error {
+func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, transport string, reply sip.Reply) error {
 	v := scenario.NewVerdict("options", to.String(), "answered", reply.Code, reply.Reason, reply.RTT)
 	v.Ability = &scenario.Ability{}
 	for _, h := range reply.Headers {
@@ -174,8 +176,11 @@ func (sh *shell) optionsVerdict(c *cli.Context, to sip.URI, reply sip.Reply) err
 		v.OK, v.State, v.Cause = false, "failed", f.message
 	case reply.Err != nil:
 		f.code, f.name = noAnswerCode(reply.Err)
-		f.message, f.hint = fmt.Sprintf("%s did not answer: %v", clean(v.Target), reply.Err), "check the address, the transport (--transport) and the firewall"
 		v.OK, v.State, v.Cause, v.Reason = false, "failed", clean(reply.Err.Error()), reply.Err.Error()
+		if found, ok := texts.OfError(reply.Err, texts.Case{Host: to.Host, Addr: to.HostPort(), Transport: transport, Now: time.Now()}); ok {
+			v.Cause = clean(found.Error())
+		}
+		f.message, f.hint = fmt.Sprintf("%s did not answer: %s", clean(v.Target), v.Cause), "check the address, the transport (--transport) and the firewall"
 		if f.code == exitTimedOut {
 			f.message = clean(v.Target) + " did not answer in time"
 			v.Unanswered()
