@@ -226,6 +226,9 @@ func (c *Config) headset() headset.Config {
 	return sound
 }
 
+// ring is no louder than the headset's ceiling: it may be the headset itself that rings.
+func (c *Config) ring() headset.Config { return headset.Config{Ceiling: c.Headset.Ceiling} }
+
 // secondEar hears at the headset's ceiling and volume, and nothing of its own.
 func (c *Config) secondEar() headset.Config {
 	return headset.Config{Volume: c.Headset.Volume, Ceiling: c.Headset.Ceiling}

@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,25 @@ import (
 	"ringback/internal/lab"
 	"ringback/media/audio"
 )
+
+// loudest is the peak of what a device of a file was given, in dBFS.
+func loudest(t *testing.T, path string) float64 {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	clip, err := audio.ReadWAV(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := 0
+	for _, s := range clip.Channel(0).Samples {
+		top = max(top, int(s), -int(s))
+	}
+	return 20 * math.Log10(float64(top)/32767)
+}
 
 // recorded is how much sound a device of a file was given; 0: it was not at work.
 func recorded(t *testing.T, path string) time.Duration {
@@ -31,7 +51,7 @@ func recorded(t *testing.T, path string) time.Duration {
 }
 
 // A phone that is not in use holds no microphone open; what it recorded tells when
-// it did.
+// it did. What rings is in an ear as well, where the headset itself is what rings.
 func TestStory_DevicesRest(t *testing.T) {
 	dir := t.TempDir()
 	headset, ring := filepath.Join(dir, "headset.wav"), filepath.Join(dir, "ring.wav")
@@ -43,6 +63,7 @@ func TestStory_DevicesRest(t *testing.T) {
 	}
 	change := func(c *Config, _ *lab.Config) {
 		c.Audio.Headset, c.Audio.Ring = []string{"file:," + headset}, []string{"file:," + ring}
+		c.Headset.Ceiling = -30
 	}
 	story(t, change, func(b *bed) {
 		<-time.After(time.Minute)
@@ -59,6 +80,11 @@ func TestStory_DevicesRest(t *testing.T) {
 		<-time.After(time.Minute)
 		between(headset, 15*time.Second, 18*time.Second)
 		between(ring, 5*time.Second, 8*time.Second)
+		for _, path := range []string{headset, ring} {
+			if got := loudest(t, path); got > -29.9 {
+				t.Errorf("%s was played up to %.1f dBFS, the ceiling is -30", filepath.Base(path), got)
+			}
+		}
 		b.do("done", nil)
 
 		// What follows at once finds the headset at work.

@@ -48,7 +48,7 @@ func (s *sound) open(a *Agent) error {
 		duty    *duty
 	}{
 		{roleHeadset, a.cfg.Audio.Headset, true, a.cfg.headset(), &s.speaking},
-		{roleRing, a.cfg.Audio.Ring, false, headset.Config{}, &s.alerting},
+		{roleRing, a.cfg.Audio.Ring, false, a.cfg.ring(), &s.alerting},
 		{roleSecondEar, a.cfg.Audio.SecondEar, false, a.cfg.secondEar(), &s.listening},
 	} {
 		if len(role.devices) == 0 {
