@@ -173,7 +173,8 @@ func (l *leg) measure() {
 	s := l.media.Stats()
 	l.stats = Quality{RXPackets: s.RxPackets, TXPackets: s.TxPackets, Lost: uint64(max(s.Lost, 0)),
 		JitterMS: hundredth(s.JitterMS), RTTMS: hundredth(s.RTTMS), MOS: hundredth(s.MOS), MOSScale: s.MOSScale,
-		Listening: hundredth(s.MOSListening), DelayMS: hundredth(s.MouthToEarMS), Concealed: s.Concealed, Late: s.Late,
+		Listening: hundredth(s.MOSListening), DelayMS: hundredth(s.MouthToEarMS), Concealed: s.Concealed, Late: s.Late, Waited: s.Waited, Discarded: s.Discarded,
+		AcceleratedMS: hundredth(s.AcceleratedMS), DeceleratedMS: hundredth(s.DeceleratedMS),
 		BurstRatio: hundredth(s.BurstRatio), RemoteMOS: hundredth(s.RemoteMOS), RemoteLost: hundredth(100 * s.RemoteLoss), Trouble: l.stats.Trouble, TroubleName: l.stats.TroubleName, Troubled: l.stats.Troubled}
 	l.codec = codecName(s.Codec)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ringback/internal/lab"
+	"ringback/internal/simnet"
 	"ringback/media/audio"
 )
 
@@ -140,6 +141,28 @@ func TestStory_SecondEar(t *testing.T) {
 		if h, s := level(headset), level(second); h < -30 || s < h-1 || s > h+1 {
 			t.Errorf("headset at %.1f dBFS, second ear at %.1f", h, s)
 		}
+		b.do("done", nil)
+	})
+}
+
+// What the buffer does against a bad road stands in the call's quality.
+func TestStory_QualityTellsWhatTheBufferDid(t *testing.T) {
+	story(t, nil, func(b *bed) {
+		b.do("dial", map[string]any{"target": contact})
+		b.wait(CallConnected)
+		<-time.After(3 * time.Second)
+		for _, jitter := range []time.Duration{20, 40, 100} {
+			b.net.OneWay(labIP, agentIP, simnet.Link{Latency: 5 * time.Millisecond, Jitter: jitter * time.Millisecond, Reorder: true})
+			<-time.After(5 * time.Second)
+		}
+		b.net.OneWay(labIP, agentIP, simnet.Link{Latency: 5 * time.Millisecond})
+		<-time.After(20 * time.Second)
+		q := b.agent.State().Calls[0].Quality
+		if q.AcceleratedMS <= 0 || q.DeceleratedMS <= 0 || q.Late+q.Waited+q.Discarded == 0 || q.Late+q.Waited > q.RXPackets {
+			t.Errorf("quality %+v", q)
+		}
+		b.do("end", nil)
+		b.wait(CallEnded)
 		b.do("done", nil)
 	})
 }

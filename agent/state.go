@@ -207,10 +207,16 @@ type Quality struct {
 	DelayMS    float64 `json:"delay_ms"`              // mouth to ear, as far as it is known
 	Concealed  uint64  `json:"concealed"`             // frames of 20 ms that were made up
 	Late       uint64  `json:"late"`                  // packets that came too late to be played
+	Waited     uint64  `json:"waited,omitempty"`      // packets that came late, and were played all the same
+	Discarded  uint64  `json:"discarded,omitempty"`   // packets given up to catch up, or without room
 	BurstRatio float64 `json:"burst_ratio,omitempty"` // 1: losses are random
 	RemoteMOS  float64 `json:"remote_mos,omitempty"`  // of listening, as the far end says (RTCP XR)
 	RemoteLost float64 `json:"remote_lost,omitempty"` // percent of ours, as it says
-	Trouble    string  `json:"trouble,omitempty"`     // the last that was wrong with the sound, in words
+
+	AcceleratedMS float64 `json:"accelerated_ms,omitempty"` // sound made shorter to catch up, and longer to wait
+	DeceleratedMS float64 `json:"decelerated_ms,omitempty"`
+
+	Trouble string `json:"trouble,omitempty"` // the last that was wrong with the sound, in words
 	// TroubleName is the same in one word: unheard, loss, far-loss, says-nothing,
 	// hears-nothing, too-loud or clipped.
 	TroubleName string `json:"trouble_name,omitempty"`

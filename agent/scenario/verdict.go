@@ -291,6 +291,14 @@ func (s *Sound) text() []string {
 // packets is what came of the sound and how good that is.
 func packets(q agent.Quality) string {
 	text := fmt.Sprintf("rx %d  tx %d  lost %d  late %d  made up %d  jitter %.1f ms", q.RXPackets, q.TXPackets, q.Lost, q.Late, q.Concealed, q.JitterMS)
+	for _, n := range []struct {
+		text string
+		n    float64
+	}{{"waited for %.0f", float64(q.Waited)}, {"given up %.0f", float64(q.Discarded)}, {"shortened by %.0f ms", q.AcceleratedMS}, {"lengthened by %.0f ms", q.DeceleratedMS}} {
+		if n.n > 0 {
+			text += "  " + fmt.Sprintf(n.text, n.n)
+		}
+	}
 	if q.BurstRatio > 0 {
 		text += fmt.Sprintf("  burst ratio %.1f", q.BurstRatio)
 	}
