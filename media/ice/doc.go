@@ -19,12 +19,15 @@
 // pion/transport has the interface that their sockets are made by and read deadlines, pion/logging keeps
 // them from writing to stderr.
 //
-// Not pion/webrtc, whose parts these are (looked at again at v4.2: SettingEngine takes
-// a mux and a network of ours, and no more). It writes the SDP itself, so that m= lines
-// and payload types of a SIP session would have two owners, and a 183 is an offer to
-// it. Its DTLS transport begins once, where a PBX begins anew at a re-INVITE (Asterisk
-// does). It reads and decrypts on goroutines per stream, where one tick serves thousands
-// of sessions here. It does not come back from a=inactive, hears whom no a=ssrc names
-// only as one line more in its next offer, and has no SDES and no ICE without DTLS. As a
-// whole it is the foreign peer that sessions are held to in tests: media/webrtc.
+// Not pion/webrtc, whose parts these are (read again at v4.2.26). Its PeerConnection writes
+// the SDP itself, so that m= lines and payload types of a SIP session would have two owners;
+// it takes a 183 for an offer, and stops its line for good at an a=inactive of the far end.
+// Its ORTC objects (ICETransport, DTLSTransport) need no SDP, and SettingEngine.BufferFactory
+// gives what is decrypted, by SSRC; but they begin DTLS once, where a PBX may begin anew at a
+// re-INVITE while the old keys still count (a second DTLSTransport beside the first gets its
+// packets by chance), do not restart ICE in their place, refuse AES_CM_128_HMAC_SHA1_32, and
+// have neither ICE without DTLS nor SDES, which plain calls need: sessions would have two
+// engines. And it reads and decrypts on goroutines of each connection, where one tick serves
+// thousands of sessions here. As a whole it is the foreign peer that sessions are held to in
+// tests: media/webrtc.
 package ice
