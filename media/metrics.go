@@ -2,11 +2,11 @@ package media
 
 import (
 	"math"
-	"time"
 
 	"github.com/pion/rtcp"
 
 	"ringback/media/audio"
+	"ringback/media/jitter"
 )
 
 // unknown is what RFC 3611 section 4.7 writes where nothing is known.
@@ -39,7 +39,7 @@ func (s *Session) metrics() rtcp.Packet {
 	target := milliseconds(rx.buffer.Target())
 	most := rx.delay
 	if most <= 0 {
-		most = 200 * time.Millisecond
+		most = jitter.DefaultMax
 	}
 	return &rtcp.ExtendedReport{SenderSSRC: s.tx.header.SSRC, Reports: []rtcp.ReportBlock{&rtcp.VoIPMetricsReportBlock{
 		SSRC:     rx.count.ssrc,

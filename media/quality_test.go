@@ -206,7 +206,7 @@ func (r ride) take(t *testing.T, play func(p *Player, rate int)) (h heard) {
 		}
 		at := func(low uint16) func(*SessionConfig) {
 			return func(cfg *SessionConfig) {
-				cfg.Codecs, cfg.Ports, cfg.MaxDelay = []string{r.codec}, PortRange{Min: low, Max: low + 99}, 400*time.Millisecond
+				cfg.Codecs, cfg.Ports = []string{r.codec}, PortRange{Min: low, Max: low + 99}
 				cfg.Opus.BitRate = 24000
 			}
 		}

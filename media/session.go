@@ -26,7 +26,7 @@ type SessionConfig struct {
 	Comfort    bool             // pauses are not sent where the peer takes comfort noise (RFC 3389)
 	NAT        bool             // learn once where the peer really sends from
 	Ptime      time.Duration    // asked of the peer, and sent unless it asks otherwise; zero: 20 ms
-	MaxDelay   time.Duration    // greatest target of the jitter buffer; zero: 200 ms
+	MaxDelay   time.Duration    // greatest target of the jitter buffer; zero: jitter.DefaultMax
 	Security   Security         // zero: plain RTP
 	Ways       Ways             // that ICE looks for beside the direct one
 	CNAME      string           // in RTCP (RFC 3550 section 6.5.1); empty: drawn

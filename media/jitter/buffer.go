@@ -6,7 +6,7 @@ import "time"
 const (
 	DefaultSlots = 64
 	DefaultMin   = 20 * time.Millisecond
-	DefaultMax   = 200 * time.Millisecond
+	DefaultMax   = 400 * time.Millisecond
 )
 
 // RFC 3550 Appendix A.1: what is still the same stream.
