@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"math"
@@ -80,6 +81,8 @@ func TestReports(t *testing.T) {
 	const evil = `</pre><script src="http://evil.example/x.js">alert(1)</script>` + "\x00"
 	value := 7.0
 	r := &Report{Began: 3, Failed: 1, Causes: []Cause{{evil, 1}}, Setup: Times{Count: 2, P99: 7}, Why: []string{"failures == 0: it is 1", "not valid: late"},
+		Lateness: Times{Count: 3, P50: 1, P99: 6.25, Max: 7}, Corrected: true, Self: Self{CPU: 1.5, Cores: 0.5, Dropped: 4},
+		Generators: []GeneratorReport{{Generator: "2/2", Lateness: Times{P99: 9, Max: 10}, Self: Self{Dropped: 3}, Lost: evil}},
 		Thresholds: []Verdict{{"failures == 0", false, &value, "1"}, {"p99(setup) < 9ms", true, &value, "7ms"}}}
 	p := Page{Report: r, Name: evil, Allowed: 5 * time.Millisecond, Worst: []BadCall{{evil, CallResult{From: evil, AnswerMS: &value, ladder: &callLadder{messages: []sip.TraceRecord{{Text: evil}}}}}}}
 	for i := range 5 {
@@ -112,6 +115,33 @@ func TestReports(t *testing.T) {
 	if s.Tests != 3 || s.Failures != 1 || s.Errors != 1 || s.Cases[0].Failure.Message != "failures == 0: it is 1" || s.Cases[2].Error.Message != "not valid: late" {
 		t.Errorf("%+v", s)
 	}
+	for _, want := range []string{"late p99 6.25 ms, most 7.00 ms", "1.5 s of CPU (0.50 cores)", "4 datagrams dropped", "generator 2/2: late p99 9.00 ms, most 10.00 ms", "3 datagrams dropped", "corrected for coordinated omission"} {
+		if !strings.Contains(s.Cases[2].Out, want) {
+			t.Errorf("the JUnit report does not say %q: %q", want, s.Cases[2].Out)
+		}
+	}
+}
+
+// A report says whether its times count from when calls were due, in JSON too.
+func TestReport_SaysThatItIsCorrected(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		far := respond(t, n, ResponderPlan{Media: MediaNone})
+		defer far.Close()
+		p := plan(t, users+"calls: {to: ['sip:601@192.0.2.20'], rate: 2, for: 1s, talk: {mean: 100ms}}\n")
+		host := n.Host(generatorIP)
+		r, err := Run(t.Context(), p, Options{Network: host, Media: host, Shards: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(r.Report())
+		if err != nil || !strings.Contains(string(text), `"corrected_for_coordinated_omission":true`) {
+			t.Errorf("%v: %s", err, text)
+		}
+		r.tally.offers = 1 // agents: their times are of verbs
+		if r.Report().Corrected {
+			t.Error("times of verbs count from their commands, and are said to be corrected")
+		}
+	})
 }
 
 // Where messages could not be kept, or calls could not be told, the page says so, and where

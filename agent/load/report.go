@@ -124,6 +124,8 @@ type Report struct {
 
 	Steered []Steering `json:"steered,omitempty"` // what somebody changed while it lasted
 
+	Corrected bool `json:"corrected_for_coordinated_omission"` // setup_ms and answer_ms count from when a call was due; false with agents, whose times count from an offer or command
+
 	Setup    Times `json:"setup_ms"`    // from the arrival to the first sign of the far end
 	Answer   Times `json:"answer_ms"`   // from the arrival to the answer
 	Lateness Times `json:"lateness_ms"` // of the generator
@@ -239,7 +241,7 @@ func (r *Result) Report() *Report {
 	p := &Report{
 		Schema: "ringback.load/1", Started: began, Duration: at.Sub(began).Seconds(),
 		Began: t.began, Answered: t.answered, Failed: t.failed, Dropped: t.dropped, Causes: commonest(t.causes),
-		Setup: timesOf(t.setup), Answer: timesOf(t.answer), Lateness: timesOf(t.late),
+		Corrected: t.offers == 0, Setup: timesOf(t.setup), Answer: timesOf(t.answer), Lateness: timesOf(t.late),
 		Sounded: t.sounded, Silent: t.silent, MOS: scoresOf(t.mos), Wide: scoresOf(t.wide), Loss: scoresOf(t.loss), Jitter: timesOf(t.jitter),
 		NotRegister: t.refused, Refusals: commonest(t.refusals), Agents: t.agents(),
 		Registering: timesOf(t.register), Refreshed: t.refreshed, Lapsed: t.lapsed, Went: t.went, CameBack: t.cameBack,

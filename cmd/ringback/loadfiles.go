@@ -21,7 +21,7 @@ import (
 func reportFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "html", Usage: "a page in `FILE` with charts, percentiles, causes and the worst calls with their ladders; it opens without a network"},
-		&cli.StringFlag{Name: "junit", Usage: "a report for build servers, JUnit XML in `FILE`: a case for each threshold"},
+		&cli.StringFlag{Name: "junit", Usage: "a report for build servers, JUnit XML in `FILE`: a case for each threshold, and the generators' own lateness, CPU and dropped datagrams"},
 		&cli.StringFlag{Name: "results", Usage: "one JSON line in `FILE` for each call as it ends"},
 		&cli.BoolFlag{Name: "results-append", Usage: "FILE is that of several generators", Hidden: true},
 		&cli.BoolFlag{Name: "ladders", Usage: "keep the SIP messages of the worst calls in --raw, for the page that load merge makes"},
