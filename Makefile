@@ -78,7 +78,7 @@ unit:
 # What holds only without the race detector, or would take too long with it: times, bytes, 200,000
 # sources, 10,000 calls, half an hour of load, a hundred restarts of the PBX.
 limits:
-	$(GO) test -count=1 -timeout 10m ./internal/rude ./sip/message
+	$(GO) test -count=1 -timeout 10m ./internal/rude ./sip/message ./media/sdp
 	$(GO) test -count=1 -timeout 10m -run Soak ./agent/load
 	$(GO) test -count=1 -timeout 10m -run 'Allocated' ./media/...
 	RINGBACK_FAULTS=100 $(GO) test -count=1 -timeout 10m -run Fault ./internal/story

@@ -335,16 +335,17 @@ func TestConformance_O18_GarbageCostsNoTime(t *testing.T) {
 		"slashes in m=":   limit(sdp("m=audio 1/" + strings.Repeat("/", 16000) + " RTP/AVP 0")),
 		"connection line": limit(sdp("m=audio 1 RTP/AVP 0", strings.Repeat("c=IN IP4 1.1.1.1\r\n", 1000))),
 	} {
+		const budget = 5 * time.Millisecond * slower
 		best := time.Hour
-		for tries := 0; tries < 100 && best > 5*time.Millisecond; tries++ { // what it takes is the least of them: the machine may be busy
+		for tries := 0; tries < 100 && best > budget; tries++ { // what it takes is the least of them: the machine may be busy
 			start := time.Now()
 			if o, err := ParseOffer([]byte(text)); err == nil {
 				_, _, _ = Negotiate(NewLocal(1), o, phone())
 			}
 			best = min(best, time.Since(start))
 		}
-		if best > 5*time.Millisecond {
-			t.Errorf("%s: %v", name, best)
+		if best > budget {
+			t.Errorf("%s: %v, over %v", name, best, budget)
 		}
 	}
 }
