@@ -78,8 +78,8 @@ func (p *Plan) checkAgents() error {
 	if a == nil {
 		return nil
 	}
-	if p.Calls.Rate != 0 || p.Calls.Concurrency != 0 {
-		return wrong("agents", "beside calls", "write agents, who take callbacks, or calls with a rate or a concurrency, not both")
+	if p.Calls.PeakRate() > 0 || p.Calls.PeakConcurrency() > 0 {
+		return wrong("agents", "beside calls", "write agents, who take callbacks, or calls with a rate, a concurrency or steps, not both")
 	}
 	if p.Users.Count > maxAgents {
 		return wrong("users.count", p.Users.Count, fmt.Sprintf("write at most %d where the users are agents", maxAgents))

@@ -17,6 +17,7 @@ const soon = time.Second
 // call is one call of a phone. Loop goroutine.
 type call struct {
 	shard   *shard
+	counted []*tally // where it counts: in all, and in its step
 	arrival time.Time
 	from    *sip.Account
 	seat    *seat
@@ -35,16 +36,19 @@ type call struct {
 	after   func() // told at its end
 }
 
-// begin starts the call that was due at arrival; after, which may be nil, is told at
-// its end.
-func (s *shard) begin(arrival time.Time, after func()) {
+// begin starts the call that was due at arrival, in a step of the plan; after, which may
+// be nil, is told at its end.
+func (s *shard) begin(arrival time.Time, step int, after func()) {
 	if s.ending {
 		return
 	}
 	p := s.nextCaller()
-	record(s.tally.late, s.loop.Now().Sub(arrival))
-	s.tally.began++
-	c := &call{shard: s, arrival: arrival, from: p.account, seat: p.seat, late: s.loop.Now().Sub(arrival), after: after, talk: s.plan.Calls.Talk.draw(s.rng)}
+	late := s.loop.Now().Sub(arrival)
+	c := &call{shard: s, counted: s.counts(step), arrival: arrival, from: p.account, seat: p.seat, late: late, after: after, talk: s.plan.Calls.Talk.draw(s.rng)}
+	for _, t := range c.counted {
+		record(t.late, late)
+		t.began++
+	}
 	s.calls[c] = struct{}{}
 	err := s.aims(c, p)
 	var offer []byte
@@ -145,15 +149,19 @@ func (c *call) SessionEvent(s *sip.Session, e sip.Event) {
 func (c *call) rings() {
 	if !c.rang {
 		c.rang, c.sign = true, c.shard.loop.Now()
-		record(c.shard.tally.setup, c.sign.Sub(c.arrival))
+		for _, t := range c.counted {
+			record(t.setup, c.sign.Sub(c.arrival))
+		}
 	}
 }
 
 func (c *call) answered(e sip.Answered) {
 	c.rings()
-	record(c.shard.tally.answer, c.shard.loop.Now().Sub(c.arrival))
 	c.up, c.answer = true, c.shard.loop.Now()
-	c.shard.tally.answered++
+	for _, t := range c.counted {
+		record(t.answer, c.answer.Sub(c.arrival))
+		t.answered++
+	}
 	if c.voice != nil && !e.Late && e.SDP != nil {
 		if err := c.voice.session.AcceptAnswer(e.SDP, false); err != nil {
 			c.hangUp()
@@ -202,18 +210,22 @@ func (c *call) end(cause sip.Cause) {
 	if c.bye != nil {
 		c.bye.Stop()
 	}
-	switch {
-	case !c.up && !(c.ours && s.ending): // those that the drain took away have not failed
-		s.tally.fails(cause)
-	case c.up && !c.ours:
-		s.tally.dropped++
-		s.tally.causes["ended by the far end: "+causeText(cause)]++
+	for _, t := range c.counted {
+		switch {
+		case !c.up && !(c.ours && s.ending): // those that the drain took away have not failed
+			t.fails(cause)
+		case c.up && !c.ours:
+			t.dropped++
+			t.causes["ended by the far end: "+causeText(cause)]++
+		}
+		t.ended++
 	}
-	s.tally.ended++
 	var heard *CallMedia
 	if c.voice != nil {
 		if st := c.voice.session.Stats(); c.up && (st.RxPackets > 0 || s.loop.Now().Sub(c.answer) >= soon) {
-			s.tally.hears(st)
+			for _, t := range c.counted {
+				t.hears(st)
+			}
 			heard = &CallMedia{st.Codec, st.RxPackets, st.TxPackets, st.Lost, st.JitterMS, st.MOS, st.MOSScale}
 		}
 		c.voice.close()

@@ -33,6 +33,7 @@
 // lines, agents_plan.go, desk.go and desk_work.go the agents, generator.go a run, pace.go its arrivals, shard.go and call.go the phones,
 // sound.go what calls say and how they encrypt, table.go CSV data, churn.go users that go and come back, says.go
 // the shares of what a far end says, tally.go what is counted, result.go and tally_raw.go how it is kept and merged,
+// steps.go the levels of a plan and when its calls are due, report_steps.go what came of each,
 // part.go the share of one of several generators, steer.go what changes a run while
 // it lasts, report.go the outcome, self.go the generator's own cost,
 // responder.go the far end, with offers.go, what it calls itself, and bindings.go, who has

@@ -81,7 +81,7 @@ func TestReports(t *testing.T) {
 	const evil = `</pre><script src="http://evil.example/x.js">alert(1)</script>` + "\x00"
 	value := 7.0
 	r := &Report{Began: 3, Failed: 1, Causes: []Cause{{evil, 1}}, Setup: Times{Count: 2, P99: 7}, Why: []string{"failures == 0: it is 1", "not valid: late"},
-		Lateness: Times{Count: 3, P50: 1, P99: 6.25, Max: 7}, Corrected: true, Self: Self{CPU: 1.5, Cores: 0.5, Dropped: 4},
+		Lateness: Times{Count: 3, P50: 1, P99: 6.25, Max: 7}, Kind: KindOpen, Corrected: true, Self: Self{CPU: 1.5, Cores: 0.5, Dropped: 4},
 		Generators: []GeneratorReport{{Generator: "2/2", Lateness: Times{P99: 9, Max: 10}, Self: Self{Dropped: 3}, Lost: evil}},
 		Thresholds: []Verdict{{"failures == 0", false, &value, "1"}, {"p99(setup) < 9ms", true, &value, "7ms"}}}
 	p := Page{Report: r, Name: evil, Allowed: 5 * time.Millisecond, Worst: []BadCall{{evil, CallResult{From: evil, AnswerMS: &value, ladder: &callLadder{messages: []sip.TraceRecord{{Text: evil}}}}}}}
@@ -137,9 +137,11 @@ func TestReport_SaysThatItIsCorrected(t *testing.T) {
 		if err != nil || !strings.Contains(string(text), `"corrected_for_coordinated_omission":true`) {
 			t.Errorf("%v: %s", err, text)
 		}
-		r.tally.offers = 1 // agents: their times are of verbs
-		if r.Report().Corrected {
-			t.Error("times of verbs count from their commands, and are said to be corrected")
+		for kind, want := range map[string]string{KindAgents: "from an offer or a command", KindClosed: "from when a place was free", KindRegistrations: "from asking"} {
+			r.Terms.Kind = kind // with agents, whether one was offered something or not
+			if p := r.Report(); p.Corrected || !strings.Contains(p.Basis(), want) {
+				t.Errorf("%s: it is said to be corrected, or %q", kind, p.Basis())
+			}
 		}
 	})
 }

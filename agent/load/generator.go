@@ -61,8 +61,10 @@ type generator struct {
 	worst  *Worst      // nil: nobody asks
 	start  time.Time   // of the calls; the caller of Run only
 	calls  atomic.Bool // start is set
-	made   time.Time   // when the last had begun
-	ready  int         // users that were registered then
+	steps  profile     // of the calls
+	costs  stepCosts
+	made   time.Time // when the last had begun
+	ready  int       // users that were registered then
 	taken  atomic.Int64
 	all    chan struct{} // closed by abort
 	why    atomic.Pointer[string]
@@ -78,7 +80,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if o.Shards <= 0 {
 		o.Shards = runtime.GOMAXPROCS(0)
 	}
-	g := &generator{plan: p, opts: o, steer: o.Steer, all: make(chan struct{}), began: time.Now()}
+	g := &generator{plan: p, opts: o, steer: o.Steer, all: make(chan struct{}), began: time.Now(), steps: profileOf(p.Calls.Levels())}
 	if g.steer == nil {
 		g.steer = NewSteer()
 	}
@@ -251,16 +253,11 @@ func (g *generator) run(ctx context.Context) {
 			s.loop.Post(func() { s.churn(rate, g.start.Add(g.plan.Calls.For)) })
 		}
 	}
-	switch {
-	case ctx.Err() != nil || g.aborted():
-	case g.floor != nil:
-		g.shift(ctx)
-	case g.plan.Calls.Rate > 0:
-		g.open(ctx)
-	case g.plan.Calls.Concurrency > 0:
-		g.closed(ctx)
-	default: // registrations only: held for the plan's time
-		g.until(ctx, g.start.Add(g.plan.Calls.For))
+	if len(g.plan.Calls.Steps) > 0 {
+		beside.Go(func() { g.meter(ctx) })
+	}
+	if ctx.Err() == nil && !g.aborted() {
+		g.does(ctx)
 	}
 	g.made, g.ready = time.Now(), g.result().tally.registered
 	if ctx.Err() == nil && !g.aborted() {
@@ -268,6 +265,33 @@ func (g *generator) run(ctx context.Context) {
 	}
 	cancel()
 	beside.Wait()
+}
+
+// does is the plan's work, from the start for its time.
+func (g *generator) does(ctx context.Context) {
+	switch g.plan.kind() {
+	case KindAgents:
+		g.shift(ctx)
+	case KindOpen:
+		g.open(ctx)
+	case KindClosed:
+		g.closed(ctx)
+	case KindRegistrations: // held
+		g.until(ctx, g.start.Add(g.plan.Calls.For))
+	}
+}
+
+// meter counts what each step costs the generator itself.
+func (g *generator) meter(ctx context.Context) {
+	g.until(ctx, g.start)
+	for _, s := range g.steps {
+		if ctx.Err() != nil || g.aborted() || g.steer.finished() {
+			return
+		}
+		g.costs.begin()
+		g.until(ctx, g.start.Add(s.begins+s.For))
+		g.costs.end()
+	}
 }
 
 // shift lets the agents work from the start for the plan's time.
@@ -430,6 +454,7 @@ func (g *generator) result() *Result {
 	if g.calls.Load() {
 		me.Start = g.start
 	}
+	me.StepCPU = g.costs.each()
 	r.Generators = []Generator{me}
 	return r
 }

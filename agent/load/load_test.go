@@ -101,7 +101,7 @@ func TestLoad_ALateCallCountsFromWhenItWasDue(t *testing.T) {
 		}
 		const stalled = 300 * time.Millisecond
 		ended := make(chan struct{})
-		s.loop.Post(func() { s.begin(s.loop.Now().Add(-stalled), func() { close(ended) }) })
+		s.loop.Post(func() { s.begin(s.loop.Now().Add(-stalled), 0, func() { close(ended) }) })
 		<-ended
 		_ = s.loop.Do(t.Context(), func() {
 			for name, h := range map[string]*hdrhistogram.Histogram{"setup": s.tally.setup, "answer": s.tally.answer, "late": s.tally.late} {
@@ -282,16 +282,25 @@ func TestLoad_NobodyThere(t *testing.T) {
 	})
 }
 
+// due is when call n of a plan without steps is.
+func due(t interface{ Fatalf(string, ...any) }, n int, rate float64, ramp time.Duration) time.Duration {
+	at, comes := profileOf(CallsPlan{Rate: rate, Ramp: ramp, For: maxTime}.Levels()).comes(float64(n))
+	if !comes {
+		t.Fatalf("call %d never comes", n)
+	}
+	return at
+}
+
 func TestDue(t *testing.T) {
 	for _, row := range []struct {
 		n    int
 		want time.Duration
 	}{{0, 0}, {25, 5 * time.Second}, {100, 10 * time.Second}, {120, 11 * time.Second}} {
-		if got := due(row.n, 20, 10*time.Second); row.n != 25 && got != row.want || row.n == 25 && got != 5*time.Second {
+		if got := due(t, row.n, 20, 10*time.Second); row.n != 25 && got != row.want || row.n == 25 && got != 5*time.Second {
 			t.Errorf("call %d at %v, want %v", row.n, got, row.want)
 		}
 	}
-	if got := due(50, 10, 0); got != 5*time.Second {
+	if got := due(t, 50, 10, 0); got != 5*time.Second {
 		t.Errorf("without a ramp: %v", got)
 	}
 }
@@ -315,6 +324,16 @@ func TestParsePlan_SaysWhere(t *testing.T) {
 		{account + "agents:\n  hold: {x: 1}\n", `[4:3] agents.hold: {x: 1}: write a share`},
 		{account + "agents:\n  for: soon\n", `[4:8] agents.for: soon: write a duration`},
 		{account + "register: true\nthresholds:\n- calls > 1\n- p99(pain) < 1\n", `[6:3] thresholds: threshold "p99(pain) < 1"`},
+		{account + "calls:\n  to: ['sip:1@p']\n  steps:\n  - {rate: 1, for: 1s}\n  - {rate: 2, for: soon}\n", `[7:20] calls.steps[1].for: soon: write a duration`},
+		{account + "calls:\n  to: ['sip:1@p']\n  steps:\n  - {rate: 1, for: 1s}\n  - {rate: 2, for: 1s, ramp: 2s}\n", `[7:30] calls.steps[1].ramp: 2s: write at most`},
+		{account + "calls:\n  to: ['sip:1@p']\n  steps:\n  - {rate: 1, for: 1s}\n  - {rate: 2}\n", `[7:6] calls.steps[1].for: 0s: write 1ms to`},
+		{account + "calls:\n  to: ['sip:1@p']\n  steps:\n  - {rate: 1, for: 1s, thresholds: [failures == 0, registration.failures == 0]}\n", `[6:52] calls.steps[0].thresholds: registration.failures == 0: registration.failures is counted for the whole run only`},
+		{account + "calls:\n  to: ['sip:1@p']\n  for: 5s\n  steps: [{rate: 1, for: 1s}]\n", `[5:8] calls.for: beside steps: each step says`},
+		{account + "calls:\n  to: ['sip:1@p']\n  rate: 5\n  steps: [{rate: 1, for: 1s}]\n", `[6:3] calls.steps: 1 steps beside rate, concurrency or ramp`},
+		{account + "calls:\n  to: ['sip:1@p']\n  steps: [{rate: 1, for: 1s}, {concurrency: 1, for: 1s}]\n", `[5:3] calls.steps: rates and concurrencies: write steps of one kind`},
+		{account + "calls:\n  to: ['sip:1@p']\n  steps: [{for: 1s}]\n", `[5:3] calls.steps: pauses only`},
+		{account + "calls:\n  to: ['sip:1@p']\n  steps: [{rate: 1, concurrency: 2, for: 1s}]\n", `[5:34] calls.steps[0].concurrency: 2: write a rate or a concurrency`},
+		{account + "calls:\n  steps: [{rate: 1, for: 1s}]\n", `[3:1] calls.to`},
 		{account + "register: true\nabort_on: [calls > 1, x]\n", `[4:23] abort_on: threshold "x"`},
 	} {
 		if _, err := ParsePlan([]byte(row.text)); err == nil || !strings.HasPrefix(err.Error(), row.want) {
@@ -331,7 +350,7 @@ func TestParsePlan_SaysWhatIsWrong(t *testing.T) {
 		{"account: &a {registrar: 'sip:p'}\nusers: *a", `[1:10] tags, anchors and aliases are not taken`},
 		{"users: {first: 1}\ncalls: {rate: 1}", "account.registrar"},
 		{"account: {registrar: 'sip:p'}\ncalls: {rate: 1}", "users.first"},
-		{account, "write a rate, a concurrency, agents, or register: true"},
+		{account, "write a rate, a concurrency, steps, agents, or register: true"},
 		{account + "calls: {rate: 1}", "calls.to"},
 		{account + "calls: {rate: 1, concurrency: 1}", "not both"},
 		{account + "calls: {rate: 1, to: ['x']}", "calls.to: x"},

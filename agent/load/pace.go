@@ -7,16 +7,6 @@ import (
 	"time"
 )
 
-// due is the time after the start at which call n (from 0) of an open plan is to
-// begin: the rate grows in a straight line over the ramp and stays.
-func due(n int, rate float64, ramp time.Duration) time.Duration {
-	inRamp := rate * ramp.Seconds() / 2 // calls that begin within the ramp
-	if x := float64(n); x < inRamp {
-		return time.Duration(math.Sqrt(2*x*ramp.Seconds()/rate) * float64(time.Second))
-	}
-	return ramp + time.Duration((float64(n)-inRamp)/rate*float64(time.Second))
-}
-
 // paceTick is the shortest that is waited for a call: at high rates those of a millisecond
 // begin together, late by so much at most, and cost one wake-up.
 const paceTick = time.Millisecond
@@ -25,32 +15,32 @@ const paceTick = time.Millisecond
 // time is over, it has made all, or ctx ends. Between generators, and then between
 // shards, they go round.
 func (g *generator) open(ctx context.Context) {
-	c := g.plan.Calls
-	most := g.opts.Part.Count(c.Most)
-	clock := planClock{from: g.start, rate: 1}
-	end := g.start.Add(c.For)
-	for n := 0; c.Most == 0 || n < most; n++ {
-		arrival, ok := g.awaits(ctx, &clock, due(g.opts.Part.Nth(n), c.Rate, c.Ramp), end)
+	most := g.opts.Part.Count(g.plan.Calls.Most)
+	clock := planClock{steps: g.steps, rate: 1}
+	end := g.start.Add(g.steps.length())
+	for n := 0; g.plan.Calls.Most == 0 || n < most; n++ {
+		due, ok := g.awaits(ctx, &clock, g.opts.Part.Nth(n), end)
 		if !ok {
 			break
 		}
-		s := g.shards[n%len(g.shards)]
-		if !s.loop.Post(func() { s.begin(arrival, nil) }) {
+		s, arrival, step := g.shards[n%len(g.shards)], g.start.Add(due), g.steps.step(due)
+		if !s.loop.Post(func() { s.begin(arrival, step, nil) }) {
 			return
 		}
 	}
 	g.until(ctx, end)
 }
 
-// awaits waits for a moment of the plan, at whatever rate is wanted meanwhile, and
-// says when it was to come. It is false when the run ends before.
-func (g *generator) awaits(ctx context.Context, clock *planClock, at time.Duration, end time.Time) (time.Time, bool) {
+// awaits waits for call n of all, at whatever rate is wanted meanwhile, and says how
+// long after the start it was to come. It is false when the run ends before.
+func (g *generator) awaits(ctx context.Context, clock *planClock, n int, end time.Time) (time.Duration, bool) {
 	for {
 		times, changed := g.steer.Rate()
 		if times != clock.rate {
-			clock.turn(time.Now(), times)
+			clock.turn(time.Since(g.start), times)
 		}
-		arrival, comes := clock.wall(at)
+		due, comes := clock.due(n)
+		arrival := g.start.Add(due)
 		until := arrival
 		if !comes || !arrival.Before(end) {
 			until = end
@@ -62,7 +52,7 @@ func (g *generator) awaits(ctx context.Context, clock *planClock, at time.Durati
 		if g.wait(ctx, wake, changed) {
 			continue
 		}
-		return arrival, until.Before(end) && ctx.Err() == nil && !g.aborted() && !g.steer.finished()
+		return due, until.Before(end) && ctx.Err() == nil && !g.aborted() && !g.steer.finished()
 	}
 }
 
@@ -96,31 +86,33 @@ type places struct {
 	end    time.Time
 }
 
-// closed keeps so many calls up, or as many times that as is wanted meanwhile.
+// closed keeps as many calls up as the plan's step wants, or so many times that as is
+// wanted meanwhile.
 func (g *generator) closed(ctx context.Context) {
-	c, part := g.plan.Calls, g.opts.Part
-	p := &places{end: g.start.Add(c.For), taken: make([]atomic.Bool, part.Count(min(maxCalls, MostRate*c.Concurrency)))}
-	first := func(n int) time.Time {
-		return g.start.Add(c.Ramp * time.Duration(part.Nth(n)) / time.Duration(c.Concurrency))
-	}
-	for {
+	length, part := g.steps.length(), g.opts.Part
+	p := &places{end: g.start.Add(length), taken: make([]atomic.Bool, part.Count(min(maxCalls, MostRate*g.plan.Calls.PeakConcurrency())))}
+	for at := time.Duration(0); at < length; {
 		times, changed := g.steer.Rate()
-		p.wanted.Store(int64(min(len(p.taken), part.Count(int(math.Round(times*float64(c.Concurrency)))))))
-		for n := range int(p.wanted.Load()) {
-			if !p.taken[n].CompareAndSwap(false, true) {
-				continue
+		wanted, until := g.steps.places(at)
+		before := int(p.wanted.Load())
+		now := min(len(p.taken), part.Count(int(math.Round(times*float64(wanted)))))
+		p.wanted.Store(int64(now))
+		for n := before; n < now; n++ {
+			if p.taken[n].CompareAndSwap(false, true) {
+				s, from := g.shards[n%len(g.shards)], g.start.Add(at)
+				s.loop.Post(func() { g.work(s, p, n, from) })
 			}
-			s, from := g.shards[n%len(g.shards)], first(n)
-			if n >= part.Count(c.Concurrency) || from.Before(time.Now()) {
-				from = time.Now()
-			}
-			s.loop.Post(func() { g.work(s, p, n, from) })
 		}
-		if !g.wait(ctx, p.end, changed) {
-			if g.steer.finished() {
-				p.wanted.Store(0)
-			}
+		switch {
+		case g.wait(ctx, g.start.Add(until), changed):
+			at = min(until, max(at, time.Since(g.start)))
+		case ctx.Err() != nil || g.aborted():
 			return
+		case g.steer.finished():
+			p.wanted.Store(0)
+			return
+		default:
+			at = until
 		}
 	}
 }
@@ -135,7 +127,7 @@ func (g *generator) work(s *shard, p *places, n int, from time.Time) {
 		if s.ending || p.leaves(n) || !g.take() {
 			return
 		}
-		s.begin(from, func() {
+		s.begin(from, g.steps.step(from.Sub(g.start)), func() {
 			g.work(s, p, n, s.loop.Now().Add(g.plan.Calls.Think.draw(s.rng)))
 		})
 	})

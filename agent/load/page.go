@@ -17,7 +17,7 @@ const page = `<!DOCTYPE html>
 <html lang="en"><head>{{template "head"}}
 <title>{{.Name}}: {{.Word}}</title></head><body>
 <h1><span class="{{if .OK}}ok{{else}}bad{{end}}">{{.Word}}</span> {{.Name}}</h1>
-<p class="dim">{{.Started.Format "2006-01-02 15:04:05 MST"}}, {{printf "%.1f" .Duration}} s. All times count from the moment at which the plan wanted a call, whether it could be made then or not: they are corrected for coordinated omission. Percentiles are those of HDR histograms with three digits.</p>
+<p class="dim">{{.Started.Format "2006-01-02 15:04:05 MST"}}, {{printf "%.1f" .Duration}} s. {{.Basis}} Percentiles are those of HDR histograms with three digits.</p>
 {{range .Why}}<p class="bad">{{.}}</p>{{end}}
 {{range .Steered}}<p>Changed by hand while it ran: {{.}}.</p>{{end}}
 <div class="facts"><div><b>{{.Began}}</b>calls began, {{printf "%.1f" .Rate}} a second</div><div><b>{{.Answered}}</b>answered</div>
@@ -31,6 +31,11 @@ const page = `<!DOCTYPE html>
 {{end}}</table>{{end}}
 {{if .Thresholds}}<h2>Thresholds</h2><table><tr><th>line</th><th>outcome</th><th class="n">measured</th></tr>
 {{range .Thresholds}}<tr><td>{{.Threshold}}</td><td class="{{if .OK}}ok{{else}}bad{{end}}">{{if .OK}}ok{{else}}not met{{end}}</td><td class="n">{{.Text}}</td></tr>
+{{end}}</table>{{end}}
+{{if .Steps}}<h2>Steps</h2><p class="dim">Each of the calls that were due in it, whenever they ended. Percentiles with two digits.</p>
+<table><tr><th>step</th><th class="n">from</th><th>wanted</th><th class="n">began</th><th class="n">a second</th><th class="n">answered</th><th class="n">failed</th><th class="n">dropped</th><th class="n">setup p50</th><th class="n">p99</th><th class="n">answer p50</th><th class="n">p99</th>{{if .Sounded}}<th class="n">MOS p5</th><th class="n">silent</th>{{end}}<th class="n">late p99</th><th class="n">cores</th><th></th></tr>
+{{range .Steps}}<tr><td>{{.Step}}</td><td class="n">{{printf "%.0f" .At}} s</td><td>{{.Level}}</td><td class="n">{{.Began}}</td><td class="n">{{printf "%.1f" .Rate}}</td><td class="n">{{.Answered}}</td><td class="n{{if .Failed}} bad{{end}}">{{.Failed}}</td><td class="n{{if .Dropped}} bad{{end}}">{{.Dropped}}</td><td class="n">{{if .Setup.Count}}{{printf "%.1f" .Setup.P50}} ms{{end}}</td><td class="n">{{if .Setup.Count}}{{printf "%.1f" .Setup.P99}} ms{{end}}</td><td class="n">{{if .Answer.Count}}{{printf "%.1f" .Answer.P50}} ms{{end}}</td><td class="n">{{if .Answer.Count}}{{printf "%.1f" .Answer.P99}} ms{{end}}</td>{{if $.Sounded}}<td class="n">{{.Score}}</td><td class="n{{if .Silent}} bad{{end}}">{{.Silent}}</td>{{end}}<td class="n{{if .Late}} bad{{end}}">{{if .Lateness.Count}}{{printf "%.2f" .Lateness.P99}} ms{{end}}</td><td class="n">{{printf "%.2f" .Cores}}</td><td class="{{if .OK}}ok{{else}}bad{{end}}">{{if not .OK}}not met{{end}}</td></tr>
+{{with .Causes}}<tr><td></td><td colspan="15" class="dim">{{range .}}{{.Count}} × {{.Text}}; {{end}}</td></tr>{{end}}
 {{end}}</table>{{end}}
 {{if .Charts}}<h2>Over time</h2><div class="charts">{{range .Charts}}{{template "chart" .}}{{end}}</div>{{end}}
 <h2>Percentiles</h2><table><tr><th></th><th class="n">count</th><th class="n">p50</th><th class="n">p90</th><th class="n">p95</th><th class="n">p99</th><th class="n">most</th></tr>
@@ -205,8 +210,8 @@ func (r *Report) own() string {
 	for _, g := range r.Generators {
 		text += line("generator "+g.Generator, g.Lateness, g.Self)
 	}
-	if r.Corrected {
-		text += "setup and answer times count from when a call was due: they are corrected for coordinated omission\n"
+	for _, s := range r.Steps {
+		text += s.String() + "\n"
 	}
-	return text
+	return text + r.Basis() + "\n"
 }

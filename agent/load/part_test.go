@@ -44,12 +44,12 @@ func TestPart_Arrivals(t *testing.T) {
 		ramp := time.Duration(rapid.IntRange(0, 5000).Draw(t, "ramp")) * time.Millisecond
 		whole := map[time.Duration]int{}
 		for n := range 200 {
-			whole[due(n, rate, ramp)]++
+			whole[due(t, n, rate, ramp)]++
 		}
 		for i := range of {
 			p := Part{i, of}
 			for k := range p.Count(200) {
-				whole[due(p.Nth(k), rate, ramp)]--
+				whole[due(t, p.Nth(k), rate, ramp)]--
 			}
 		}
 		for at, n := range whole {

@@ -72,6 +72,7 @@ type CallsPlan struct {
 	Think       Spread            `yaml:"think"`       // with Concurrency: between two calls
 	Ramp        time.Duration     `yaml:"ramp"`        // until the whole rate, or all at a time
 	For         time.Duration     `yaml:"for"`         // in which calls begin, ramp included
+	Steps       []StepPlan        `yaml:"steps"`       // in place of Rate, Concurrency, Ramp and For: one level after the other
 	Most        int               `yaml:"most"`        // calls in all; 0: as many as come
 	Talk        Spread            `yaml:"talk"`        // from the answer to our hanging up
 	Ring        time.Duration     `yaml:"ring"`        // at most, until an answer
@@ -171,7 +172,11 @@ func ParsePlan(text []byte) (*Plan, error) {
 		}
 		return nil, fmt.Errorf("%s", yaml.FormatError(err, false, false))
 	}
-	if err := p.Check(); err != nil {
+	err = p.Check()
+	if len(p.Calls.Steps) > 0 && find(file.Docs[0].Body, "calls.for", "") != find(file.Docs[0].Body, "calls", "") {
+		err = wrong("calls.for", "beside steps", "each step says how long it lasts")
+	}
+	if err != nil {
 		return nil, placed(err, file)
 	}
 	return &p, nil

@@ -24,7 +24,7 @@ const (
 // Check says which field cannot work, its value and what to write; it reads the
 // thresholds.
 func (p *Plan) Check() error {
-	for _, check := range []func() error{p.checkAccount, p.checkUsers, p.checkCalls, p.checkChurn, p.checkAgents, p.checkTimes} {
+	for _, check := range []func() error{p.checkAccount, p.checkUsers, p.checkSteps, p.checkCalls, p.checkChurn, p.checkAgents, p.checkTimes} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -82,8 +82,9 @@ func (p *Plan) checkUsers() error {
 
 func (p *Plan) checkCalls() error {
 	c := p.Calls
-	if c.Rate == 0 && c.Concurrency == 0 && !p.Register && p.Agents == nil {
-		return wrong("calls", "nothing to do", "write a rate, a concurrency, agents, or register: true")
+	calls := c.PeakRate() > 0 || c.PeakConcurrency() > 0
+	if !calls && c.Rate == 0 && c.Concurrency == 0 && !p.Register && p.Agents == nil {
+		return wrong("calls", "nothing to do", "write a rate, a concurrency, steps, agents, or register: true")
 	}
 	if c.Rate != 0 && c.Concurrency != 0 {
 		return wrong("calls.concurrency", c.Concurrency, "write a rate or a concurrency, not both")
@@ -97,7 +98,7 @@ func (p *Plan) checkCalls() error {
 	if c.Most < 0 {
 		return wrong("calls.most", c.Most, "write how many calls in all, or 0")
 	}
-	if (c.Rate != 0 || c.Concurrency != 0) && len(c.To) == 0 {
+	if calls && len(c.To) == 0 {
 		return wrong("calls.to", "[]", "write who is called, as [sip:601@pbx.example.com]")
 	}
 	for _, to := range c.To {

@@ -58,6 +58,9 @@ func find(n ast.Node, field, value string) (at ast.Node) {
 		list, isList := n.(*ast.SequenceNode)
 		if i, err := strconv.Atoi(index); err == nil && isList && i < len(list.Values) {
 			n = list.Values[i]
+			if entries, _ := plainyaml.Entries(n); len(entries) > 0 {
+				at = entries[0].Key
+			}
 		}
 	}
 	switch n := n.(type) {
@@ -86,6 +89,14 @@ func misread(file *ast.File, plan reflect.Type) error {
 func misreadBelow(n ast.Node, path string, of reflect.Type) error {
 	if of.Kind() == reflect.Pointer {
 		of = of.Elem()
+	}
+	if list, is := n.(*ast.SequenceNode); is && of.Kind() == reflect.Slice {
+		for i, one := range list.Values {
+			if err := misreadBelow(one, fmt.Sprintf("%s[%d]", path, i), of.Elem()); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if of.Kind() != reflect.Struct {
 		return misreadValue(n, path, of)

@@ -27,6 +27,7 @@ type Standing struct {
 	For     time.Duration // since then; below 0: until then
 	Of      time.Duration // for how long calls begin, by the plan
 	Up      int           // calls
+	Step    int           // of the plan, from 1; 0: it has none, or has not begun
 	Allowed time.Duration // of the generator's own lateness at p99
 }
 
@@ -36,9 +37,19 @@ func (s *Snapshot) Standing() Standing {
 	now.Registered = s.tally.registered
 	if now.Begun {
 		now.For = s.at.Sub(s.start)
+		now.Step = s.step()
 		now.Rate = float64(s.tally.began) / max(1, now.For.Seconds())
 	}
 	return now
+}
+
+// step is the one that runs, from 1; after the last one it is that. 0: there is none.
+func (s *Snapshot) step() int {
+	steps := s.result.Terms.Steps
+	if len(steps) == 0 || s.start.IsZero() || s.at.Before(s.start) {
+		return 0
+	}
+	return profileOf(steps).step(s.at.Sub(s.start)) + 1
 }
 
 // Line tells it in one line, for whoever watches.
@@ -48,7 +59,11 @@ func (s *Snapshot) Line() string {
 		return fmt.Sprintf("registering: %d registered, %d refused", t.registered, t.refused)
 	}
 	since := max(0, s.at.Sub(s.start).Seconds()) // generators are told of a start that is to come
-	line := fmt.Sprintf("%5.0f s  %d began (%.1f/s)  %d up now  %d failed", since, t.began, float64(t.began)/max(1e-3, since), t.active, t.failed)
+	line := ""
+	if step := s.step(); step > 0 {
+		line = fmt.Sprintf("step %d  ", step)
+	}
+	line = fmt.Sprintf("%5.0f s  %s%d began (%.1f/s)  %d up now  %d failed", since, line, t.began, float64(t.began)/max(1e-3, since), t.active, t.failed)
 	switch {
 	case t.setup.TotalCount() > 0:
 		line += fmt.Sprintf("  setup p50 %s p99 %s", at(t.setup, 50), at(t.setup, 99))
@@ -124,7 +139,10 @@ type Report struct {
 
 	Steered []Steering `json:"steered,omitempty"` // what somebody changed while it lasted
 
-	Corrected bool `json:"corrected_for_coordinated_omission"` // setup_ms and answer_ms count from when a call was due; false with agents, whose times count from an offer or command
+	Kind      string `json:"kind"`                               // of the plan: open, closed, agents or registrations
+	Corrected bool   `json:"corrected_for_coordinated_omission"` // setup_ms and answer_ms count from when the rate of an open plan wanted a call; of a closed one they count from when a place was free, and of agents from an offer or command
+
+	Steps []StepReport `json:"steps,omitempty"` // of the plan, those that began
 
 	Setup    Times `json:"setup_ms"`    // from the arrival to the first sign of the far end
 	Answer   Times `json:"answer_ms"`   // from the arrival to the answer
@@ -241,7 +259,7 @@ func (r *Result) Report() *Report {
 	p := &Report{
 		Schema: "ringback.load/1", Started: began, Duration: at.Sub(began).Seconds(),
 		Began: t.began, Answered: t.answered, Failed: t.failed, Dropped: t.dropped, Causes: commonest(t.causes),
-		Corrected: t.offers == 0, Setup: timesOf(t.setup), Answer: timesOf(t.answer), Lateness: timesOf(t.late),
+		Kind: r.Terms.Kind, Corrected: r.Terms.Kind == KindOpen, Steps: r.steps(), Setup: timesOf(t.setup), Answer: timesOf(t.answer), Lateness: timesOf(t.late),
 		Sounded: t.sounded, Silent: t.silent, MOS: scoresOf(t.mos), Wide: scoresOf(t.wide), Loss: scoresOf(t.loss), Jitter: timesOf(t.jitter),
 		NotRegister: t.refused, Refusals: commonest(t.refusals), Agents: t.agents(),
 		Registering: timesOf(t.register), Refreshed: t.refreshed, Lapsed: t.lapsed, Went: t.went, CameBack: t.cameBack,
@@ -278,14 +296,10 @@ func (r *Result) judge(p *Report) {
 		thresholds = nil
 	}
 	for _, th := range thresholds {
-		v := Verdict{Threshold: th.String(), Text: "nothing was counted"}
-		if value, counted := r.tally.value(th); counted {
-			v.Value, v.OK, v.Text = &value, th.holds(value), render(th, value)
-		}
-		if !v.OK {
-			p.Why = append(p.Why, v.String())
-		}
-		p.Thresholds = append(p.Thresholds, v)
+		p.holds(r.tally.verdict(th))
+	}
+	if !r.Partial() {
+		r.judgeSteps(p)
 	}
 	held := len(p.Why) == 0
 	if r.Aborted != "" {

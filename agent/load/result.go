@@ -32,23 +32,47 @@ type Terms struct {
 	For        time.Duration `json:"for"`  // nanoseconds, as Lateness
 	Lateness   time.Duration `json:"lateness"`
 	Thresholds []string      `json:"thresholds"`
+	Steps      []StepPlan    `json:"steps,omitempty"`
+	Kind       string        `json:"kind"` // KindOpen and its like
 	thresholds []*Threshold  // read
+}
+
+// What a plan does.
+const (
+	KindOpen          = "open"          // so many calls a second
+	KindClosed        = "closed"        // so many at a time
+	KindAgents        = "agents"        // that take callbacks
+	KindRegistrations = "registrations" // and no calls
+)
+
+// kind is that of a plan.
+func (p *Plan) kind() string {
+	switch {
+	case p.Agents != nil:
+		return KindAgents
+	case p.Calls.PeakRate() > 0:
+		return KindOpen
+	case p.Calls.PeakConcurrency() > 0:
+		return KindClosed
+	}
+	return KindRegistrations
 }
 
 // Generator is one of those that counted, and what belongs to it alone.
 type Generator struct {
 	Index      int       `json:"index"` // from 0
 	Of         int       `json:"of"`
-	Began      time.Time `json:"began"`          // its work
-	Start      time.Time `json:"start"`          // of the calls; zero: they have not begun
-	Made       time.Time `json:"made"`           // when the last call had begun; zero: not yet
-	At         time.Time `json:"at"`             // of this result
-	Registered int       `json:"registered"`     // users, when the last call had begun
-	LeftCalls  int       `json:"left_calls"`     // that could not be ended
-	LeftUsers  int       `json:"left_users"`     // that could not be unregistered
-	Self       Self      `json:"self"`           // its own cost
-	Untraced   uint64    `json:"untraced"`       // messages that it was too busy to keep: ladders have gaps
-	Lateness   []Bucket  `json:"lateness_us"`    // its own: one that is late spoils the run
+	Began      time.Time `json:"began"`       // its work
+	Start      time.Time `json:"start"`       // of the calls; zero: they have not begun
+	Made       time.Time `json:"made"`        // when the last call had begun; zero: not yet
+	At         time.Time `json:"at"`          // of this result
+	Registered int       `json:"registered"`  // users, when the last call had begun
+	LeftCalls  int       `json:"left_calls"`  // that could not be ended
+	LeftUsers  int       `json:"left_users"`  // that could not be unregistered
+	Self       Self      `json:"self"`        // its own cost
+	Untraced   uint64    `json:"untraced"`    // messages that it was too busy to keep: ladders have gaps
+	Lateness   []Bucket  `json:"lateness_us"` // its own: one that is late spoils the run
+	StepCPU    []float64 `json:"step_cpu_seconds,omitempty"`
 	Lost       string    `json:"lost,omitempty"` // why it did not end its work
 	LostCalls  int       `json:"lost_calls"`     // that were up when it was last heard
 	LostUsers  int       `json:"lost_users"`     // that were registered then
@@ -95,6 +119,14 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 	var err error
 	if raw.Terms.thresholds, err = parseThresholds("thresholds", raw.Terms.Thresholds); err != nil {
 		return err
+	}
+	if len(raw.Terms.Steps) > maxSteps {
+		return fmt.Errorf("%d steps: there may be %d", len(raw.Terms.Steps), maxSteps)
+	}
+	for i := range raw.Terms.Steps {
+		if err := raw.Terms.Steps[i].check(fmt.Sprintf("steps[%d]", i)); err != nil {
+			return err
+		}
 	}
 	for _, g := range raw.Generators {
 		if g.Index < 0 || g.Index >= max(1, g.Of) {
@@ -195,7 +227,7 @@ func (p *Plan) terms() Terms {
 	if p.Agents != nil {
 		length = p.Agents.For
 	}
-	return Terms{p.Digest(), length, p.Lateness, p.Thresholds, p.thresholds}
+	return Terms{p.Digest(), length, p.Lateness, p.Thresholds, p.Calls.Steps, p.kind(), p.thresholds}
 }
 
 // Complete enters the generators of the run of which this result knows nothing as

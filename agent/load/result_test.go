@@ -30,7 +30,7 @@ func TestTally_NothingIsForgotten(t *testing.T) {
 		whole.verb(name)
 	}
 	fields := reflect.TypeFor[tally]().NumField()
-	if known := len(whole.counters()) + len(whole.reasons()) + len(whole.histograms()) - (len(whole.verbs) - 1); known != fields { // all verbs are one field
+	if known := len(whole.counters()) + len(whole.reasons()) + len(whole.histograms()) - (len(whole.verbs) - 1) + len([]string{"steps"}); known != fields { // all verbs are one field
 		t.Errorf("a tally has %d fields, and %d are in the tables of tally_raw.go: enter the new one", fields, known)
 	}
 	seen := map[any]bool{}
@@ -76,12 +76,15 @@ func (e event) count(t *tally) {
 		t.offers++
 		record(t.verb(verbNames()[e.value%int64(len(verbNames()))]), d)
 		t.refusedVerbs[e.text]++
+	case 6:
+		step := event{int(e.value) % 4, e.value / 4 * 4, e.text}
+		step.count(t.step(int(e.value) / 4 % 3))
 	}
 }
 
 func drawEvents(t *rapid.T) []event {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) event {
-		return event{rapid.IntRange(0, 5).Draw(t, "kind"), rapid.Int64Range(0, 4_000_000_000).Draw(t, "value"), rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "text")}
+		return event{rapid.IntRange(0, 6).Draw(t, "kind"), rapid.Int64Range(0, 4_000_000_000).Draw(t, "value"), rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "text")}
 	}), 0, 120).Draw(t, "events")
 }
 
@@ -94,7 +97,7 @@ func resultOf(p Part, began time.Time, events []event) *Result {
 	lines := []string{"p99(setup) < 500ms", "failures < 10%", "mos.p5 > 4.0", "registration.failures == 0"}
 	thresholds, _ := parseThresholds("thresholds", lines)
 	return &Result{
-		Terms: Terms{Plan: "p", For: time.Minute, Lateness: 5 * time.Second, Thresholds: lines, thresholds: thresholds}, tally: t,
+		Terms: Terms{Plan: "p", For: time.Minute, Lateness: 5 * time.Second, Thresholds: lines, thresholds: thresholds, Kind: KindOpen, Steps: []StepPlan{{Rate: 1, For: time.Second}, {Rate: 2, For: 2 * time.Second}, {Rate: 3, For: 3 * time.Second}}}, tally: t,
 		Generators: []Generator{{Index: p.Index, Of: p.of(), Began: began, Start: began.Add(time.Second), Made: began.Add(30 * time.Second), At: began.Add(time.Minute), Lateness: buckets(t.late)}},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -110,4 +111,35 @@ func drops() map[string]uint64 {
 
 func (s Self) String() string {
 	return fmt.Sprintf("%.1f s of CPU (%.2f cores), %d datagrams dropped by its own signalling sockets, %d messages sent again", s.CPU, s.Cores, s.Dropped, s.Resent)
+}
+
+// stepCosts is the CPU that each step of a plan took. Any goroutine.
+type stepCosts struct {
+	mu   sync.Mutex
+	done []float64     // seconds, of those that are over
+	mark time.Duration // CPU when the one that runs began
+	runs bool
+}
+
+func (c *stepCosts) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mark, c.runs = cpuTime(), true
+}
+
+func (c *stepCosts) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done, c.runs = append(c.done, (cpuTime()-c.mark).Seconds()), false
+}
+
+// each are the seconds of the steps so far, the one that runs included.
+func (c *stepCosts) each() []float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := append([]float64(nil), c.done...)
+	if c.runs {
+		all = append(all, (cpuTime() - c.mark).Seconds())
+	}
+	return all
 }

@@ -70,6 +70,7 @@ type shard struct {
 	sound       *sound
 	headerNames []string
 	tally       *tally
+	inStep      [][]*tally // what counts: each has tally; by the plan's steps, where it has some
 	calls       map[*call]struct{}
 	onCall      func(CallResult) // nil: nobody asks
 	past        []sip.CallID     // calls that have ended, whose last messages may come
@@ -277,6 +278,21 @@ func (s *shard) unregister(done func()) {
 	for range unregisterAtOnce {
 		next()
 	}
+}
+
+// counts are where a call of a step is counted.
+func (s *shard) counts(step int) []*tally {
+	if len(s.plan.Calls.Steps) == 0 {
+		step = 0
+	}
+	for i := len(s.inStep); i <= step; i++ {
+		all := []*tally{s.tally}
+		if len(s.plan.Calls.Steps) > 0 {
+			all = append(all, s.tally.step(i))
+		}
+		s.inStep = append(s.inStep, all)
+	}
+	return s.inStep[step]
 }
 
 // count adds the tally as it stands to that of all. Loop goroutine.

@@ -127,26 +127,27 @@ func (s *Steer) Why() string {
 	return s.why
 }
 
-// planClock tells when on the wall a moment of the plan is, for a rate that changes.
+// planClock tells when calls are due while their rate is turned: so many times that of
+// the plan's step at that moment.
 type planClock struct {
-	from time.Time     // since when it goes at this rate
-	at   time.Duration // of the plan, then
-	rate float64
+	steps profile
+	from  time.Duration // after the start: since when it goes at this rate
+	calls float64       // that were due until then
+	rate  float64
 }
 
-// turn lets it go at another rate from now on.
-func (c *planClock) turn(now time.Time, rate float64) {
-	if now.Before(c.from) {
-		now = c.from // it has not begun to go
-	}
-	c.at += time.Duration(float64(now.Sub(c.from)) * c.rate)
-	c.from, c.rate = now, rate
+// turn lets it go at another rate from a time after the start on.
+func (c *planClock) turn(at time.Duration, rate float64) {
+	at = max(at, c.from, 0) // before the start it has not begun to go
+	c.calls += c.rate * (c.steps.dueBy(at) - c.steps.dueBy(c.from))
+	c.from, c.rate = at, rate
 }
 
-// wall is when the moment of the plan comes; false: never, at this rate.
-func (c *planClock) wall(at time.Duration) (time.Time, bool) {
+// due is the time after the start at which call n, from 0, is due; false: never, at this
+// rate.
+func (c *planClock) due(n int) (time.Duration, bool) {
 	if c.rate == 0 {
-		return time.Time{}, false
+		return 0, false
 	}
-	return c.from.Add(time.Duration(float64(at-c.at) / c.rate)), true
+	return c.steps.comes(c.steps.dueBy(c.from) + (float64(n)-c.calls)/c.rate)
 }

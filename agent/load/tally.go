@@ -44,11 +44,30 @@ type tally struct {
 	refreshed, lapsed   int // refreshes that were granted, and bindings that held and were lost
 	refusals            map[string]int
 	register            *hdrhistogram.Histogram // from asking, challenge included, until bound
+
+	steps []*tally // of the calls that were due in each step of the plan; nil: none was
 }
 
-func newTally() *tally {
-	return &tally{causes: map[string]int{}, refusals: map[string]int{}, refusedVerbs: map[string]int{}, verbs: map[string]*hdrhistogram.Histogram{}, setup: newTimes(), answer: newTimes(), late: newTimes(), jitter: newTimes(), register: newTimes(),
+func newTally() *tally { return newTallyOf(digits) }
+
+// stepDigits are those of a step's histograms: there may be many.
+const stepDigits = 2
+
+func newTallyOf(digits int) *tally {
+	times := func() *hdrhistogram.Histogram { return hdrhistogram.New(least, most, digits) }
+	return &tally{causes: map[string]int{}, refusals: map[string]int{}, refusedVerbs: map[string]int{}, verbs: map[string]*hdrhistogram.Histogram{}, setup: times(), answer: times(), late: times(), jitter: times(), register: times(),
 		mos: hdrhistogram.New(1, 500, digits), wide: hdrhistogram.New(1, 500, digits), loss: hdrhistogram.New(1, 10_000, digits)}
+}
+
+// step is the tally of one of the steps, from 0.
+func (t *tally) step(i int) *tally {
+	for len(t.steps) <= i {
+		t.steps = append(t.steps, nil)
+	}
+	if t.steps[i] == nil {
+		t.steps[i] = newTallyOf(stepDigits)
+	}
+	return t.steps[i]
 }
 
 // verb is the histogram of one of verbNames, made with the first that is asked for: most

@@ -60,6 +60,11 @@ func (t *tally) add(o *tally) {
 	for name, h := range o.histograms() {
 		all[name].Merge(h) // drops nothing: both have the same range
 	}
+	for i, one := range o.steps {
+		if one != nil {
+			t.step(i).add(one)
+		}
+	}
 }
 
 // Bucket is a value, the lowest of its bucket, and how often it was counted.
@@ -111,18 +116,28 @@ type rawTally struct {
 	Counters   map[string]int            `json:"counters"`
 	Causes     map[string]map[string]int `json:"causes"`
 	Histograms map[string][]Bucket       `json:"histograms"`
+	Steps      []*rawTally               `json:"steps,omitempty"` // null: no call was due in it
 }
 
 // MarshalJSON implements json.Marshaler.
-func (t *tally) MarshalJSON() ([]byte, error) {
-	raw := rawTally{map[string]int{}, t.reasons(), map[string][]Bucket{}}
+func (t *tally) MarshalJSON() ([]byte, error) { return json.Marshal(t.raw()) }
+
+func (t *tally) raw() *rawTally {
+	raw := &rawTally{map[string]int{}, t.reasons(), map[string][]Bucket{}, nil}
 	for name, n := range t.counters() {
 		raw.Counters[name] = *n
 	}
 	for name, h := range t.histograms() {
 		raw.Histograms[name] = buckets(h)
 	}
-	return json.Marshal(raw)
+	for _, one := range t.steps {
+		var step *rawTally
+		if one != nil {
+			step = one.raw()
+		}
+		raw.Steps = append(raw.Steps, step)
+	}
+	return raw
 }
 
 // UnmarshalJSON implements json.Unmarshaler. What it does not know is an error: a
@@ -133,6 +148,25 @@ func (t *tally) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	*t = *newTally()
+	if len(raw.Steps) > maxSteps {
+		return fmt.Errorf("%d steps: there may be %d", len(raw.Steps), maxSteps)
+	}
+	for i, step := range raw.Steps {
+		if step == nil {
+			continue
+		}
+		if len(step.Steps) > 0 {
+			return fmt.Errorf("step %d: has steps itself", i+1)
+		}
+		if err := t.step(i).read(step); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return t.read(&raw)
+}
+
+// read counts what is in a file, but for its steps.
+func (t *tally) read(raw *rawTally) error {
 	for name := range raw.Histograms {
 		if verb, is := strings.CutPrefix(name, verbPrefix); is {
 			t.verb(strings.TrimSuffix(verb, verbUnit))

@@ -48,9 +48,9 @@ func percentFor(p *load.Plan) int {
 func holds(p *load.Plan) bool {
 	const few = 200 // a second
 	c := p.Calls
-	rate := c.Rate
-	if each := (c.Talk.Mean + c.Think.Mean).Seconds(); c.Concurrency > 0 && each > 0 {
-		rate = float64(c.Concurrency) / each
+	rate := c.PeakRate()
+	if each := (c.Talk.Mean + c.Think.Mean).Seconds(); c.PeakConcurrency() > 0 && each > 0 {
+		rate = float64(c.PeakConcurrency()) / each
 	}
 	return c.Media == load.MediaNone && rate > 0 && rate+p.Churn.Rate <= few
 }
@@ -105,9 +105,10 @@ func fewProcessors(loops int) {
 // loopsFor is how many loops the signalling of a plan needs; 0: as many as there are cores.
 func loopsFor(p *load.Plan) int {
 	const perLoop = 5000 // calls a second
-	onlyRegisters := p.Calls.Rate <= 0 && p.Calls.Concurrency == 0
-	if p.Agents != nil || !onlyRegisters && (p.Calls.Media != load.MediaNone || p.Calls.Rate <= 0) {
+	rate := p.Calls.PeakRate()
+	onlyRegisters := rate == 0 && p.Calls.PeakConcurrency() == 0
+	if p.Agents != nil || !onlyRegisters && (p.Calls.Media != load.MediaNone || rate == 0) {
 		return 0
 	}
-	return 1 + int(p.Calls.Rate/perLoop)
+	return 1 + int(rate/perLoop)
 }

@@ -41,6 +41,7 @@ evening.yaml:
       rate: 10                # calls a second; or concurrency: 50, with think: {mean: 2s}
       ramp: 10s
       for: 60s
+      # in place of rate, ramp and for: steps: [{rate: 10, for: 1m}, {rate: 50, ramp: 5s, for: 1m, thresholds: ["p99(setup) < 500ms"]}]
       talk: {mean: 30s, spread: exponential}    # constant, uniform, exponential or lognormal
       media: tone             # none (signalling only), silence, tone, echo, or file with file: hello.wav
       codecs: [pcmu, pcma]    # of opus, g722, pcmu, pcma; with encryption: sdes or dtls
@@ -161,7 +162,11 @@ func loadText(r *load.Report) string {
 		fmt.Fprintf(&b, "    %-10s %s\n", name, clean(fmt.Sprintf(format, args...)))
 	}
 	if r.Setup.Count > 0 {
-		row("setup", "%s  (from the moment at which the plan wanted the call)", timesText(r.Setup))
+		from := "the moment at which the plan wanted the call"
+		if r.Kind == load.KindClosed {
+			from = "when its place was free: a plan with a concurrency waits for a slow PBX"
+		}
+		row("setup", "%s  (from %s)", timesText(r.Setup), from)
 	}
 	if r.Answer.Count > 0 {
 		row("answer", "%s", timesText(r.Answer))
@@ -187,6 +192,9 @@ func loadText(r *load.Report) string {
 		for _, f := range a.Failures {
 			row("cause", "%d × %s", f.Count, f.Text)
 		}
+	}
+	for _, s := range r.Steps {
+		row(fmt.Sprintf("step %d", s.Step), "%s", strings.TrimPrefix(s.String(), fmt.Sprintf("step %d ", s.Step)))
 	}
 	row("itself", "late p99 %.1f ms, %v", r.Lateness.P99, r.Self)
 	for _, g := range r.Generators {

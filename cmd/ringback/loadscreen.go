@@ -207,7 +207,11 @@ func (v *loadView) lists() [][]string {
 			}
 		}
 	}
-	return [][]string{lines, causes, why, generators}
+	var steps []string
+	for _, s := range n.Steps {
+		steps = append(steps, clean(s.String()))
+	}
+	return [][]string{lines, causes, why, steps, generators}
 }
 
 // shareOut gives lists the lines that there are, one each in turn, and says of each

@@ -142,7 +142,7 @@ func (v *loadView) turns() bool {
 		v.said = "no call begins any more: there is no rate to change"
 	case v.plan.Agents != nil:
 		v.said = "agents take what the PBX offers: there is no rate to change"
-	case v.plan.Calls.Rate == 0 && v.plan.Calls.Concurrency == 0:
+	case v.plan.Calls.PeakRate() == 0 && v.plan.Calls.PeakConcurrency() == 0:
 		v.said = "the plan has no calls: there is no rate to change"
 	default:
 		return true
@@ -188,17 +188,33 @@ func (v *loadView) stop() {
 // wanted is the rate that is wanted now, in words.
 func (v *loadView) wanted() string {
 	c := v.plan.Calls
+	step, rate, places := v.level()
 	switch {
 	case v.last:
 		return "no call wanted"
 	case v.plan.Agents != nil:
 		return "agents at work"
-	case c.Rate > 0:
-		return fmt.Sprintf("%.1f/s wanted (×%.2f)", c.Rate*v.rate, v.rate)
-	case c.Concurrency > 0:
-		return fmt.Sprintf("%.0f at a time wanted (×%.2f)", math.Round(float64(c.Concurrency)*v.rate), v.rate)
+	case c.PeakRate() > 0:
+		return fmt.Sprintf("%s%.1f/s wanted (×%.2f)", step, rate*v.rate, v.rate)
+	case c.PeakConcurrency() > 0:
+		return fmt.Sprintf("%s%.0f at a time wanted (×%.2f)", step, math.Round(float64(places)*v.rate), v.rate)
 	}
 	return "registrations only"
+}
+
+// level is what the plan wants now, and which of its steps that is; without steps it is
+// what it wants after its ramp.
+func (v *loadView) level() (step string, rate float64, places int) {
+	c := v.plan.Calls
+	if len(c.Steps) == 0 {
+		return "", c.Rate, c.Concurrency
+	}
+	at := time.Duration(0)
+	if v.now != nil && v.now.Begun {
+		at = max(0, v.now.For)
+	}
+	rate, places = c.LevelAt(at)
+	return fmt.Sprintf("step %d of %d: ", c.StepAt(at)+1, len(c.Steps)), rate, places
 }
 
 // phase is what the test does now, in words.

@@ -48,6 +48,19 @@ func viewOf(plan string, t *testing.T) (*loadView, *load.Steer) {
 	return newLoadView(ctx, cancel, "plan.yaml", p, steer, newHeldWriter(io.Discard)), steer
 }
 
+// The view tells the step that runs, and what it wants.
+func TestLoadView_Steps(t *testing.T) {
+	v, _ := viewOf("calls: {to: ['sip:1@127.0.0.1'], steps: [{rate: 10, for: 30s}, {rate: 30, ramp: 20s, for: 30s}]}", t)
+	v.width, v.height = 120, 40
+	v.now = standing()
+	v.now.Steps = []load.StepReport{{Step: 1, Wanted: 10, Began: 300}, {Step: 2, Wanted: 30, Ramp: 20, Began: 100}}
+	for _, want := range []string{"step 2 of 2: 20.0/s wanted (×1.00)", "step 1 (10/s): 300 began", "step 2 (30/s, over 20 s): 100 began"} {
+		if screen := v.screen(); !strings.Contains(screen, want) {
+			t.Errorf("no %q in\n%s", want, screen)
+		}
+	}
+}
+
 // The view fits into every terminal, and the keys are always there.
 func TestLoadView_Fits(t *testing.T) {
 	v, _ := viewOf("calls: {to: ['sip:1@127.0.0.1'], rate: 10}", t)

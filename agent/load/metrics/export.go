@@ -85,6 +85,9 @@ func generators(now *load.Snapshot, one func(row, float64, prometheus.Labels)) {
 		one(row{"generator_lost", "1: nothing comes of it any more before its time.", true}, yes[g.Lost != ""], labels)
 	}
 	standing := now.Standing()
+	if standing.Step > 0 {
+		one(row{"step", "The step of the plan that runs, from 1.", true}, float64(standing.Step), nil)
+	}
 	one(row{"valid", "1: no generator was late or dropped datagrams so far.", true}, yes[standing.Valid], nil)
 	told := map[string]bool{}
 	for _, t := range standing.Thresholds {
