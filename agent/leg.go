@@ -49,8 +49,9 @@ type leg struct {
 	hangup      *loop.Timer   // of auto_hangup
 	hangupAfter time.Duration // of the answer
 	stats       Quality
-	troubles    int       // that its media told of
-	measured    time.Time // when stats were told; the zero time before that
+	troubles    int           // that its media told of
+	headset     media.Headset // that its media was told of
+	measured    time.Time     // when stats were told; the zero time before that
 	heard       Heard
 	codec       string
 	suite       string // of SRTP; empty: not encrypted

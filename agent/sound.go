@@ -25,6 +25,8 @@ type sound struct {
 	bridge      *media.Bridge
 	tone, alert *media.Player
 	names       AudioState
+	flow        device.Flow // of the headset
+	gone        bool        // the headset that was in use is, and none but null has taken its place
 
 	speaking, alerting, listening duty // of headset, ring device (none: the headset rings) and second ear
 
@@ -39,6 +41,7 @@ type sound struct {
 // open makes the ports. Nothing runs yet.
 func (s *sound) open(a *Agent) error {
 	s.ringSlot, s.secondSlot = mixer.None, mixer.None
+	s.flow = device.Flow{Microphone: true, Ear: true}
 	s.bridge = a.engine.NewBridge()
 	for _, role := range []struct {
 		name    string
@@ -221,6 +224,7 @@ func (a *Agent) followSound() {
 		}
 	}
 	a.followDevices()
+	a.followHeadset()
 	h := a.hearing()
 	if want := levelled(h); a.cfg.Calls.ConferenceLevels && (s.levels == nil || !slices.Equal(want, s.levels)) {
 		s.levels = want
@@ -233,31 +237,6 @@ func (a *Agent) followSound() {
 	s.routes = want
 	if err := s.bridge.SetRoutes(want); err != nil && !a.stopping {
 		a.log.Error("set audio routes", "error", err)
-	}
-}
-
-// deviceEvent tells of a device that was lost or changed.
-func (a *Agent) deviceEvent(role string, e media.Event) {
-	switch e := e.(type) {
-	case media.DeviceLost:
-		text := role
-		switch {
-		case errors.Is(e.Err, device.ErrHangs), errors.Is(e.Err, device.ErrGone):
-			text += ": " + verdict.AudioHangs.Say("device", e.Name).Error()
-		case e.Err != nil:
-			text += ": " + e.Err.Error()
-		}
-		a.emit(Event{Type: MediaDeviceLost, Device: e.Name, Text: text})
-	case media.DeviceChanged:
-		switch names := &a.sound.names; role {
-		case roleRing:
-			names.Ring = e.Name
-		case roleSecondEar:
-			names.SecondEar = e.Name
-		default:
-			names.Headset = e.Name
-		}
-		a.emit(Event{Type: MediaDeviceChanged, Device: e.Name, Text: role})
 	}
 }
 

@@ -81,3 +81,60 @@ func TestStory_TroubleIsShownWhileItLasts(t *testing.T) {
 		}
 	})
 }
+
+// TestStory_AHeadsetThatStopsIsNamedInTheCall: while RTP arrives and no device takes it, the
+// call says so in words, also when null stands in, and when it is over. A call of an agent
+// who is muted misses no microphone.
+func TestStory_AHeadsetThatStopsIsNamedInTheCall(t *testing.T) {
+	story(t, func(c *Config, _ *lab.Config) { c.Audio.Headset = []string{"tone:440", "null"} }, func(b *bed) {
+		_, call := b.talk()
+		b.passes(3 * time.Second)
+		tell := func(events ...media.Event) {
+			b.mark()
+			b.on(func(a *Agent) {
+				a.input(func() {
+					for _, e := range events {
+						a.deviceEvent(roleHeadset, e)
+					}
+				})()
+			})
+		}
+		text := func(kind EventType) string {
+			e := b.wait(kind)
+			for e.Text == "" { // figures only
+				e = b.wait(kind)
+			}
+			return e.Text
+		}
+		over := func() {
+			t.Helper()
+			if got := text(MediaQuality); got != media.NoTrouble.String() || b.call(call).Quality.Troubled {
+				t.Errorf("told %q, and the call shows %+v", got, b.call(call).Quality)
+			}
+		}
+		is := func(name, words string) {
+			t.Helper()
+			began := time.Now()
+			if got := text(MediaSilent); !strings.HasPrefix(got, words) || time.Since(began) > time.Second {
+				t.Errorf("told %q after %v, want %q", got, time.Since(began), words)
+			}
+			if q := b.call(call).Quality; !q.Troubled || q.TroubleName != name {
+				t.Errorf("the call shows %s (%v), want %s", q.TroubleName, q.Troubled, name)
+			}
+		}
+		tell(media.DeviceFlows{Microphone: true})
+		is("headset-stopped", "RTP arrives, the headset's stream stopped")
+		tell(media.DeviceFlows{Microphone: true, Ear: true})
+		over()
+		tell(media.DeviceFlows{Ear: true})
+		is("microphone-stopped", "the microphone's stream stopped")
+		b.do("mute", nil)
+		over()
+		b.do("unmute", nil)
+		is("microphone-stopped", "the microphone's stream stopped")
+		tell(media.DeviceLost{Name: "tone:440"}, media.DeviceChanged{Name: "null"}, media.DeviceFlows{Microphone: true, Ear: true})
+		is("headset-stopped", "RTP arrives, the headset's stream stopped")
+		tell(media.DeviceChanged{Name: "tone:440"})
+		over()
+	})
+}

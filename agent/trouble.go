@@ -15,7 +15,7 @@ func (a *Agent) troubled(l *leg, e media.TroubleChanged) {
 		a.tellTrouble(l, e, e.Text())
 		return
 	}
-	if l.muted || l.in.muted || l.in.away || l.onHold() || a.sound.names.Headset == "null" {
+	if l.onHold() || a.sound.names.Headset == silentDevice {
 		over := media.TroubleChanged{} // what there was is worse, so that it has gone
 		a.tellTrouble(l, over, over.Text())
 		return
@@ -47,7 +47,7 @@ func (a *Agent) troubled(l *leg, e media.TroubleChanged) {
 func (a *Agent) tellTrouble(l *leg, e media.TroubleChanged, text string) {
 	kind := MediaQuality
 	switch e.Trouble {
-	case media.Unheard, media.SaysNothing, media.HearsNothing:
+	case media.EarStopped, media.MicrophoneStopped, media.Unheard, media.SaysNothing, media.HearsNothing:
 		kind = MediaSilent
 	case media.NoTrouble:
 		if !l.stats.Troubled {

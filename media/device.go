@@ -34,7 +34,7 @@ type DeviceConfig struct {
 	Listen  bool            // false: only played to, as a ring device is
 	Resting bool            // the devices are left alone until Wake
 	Sound   headset.Config  // what is done to what it hears and plays
-	OnEvent func(Event)     // DeviceChanged, DeviceLost; must only post
+	OnEvent func(Event)     // DeviceChanged, DeviceLost, DeviceFlows; must only post
 	Log     *slog.Logger
 }
 
@@ -81,6 +81,7 @@ func (e *Engine) NewDevicePort(cfg DeviceConfig) (*DevicePort, error) {
 	}
 	d.super = device.NewSupervisor(device.SupervisorConfig{
 		Devices: cfg.Devices, IO: io, Resting: cfg.Resting, Log: cfg.Log, OnChange: func(c device.Change) { tellChange(cfg.OnEvent, c) },
+		OnFlow: func(f device.Flow) { tellFlow(cfg.OnEvent, f) },
 	})
 	if err := e.adopt(d); err != nil {
 		return nil, err
@@ -102,6 +103,12 @@ func tellChange(tell func(Event), c device.Change) {
 		tell(DeviceLost{Name: c.Lost, Err: c.Err})
 	}
 	tell(DeviceChanged{Name: c.Device})
+}
+
+func tellFlow(tell func(Event), f device.Flow) {
+	if tell != nil {
+		tell(DeviceFlows(f))
+	}
 }
 
 // Device names the device in use, at rest the one that is to be; empty when none

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ringback/dtmf"
+	"ringback/media/device"
 )
 
 // Event is what a Session or a port tells. It is called on a goroutine of the
@@ -58,6 +59,9 @@ type (
 		Name string
 		Err  error
 	}
+	// DeviceFlows: the microphone has ceased to deliver, or the ear to take, for more than
+	// half a second, or goes on; a device at rest, and a direction that is not wanted, flow.
+	DeviceFlows device.Flow
 	// ToneHeard: a frequency of a Meter came (after 200 ms) or went.
 	ToneHeard struct {
 		Hz float64
@@ -83,6 +87,7 @@ func (PeerLeft) mediaEvent()          {}
 func (Failed) mediaEvent()            {}
 func (DeviceChanged) mediaEvent()     {}
 func (DeviceLost) mediaEvent()        {}
+func (DeviceFlows) mediaEvent()       {}
 func (ToneHeard) mediaEvent()         {}
 func (AudioHeard) mediaEvent()        {}
 

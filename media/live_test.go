@@ -144,6 +144,8 @@ func TestTrouble_IsToldInWords(t *testing.T) {
 			func(_ *simnet.Net, _, b *phone) { b.tone(440) }, HearsNothing, "only silence is in them"},
 		"too loud": {func(_ *simnet.Net, a, _ *phone) { a.player.PlayTone(audio.Sine(440, 3), nil) },
 			func(_ *simnet.Net, a, _ *phone) { a.tone(440) }, Clips, "too loud"},
+		"too loud there": {func(_ *simnet.Net, _, b *phone) { b.player.PlayTone(audio.Sine(1004, 3), nil) },
+			func(_ *simnet.Net, _, b *phone) { b.tone(1004) }, FarClips, "what the other side says is too loud"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, func(t *testing.T, n *simnet.Net) {
@@ -164,6 +166,48 @@ func TestTrouble_IsToldInWords(t *testing.T) {
 				row.end(n, a, b)
 				pass(30 * time.Second)
 				if last, _ := lastTrouble(a); last.Trouble != NoTrouble {
+					t.Errorf("still %q", last.Text())
+				}
+			})
+		})
+	}
+}
+
+// TestTrouble_TheHeadsetStops: a device that stands still, each way, is named within a second,
+// and so is that it goes on; one that nobody is meant to hear is not.
+func TestTrouble_TheHeadsetStops(t *testing.T) {
+	for name, row := range map[string]struct {
+		stops Headset
+		quiet bool // the peer sends nothing
+		want  Trouble
+		says  string
+	}{
+		"the ear":                  {Headset{EarStopped: true}, false, EarStopped, "RTP arrives, the headset's stream stopped"},
+		"both":                     {Headset{EarStopped: true, MicrophoneStopped: true}, false, EarStopped, "RTP arrives, the headset's stream stopped"},
+		"the microphone":           {Headset{MicrophoneStopped: true}, false, MicrophoneStopped, "the microphone's stream stopped"},
+		"both, and no RTP arrives": {Headset{EarStopped: true, MicrophoneStopped: true}, true, MicrophoneStopped, "the microphone's stream stopped"},
+		"a muted microphone":       {Headset{MicrophoneStopped: true, Muted: true}, false, NoTrouble, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, n *simnet.Net) {
+				a, b := twoPhones(t, n)
+				defer a.close()
+				defer b.close()
+				a.tone(440)
+				b.tone(1004)
+				pass(5 * time.Second)
+				if row.quiet {
+					n.OneWay(thereIP, hereIP, simnet.Link{Loss: 1})
+					pass(6 * time.Second)
+				}
+				a.session.SetHeadset(row.stops)
+				pass(200 * time.Millisecond)
+				if last, _ := lastTrouble(a); last.Trouble != row.want || row.want != NoTrouble && !strings.Contains(last.Text(), row.says) {
+					t.Errorf("told %q", last.Text())
+				}
+				a.session.SetHeadset(Headset{})
+				pass(200 * time.Millisecond)
+				if last, n := lastTrouble(a); last.Trouble != NoTrouble && !row.quiet || row.want == NoTrouble && n != 0 {
 					t.Errorf("still %q", last.Text())
 				}
 			})

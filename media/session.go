@@ -321,7 +321,7 @@ func (s *Session) pullLocked(dst frame, now time.Time, skipped int) {
 	if s.ticks%rtcpEvery == 0 {
 		s.readRTCP(now)
 		s.watch(now)
-		s.look()
+		s.look(now)
 	}
 	s.rx.frame(dst, now, s.link.active.Receives())
 	s.giveBack()

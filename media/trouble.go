@@ -3,8 +3,6 @@ package media
 import (
 	"fmt"
 	"time"
-
-	"ringback/media/audio"
 )
 
 // Trouble is what is wrong with what is heard, the worst first.
@@ -12,32 +10,34 @@ type Trouble uint8
 
 // The troubles.
 const (
-	NoTrouble    Trouble = iota
-	Unheard              // the peer reports that nothing of ours comes
-	Lossy                // too much of what the peer sends does not come
-	FarLossy             // too much of ours does not come, as the peer reports
-	SaysNothing          // what we send is digital silence
-	HearsNothing         // what the peer sends is digital silence
-	Clips                // what we send is too loud
-	FarClips             // what the peer sends is
+	NoTrouble         Trouble = iota
+	EarStopped                // what the peer sends comes, and the headset does not take it
+	MicrophoneStopped         // the headset delivers nothing
+	Unheard                   // the peer reports that nothing of ours comes
+	Lossy                     // too much of what the peer sends does not come
+	FarLossy                  // too much of ours does not come, as the peer reports
+	SaysNothing               // what we send is digital silence
+	HearsNothing              // what the peer sends is digital silence
+	Clips                     // what we send is too loud
+	FarClips                  // what the peer sends is
 )
 
 // When a trouble is told.
 const (
-	troubleEvery = 10               // looks of watch: a second
-	nothingFor   = 15 * time.Second // of digital silence
-	muchLoss     = 0.05             // of 5 s
-	clipFor      = 3 * time.Second  // in which there is full scale in each second
-	fullScale    = 32100            // of 32767: the loudest of G.711 is 32124, or 32256 by the A-law
-	unheardAfter = 100              // packets of ours that the peer does not count
-	unheardByAll = 750              // of which none of its reports tells, where another than this reporter did
-	lossWindow   = 5                // seconds
+	lossEvery    = 10                     // looks of watch: a second
+	flowsFor     = 300 * time.Millisecond // after a packet: the longest ptime, and some jitter
+	muchLoss     = 0.05                   // of 5 s
+	unheardAfter = 100                    // packets of ours that the peer does not count
+	unheardByAll = 750                    // of which none of its reports tells, where another than this reporter did
+	lossWindow   = 5                      // seconds
 )
 
 // String says it in words.
 func (t Trouble) String() string {
 	return [...]string{
 		"what was wrong is over",
+		"RTP arrives, the headset's stream stopped: what the other side says is not heard",
+		"the microphone's stream stopped: the other side hears nothing of us",
 		"the other side reports that it receives nothing: something on the way, such as a firewall or a translator of addresses, keeps our sound back",
 		"much of what the other side sends does not come",
 		"the other side reports that much of ours does not come",
@@ -50,7 +50,7 @@ func (t Trouble) String() string {
 
 // Name is one word for it, such as clipped; empty for none.
 func (t Trouble) Name() string {
-	return [...]string{"", "unheard", "loss", "far-loss", "says-nothing", "hears-nothing", "too-loud", "clipped"}[t]
+	return [...]string{"", "headset-stopped", "microphone-stopped", "unheard", "loss", "far-loss", "says-nothing", "hears-nothing", "too-loud", "clipped"}[t]
 }
 
 // TroubleChanged tells what is wrong from now on, or that it is over. Share is what is
@@ -75,8 +75,9 @@ type troubles struct {
 	looks int
 	now   Trouble
 
-	silentOut, silentIn time.Duration // digital silence so far
-	loudOut, loudIn     time.Duration
+	headset Headset
+	out, in loudness
+	share   float64 // of what the peer sent that was lost, 0 to 1
 
 	packets, lost [lossWindow]uint64 // as counted in each of the last seconds
 	at            int
@@ -119,35 +120,40 @@ func (t *troubles) reportWithout(by uint32, sent uint64) {
 	}
 }
 
-// look is called ten times a second, and looks once.
-func (s *Session) look() {
+// look is called ten times a second.
+func (s *Session) look(now time.Time) {
 	t := &s.troubles
-	if t.looks++; t.looks%troubleEvery != 0 {
-		return
-	}
 	sends, receives := s.tx.on && s.link.active.Sends(), s.link.active.Receives() && s.rx.buffer != nil
-	t.levels(sends, &s.tx.level, &t.silentOut, &t.loudOut)
-	t.levels(receives && !s.alive.warned && !s.alive.comfort, &s.rx.level, &t.silentIn, &t.loudIn)
-	t.at = (t.at + 1) % len(t.packets)
-	recent, gone := s.rx.losses.packets-t.packets[t.at], s.rx.losses.lost+s.rx.losses.discarded-t.lost[t.at]
-	t.packets[t.at], t.lost[t.at] = s.rx.losses.packets, s.rx.losses.lost+s.rx.losses.discarded
-	share := 0.0
-	if receives && recent >= 100 {
-		share = float64(gone) / float64(recent)
+	t.out.look(sends && !t.headset.Muted && !t.headset.MicrophoneStopped, s.tx.level.TakePeak())
+	t.in.look(receives && !s.alive.comfort && now.Sub(s.alive.last) < flowsFor, s.rx.level.TakePeak())
+	if t.looks++; t.looks%lossEvery == 0 {
+		t.countLoss(receives, &s.rx.losses)
 	}
 	far := 0.0
 	if sends {
 		far = float64(s.control.lossThey) / 256
 	}
-	worst, of := t.worst(sends, share, far)
+	arrives := receives && !s.alive.last.IsZero() && !s.alive.warned
+	worst, of := t.worst(sends, arrives, far)
 	if worst != t.now {
 		t.now = worst
 		s.out.add(TroubleChanged{Trouble: worst, Share: of})
 	}
 }
 
+// countLoss is called once a second.
+func (t *troubles) countLoss(receives bool, l *losses) {
+	t.at = (t.at + 1) % len(t.packets)
+	recent, gone := l.packets-t.packets[t.at], l.lost+l.discarded-t.lost[t.at]
+	t.packets[t.at], t.lost[t.at] = l.packets, l.lost+l.discarded
+	t.share = 0
+	if receives && recent >= 100 {
+		t.share = float64(gone) / float64(recent)
+	}
+}
+
 // worst is the first of what holds. What is told goes on until it is well below the mark.
-func (t *troubles) worst(sends bool, share, far float64) (Trouble, float64) {
+func (t *troubles) worst(sends, arrives bool, far float64) (Trouble, float64) {
 	mark := func(which Trouble) float64 {
 		if t.now == which {
 			return muchLoss / 2
@@ -155,37 +161,39 @@ func (t *troubles) worst(sends bool, share, far float64) (Trouble, float64) {
 		return muchLoss
 	}
 	switch {
+	case arrives && t.headset.EarStopped:
+		return EarStopped, 0
+	case sends && t.headset.MicrophoneStopped && !t.headset.Muted:
+		return MicrophoneStopped, 0
 	case sends && t.unheard:
 		return Unheard, 0
-	case share > mark(Lossy):
-		return Lossy, share
+	case t.share > mark(Lossy):
+		return Lossy, t.share
 	case far > mark(FarLossy):
 		return FarLossy, far
-	case t.silentOut >= nothingFor:
+	case t.out.nothing(oursAtFirst):
 		return SaysNothing, 0
-	case t.silentIn >= nothingFor:
+	case t.in.nothing(theirsAtFirst):
 		return HearsNothing, 0
-	case t.loudOut >= clipFor:
+	case t.out.clips(t.now == Clips):
 		return Clips, 0
-	case t.loudIn >= clipFor:
+	case t.in.clips(t.now == FarClips):
 		return FarClips, 0
 	}
 	return NoTrouble, 0
 }
 
-// levels follows for how long there was nothing, or full scale, in each second.
-func (t *troubles) levels(flows bool, m *audio.LevelMeter, silent, loud *time.Duration) {
-	peak := m.TakePeak()
-	if !flows {
-		*silent, *loud = 0, 0
-		return
-	}
-	*silent += time.Second
-	if peak > 8 { // G.711 makes 8 of nothing
-		*silent = 0
-	}
-	*loud += time.Second
-	if peak < fullScale {
-		*loud = 0
-	}
+// Headset is what is known of the devices behind a session.
+type Headset struct {
+	MicrophoneStopped bool // it delivers nothing, or there is none any more
+	EarStopped        bool // nothing is played
+	Muted             bool // the peer is not meant to hear the microphone
+}
+
+// SetHeadset tells the session what is behind it: its troubles name what has stopped within
+// a tenth of a second, and do not take silence on purpose for one. Any goroutine.
+func (s *Session) SetHeadset(h Headset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.troubles.headset = h
 }

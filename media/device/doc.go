@@ -13,6 +13,7 @@
 //	paced.go             null and tone, and the pace of all that have no clock
 //	file.go              WAV files as microphone and as ear
 //	supervisor.go        which device is at work
+//	flow.go              whether sound moves through it
 //	rest.go              and that none is while nobody needs one
 //	gate.go              only one device at a time touches the rings
 //	match.go             hardware by name
@@ -50,7 +51,8 @@
 // A device has failed when its library says so, which takes a frame or two, or
 // when no frame has moved for a second (some drivers go silent without an error
 // when the hardware is pulled; sound servers pause for half a second on a loaded
-// machine). The next of the list takes over at once; better
+// machine); that it stands still is told before, so that a person knows why nothing is
+// heard. The next of the list takes over at once; better
 // ones are tried again every second. PortAudio reads the list of devices only
 // when it is initialised, which closes all its streams: so a device that was
 // plugged in for the first time is seen as soon as no other PortAudio device is

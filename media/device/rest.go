@@ -41,6 +41,7 @@ func (s *Supervisor) wake() {
 		return
 	}
 	s.rested, s.told = false, false
+	s.flow.anew(0, 0, time.Now())
 	for i := range s.places {
 		s.places[i].next = time.Time{}
 	}

@@ -30,6 +30,7 @@ type SupervisorConfig struct {
 	Devices  []Device      // by preference
 	IO       IO            // the phone's side, the same for all
 	OnChange func(Change)  // on the supervisor's goroutine: must only post
+	OnFlow   func(Flow)    // as OnChange: a direction has come to a stand, or moves again
 	Log      *slog.Logger  // nil: none
 	Resting  bool          // at rest until Wake
 	Retry    time.Duration // between looks for a better device, default 1 s
@@ -46,6 +47,7 @@ type Supervisor struct {
 
 	// What follows belongs to Run.
 	live    *live
+	flow    flowing
 	places  []place
 	trying  bool
 	results chan attempt
@@ -67,11 +69,9 @@ type place struct {
 
 // live is the device at work.
 type live struct {
-	at               int
-	stream           Stream
-	gate             *gate
-	captured, played uint64
-	heard, spoken    time.Time // when frames last moved, each way
+	at     int
+	stream Stream
+	gate   *gate
 }
 
 // attempt is the outcome of starting a device.
@@ -99,7 +99,10 @@ func NewSupervisor(cfg SupervisorConfig) *Supervisor {
 	if cfg.OnChange == nil {
 		cfg.OnChange = func(Change) {}
 	}
-	s := &Supervisor{cfg: cfg, places: make([]place, len(cfg.Devices)), results: make(chan attempt, 1), nudge: make(chan struct{}, 1)}
+	if cfg.OnFlow == nil {
+		cfg.OnFlow = func(Flow) {}
+	}
+	s := &Supervisor{cfg: cfg, flow: flowing{told: Flow{Microphone: true, Ear: true}}, places: make([]place, len(cfg.Devices)), results: make(chan attempt, 1), nudge: make(chan struct{}, 1)}
 	s.resting.Store(cfg.Resting)
 	return s
 }
@@ -120,6 +123,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 	for i := range s.places {
 		s.places[i].dog = newWatchdog(hangLimit, ctx.Done())
 	}
+	s.flow.anew(0, 0, time.Now())
 	ticker := time.NewTicker(s.cfg.Stall / checks)
 	defer ticker.Stop()
 	defer s.tasks.Wait()
@@ -133,6 +137,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.wake()
 			s.try(ctx)
 		}
+		s.tellFlow()
 		var failed <-chan error
 		if s.live != nil {
 			failed = s.live.stream.Failed()
@@ -273,9 +278,9 @@ func (s *Supervisor) take(a attempt) {
 		return
 	}
 	s.drop()
-	now := time.Now()
 	captured, played := a.stream.Frames()
-	s.live = &live{at: a.at, stream: a.stream, gate: a.gate, captured: captured, played: played, heard: now, spoken: now}
+	s.flow.anew(captured, played, time.Now())
+	s.live = &live{at: a.at, stream: a.stream, gate: a.gate}
 	p.worked, p.misses = true, 0
 	a.gate.pass()
 	s.change(name)
@@ -303,15 +308,10 @@ func (s *Supervisor) watch() {
 	if s.live == nil {
 		return
 	}
-	l, now := s.live, time.Now()
-	captured, played := l.stream.Frames()
-	if captured != l.captured || s.cfg.IO.Capture == nil {
-		l.captured, l.heard = captured, now
-	}
-	if played != l.played || s.cfg.IO.Playback == nil {
-		l.played, l.spoken = played, now
-	}
-	if now.Sub(l.heard) >= s.cfg.Stall || now.Sub(l.spoken) >= s.cfg.Stall {
+	now := time.Now()
+	captured, played := s.live.stream.Frames()
+	s.flow.moved(captured, played, s.cfg.IO, now)
+	if s.flow.stood(now) >= s.cfg.Stall {
 		s.lose(ErrGone)
 	}
 }
