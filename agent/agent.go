@@ -44,6 +44,7 @@ type Deps struct {
 	Brief     bool                                         // one of very many in a load test: it remembers few events, no SIP messages and no history, and nothing is searched for in its records
 	Devices   func(list []string) ([]device.Device, error) // reads a preference list of the configuration; nil: device.ParsePreference
 	Mute      func() device.Mute                           // what the sound system does to the microphone; nil: it is asked
+	Outside   func(context.Context) ([]device.Info, error) // lists the audio devices by another process, for those that come within a call; nil: they are seen after it
 	Commit    func(point string, before bool)              // called around each commit of the store, by its name: crash tests end the process there; nil: nobody
 }
 

@@ -61,7 +61,7 @@ func (s *sound) open(a *Agent) error {
 		if err != nil {
 			return err
 		}
-		role.duty.port, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: devices, Listen: role.listen, Resting: true, Sound: role.sound, Log: a.log,
+		role.duty.port, err = a.engine.NewDevicePort(media.DeviceConfig{Devices: devices, Listen: role.listen, Resting: true, Sound: role.sound, Log: a.log, Outside: a.deps.Outside,
 			OnEvent: func(e media.Event) { a.loop.Post(a.input(func() { a.deviceEvent(role.name, e) })) }})
 		if err != nil {
 			return err

@@ -36,6 +36,9 @@ type DeviceConfig struct {
 	Sound   headset.Config  // what is done to what it hears and plays
 	OnEvent func(Event)     // DeviceChanged, DeviceLost, DeviceFlows; must only post
 	Log     *slog.Logger
+	// Outside lists the devices by another process, which sees those that have come since
+	// this one opened some; nil: they are seen once none is open. Any goroutine.
+	Outside func(context.Context) ([]device.Info, error)
 }
 
 // DevicePort is a headset, or a ring device, in a slot: what its microphone hears
@@ -81,7 +84,7 @@ func (e *Engine) NewDevicePort(cfg DeviceConfig) (*DevicePort, error) {
 	}
 	d.super = device.NewSupervisor(device.SupervisorConfig{
 		Devices: cfg.Devices, IO: io, Resting: cfg.Resting, Log: cfg.Log, OnChange: func(c device.Change) { tellChange(cfg.OnEvent, c) },
-		OnFlow: func(f device.Flow) { tellFlow(cfg.OnEvent, f) },
+		Outside: cfg.Outside, OnFlow: func(f device.Flow) { tellFlow(cfg.OnEvent, f) },
 	})
 	if err := e.adopt(d); err != nil {
 		return nil, err

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,6 +44,24 @@ null                         1 in  1 out`,
 			return nil
 		},
 	}
+}
+
+// devicesOutside is what this program prints as devices --json when it is run beside itself:
+// the sound library of a process that has a device open does not see those that come.
+func devicesOutside(ctx context.Context) ([]device.Info, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("list devices in another process: %w", err)
+	}
+	out, err := exec.CommandContext(ctx, self, "--json", "devices").Output()
+	if err != nil {
+		return nil, fmt.Errorf("list devices in another process: %w", err)
+	}
+	var r devicesResult
+	if err := json.Unmarshal(out, &r); err != nil {
+		return nil, fmt.Errorf("list devices in another process: %w", err)
+	}
+	return r.Devices, nil
 }
 
 func deviceLines(list []device.Info) string {

@@ -51,7 +51,7 @@ func startAgent(ctx context.Context, at place, cfg agent.Config, log *slog.Logge
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	a, err := agent.New(cfg, agent.Deps{Log: log, StateDir: at.state, Version: buildVersion().Version})
+	a, err := agent.New(cfg, agent.Deps{Log: log, StateDir: at.state, Version: buildVersion().Version, Outside: devicesOutside})
 	if err != nil {
 		return nil, errors.Join(startFailure(err), web.close(), l.Close())
 	}

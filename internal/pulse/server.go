@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -189,12 +190,21 @@ func (s *Server) Plug() error {
 }
 
 // Speakers adds a second device to hear with and makes it the system's default, as a
-// person does in the sound settings; what plays on the default moves there.
+// person does in the sound settings; what plays on the default moves there. ALSA, and with
+// it PortAudio, knows no device called speakers before.
 func (s *Server) Speakers() error {
+	known, err := os.OpenFile(filepath.Join(s.dir, "asound.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(known, "pcm.speakers {\n\ttype asym\n\tplayback.pcm { type pulse device %q }\n\tcapture.pcm { type pulse device \"headset_mic\" }\n}\n", Speakers)
+	if err := errors.Join(err, known.Close()); err != nil {
+		return err
+	}
 	if _, err := s.control("load-module", "module-null-sink", "norewinds=1", "sink_name="+Speakers, "rate=48000", "channels=1", "channel_map=mono"); err != nil {
 		return err
 	}
-	_, err := s.control("set-default-sink", Speakers)
+	_, err = s.control("set-default-sink", Speakers)
 	return err
 }
 

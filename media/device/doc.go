@@ -15,6 +15,8 @@
 //	supervisor.go        which device is at work
 //	flow.go              whether sound moves through it
 //	rest.go              and that none is while nobody needs one
+//	newcomer.go          a device that comes while another of its library is open
+//	mark_linux.go        whether devices have come or gone, without opening any
 //	gate.go              only one device at a time touches the rings
 //	match.go             hardware by name
 //	portaudio.go         tag portaudio: the library and its streams
@@ -54,9 +56,14 @@
 // machine); that it stands still is told before, so that a person knows why nothing is
 // heard. The next of the list takes over at once; better
 // ones are tried again every second. PortAudio reads the list of devices only
-// when it is initialised, which closes all its streams: so a device that was
-// plugged in for the first time is seen as soon as no other PortAudio device is
-// open in the process; one that had been there before comes back in any case.
+// when it is initialised, which closes all its streams: a device that was
+// plugged in for the first time is not seen while another PortAudio device is
+// open in the process; one that had been there before comes back in any case. So
+// another process lists them (newcomer.go) when the system's devices have changed,
+// or now and then where the system does not tell; it is asked only while a better
+// device is missed, since a look opens every device for a moment. When it sees the
+// missed one, all streams of the process are closed, PortAudio is initialised anew, and
+// each Supervisor starts its best device again: 150 ms, in which nothing was lost.
 //
 // A sound server that has another device left moves a stream there without a word
 // when one is pulled: that is the desktop's choice, and is not seen here.

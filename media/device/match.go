@@ -81,3 +81,26 @@ func stableName(found []candidate, i int) string {
 	}
 	return "portaudio:" + found[i].name
 }
+
+// fits says that a name means one of those found, each way that is wanted.
+func fits(found []candidate, name string, io IO) bool {
+	for _, way := range []struct{ wanted, input bool }{{io.Capture != nil, true}, {io.Playback != nil, false}} {
+		if !way.wanted {
+			continue
+		}
+		if _, err := match(found, name, way.input); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// listed says the same of a list for people.
+func listed(list []Info, name string, io IO) bool {
+	found := make([]candidate, 0, len(list))
+	for _, i := range list {
+		bare := strings.TrimPrefix(strings.TrimPrefix(i.Name, "portaudio:"), i.HostAPI+"/")
+		found = append(found, candidate{name: bare, api: i.HostAPI, inputs: i.Inputs, outputs: i.Outputs})
+	}
+	return fits(found, name, io)
+}

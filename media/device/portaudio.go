@@ -10,25 +10,33 @@ import (
 	"github.com/gordonklaus/portaudio"
 )
 
-// callLimit is how long a call into PortAudio may take before it counts as hung.
-const callLimit = 3 * time.Second
+const (
+	callLimit  = 3 * time.Second       // for a call into PortAudio before it counts as hung
+	renewLimit = time.Second           // for streams to be closed, so that devices are listed anew
+	renewPoll  = 10 * time.Millisecond // between two looks whether they are
+)
 
 // library is PortAudio. It is one for the whole process and knows no instances:
 // Initialize and Terminate act on everybody's streams. So is its guard.
-var library = &guard{watchdog: newWatchdog(callLimit, nil)}
+var library = &guard{watchdog: newWatchdog(callLimit, nil), open: map[*soundStream]struct{}{}}
 
-// guard is PortAudio's watchdog, with what is open.
+// guard is PortAudio's watchdog, with what is open. Inside of call:
 type guard struct {
 	*watchdog
-	open int // streams that are open or hang; inside of call
+	open  map[*soundStream]struct{} // that are open or hang
+	stale bool                      // all are being closed, so that devices can be listed anew
 }
 
 // enter makes PortAudio ready. With no stream open it is initialised anew, which
 // is how it looks for devices.
 func (g *guard) enter() error {
-	if g.open > 0 {
+	switch {
+	case len(g.open) > 0 && g.stale:
+		return errRenewed
+	case len(g.open) > 0:
 		return nil
 	}
+	g.stale = false
 	quiet()
 	if err := portaudio.Initialize(); err != nil {
 		return fmt.Errorf("initialise PortAudio: %w", err)
@@ -36,9 +44,29 @@ func (g *guard) enter() error {
 	return nil
 }
 
+// renew ends all streams, so that the next start lists devices anew.
+func (g *guard) renew() error {
+	for s := range g.open {
+		g.stale = true
+		select {
+		case s.failed <- errRenewed:
+		default: // it has failed by itself
+		}
+	}
+	return nil
+}
+
+// giveUp goes on with the list that there is, since a stream does not close, and says so.
+func (g *guard) giveUp() error {
+	if err := g.call(func() error { g.stale = false; return nil }, nil); err != nil {
+		return err
+	}
+	return ErrHangs
+}
+
 // leave lets go of PortAudio when no stream is open.
 func (g *guard) leave() error {
-	if g.open > 0 {
+	if len(g.open) > 0 {
 		return nil
 	}
 	return portaudio.Terminate()
@@ -60,6 +88,13 @@ func (d hardwareDevice) Name() string {
 func (d hardwareDevice) Start(io IO) (Stream, error) {
 	s := &soundStream{failed: make(chan error, 1)}
 	err := library.call(func() error { return d.open(s, io) }, s.close)
+	for began := time.Now(); errors.Is(err, errRenewed); {
+		if time.Since(began) > renewLimit {
+			return nil, fmt.Errorf("start audio device %q: %w", d.Name(), library.giveUp())
+		}
+		time.Sleep(renewPoll)
+		err = library.call(func() error { return d.open(s, io) }, s.close)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("start audio device %q: %w", d.Name(), err)
 	}
@@ -72,8 +107,7 @@ func (d hardwareDevice) open(s *soundStream, io IO) error {
 	if err := library.enter(); err != nil {
 		return err
 	}
-	library.open++
-	s.opened = true
+	library.open[s] = struct{}{}
 	if io.Capture != nil {
 		info, err := d.find(true)
 		if err != nil {
@@ -122,6 +156,26 @@ func (d hardwareDevice) Find(io IO) error {
 	}
 	return nil
 }
+
+// unseen implements newcomer.
+func (d hardwareDevice) unseen(io IO, list []Info) bool {
+	if d.name == "" || !listed(list, d.name, io) {
+		return false
+	}
+	unseen := false
+	err := library.call(func() error {
+		if len(library.open) == 0 {
+			return nil // it is listed at each start
+		}
+		_, found, err := enumerate()
+		unseen = err == nil && !fits(found, d.name, io)
+		return err
+	}, nil)
+	return err == nil && unseen
+}
+
+// renew implements newcomer.
+func (d hardwareDevice) renew() error { return library.call(library.renew, nil) }
 
 // find returns the hardware that the name means in one direction.
 func (d hardwareDevice) find(input bool) (*portaudio.DeviceInfo, error) {

@@ -25,7 +25,6 @@ const (
 // soundStream is hardware at work: a half for each direction.
 type soundStream struct {
 	mic, ear *half // nil: not wanted
-	opened   bool  // counted in library.open
 	failed   chan error
 }
 
@@ -121,9 +120,8 @@ func (s *soundStream) shut() error {
 	for _, h := range s.halves() {
 		errs = append(errs, h.stream.Close())
 	}
-	if s.opened {
-		s.opened = false
-		library.open--
+	if _, open := library.open[s]; open {
+		delete(library.open, s)
 		errs = append(errs, library.leave())
 	}
 	return errors.Join(errs...)

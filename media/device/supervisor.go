@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -27,14 +28,22 @@ type Change struct {
 
 // SupervisorConfig says which devices to keep at work.
 type SupervisorConfig struct {
-	Devices  []Device      // by preference
-	IO       IO            // the phone's side, the same for all
-	OnChange func(Change)  // on the supervisor's goroutine: must only post
-	OnFlow   func(Flow)    // as OnChange: a direction has come to a stand, or moves again
-	Log      *slog.Logger  // nil: none
-	Resting  bool          // at rest until Wake
-	Retry    time.Duration // between looks for a better device, default 1 s
-	Stall    time.Duration // without frames a device has failed, default 1 s
+	Devices  []Device     // by preference
+	IO       IO           // the phone's side, the same for all
+	OnChange func(Change) // on the supervisor's goroutine: must only post
+	OnFlow   func(Flow)   // as OnChange: a direction has come to a stand, or moves again
+	Log      *slog.Logger // nil: none
+
+	// Outside lists the devices in another process, whose library sees what was plugged in
+	// since that of this one has streams open; nil: such a device is seen once they are closed.
+	Outside func(context.Context) ([]Info, error)
+	// Mark is another text once devices of the system have come or gone, where it tells; nil:
+	// SystemMark.
+	Mark func() (mark string, tells bool)
+
+	Resting bool          // at rest until Wake
+	Retry   time.Duration // between looks for a better device, default 1 s
+	Stall   time.Duration // without frames a device has failed, default 1 s
 }
 
 // Supervisor keeps the best device of a preference list at work.
@@ -49,6 +58,7 @@ type Supervisor struct {
 	live    *live
 	flow    flowing
 	places  []place
+	outside outside
 	trying  bool
 	results chan attempt
 	lost    string // to be told with the next change
@@ -99,10 +109,14 @@ func NewSupervisor(cfg SupervisorConfig) *Supervisor {
 	if cfg.OnChange == nil {
 		cfg.OnChange = func(Change) {}
 	}
+	if cfg.Mark == nil {
+		cfg.Mark = SystemMark
+	}
 	if cfg.OnFlow == nil {
 		cfg.OnFlow = func(Flow) {}
 	}
 	s := &Supervisor{cfg: cfg, flow: flowing{told: Flow{Microphone: true, Ear: true}}, places: make([]place, len(cfg.Devices)), results: make(chan attempt, 1), nudge: make(chan struct{}, 1)}
+	s.outside.back = make(chan sight, 1)
 	s.resting.Store(cfg.Resting)
 	return s
 }
@@ -149,12 +163,19 @@ func (s *Supervisor) Run(ctx context.Context) {
 			}
 			return
 		case err := <-failed:
+			if errors.Is(err, errRenewed) {
+				s.yield()
+				continue
+			}
 			s.lose(err)
+		case found := <-s.outside.back:
+			s.sighted(found)
 		case a := <-s.results:
 			s.take(a)
 		case <-s.nudge:
 		case <-look:
 			s.watch()
+			s.lookOutside(ctx)
 		}
 	}
 }
