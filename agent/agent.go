@@ -41,6 +41,7 @@ type Deps struct {
 	WallClock func() time.Time                             // the clock on the wall, which may jump; nil: the machine's
 	Impair    Impairment                                   // what the network does to the phone's media, for tests
 	Media     *media.Engine                                // of several agents in one process, which its owner runs, at a rate that their codecs need; its own Impair counts. nil: the agent makes and runs one
+	Trace     func(sip.TraceRecord)                        // told each SIP message, secrets redacted, on the agent's loop: it must not block; nil: nobody is
 	Brief     bool                                         // one of very many in a load test: it remembers few events, no SIP messages and no history, and nothing is searched for in its records
 	Devices   func(list []string) ([]device.Device, error) // reads a preference list of the configuration; nil: device.ParsePreference
 	Mute      func() device.Mute                           // what the sound system does to the microphone; nil: it is asked

@@ -97,7 +97,7 @@ func (a *Agent) open() error {
 		TLS: sip.TLSConfig{CAFile: a.cfg.Account.CAFile, CertFile: a.cfg.Account.CertFile, KeyFile: a.cfg.Account.KeyFile}, WSPath: a.cfg.Account.WSPath,
 		Policy: sip.Policy{Available: a.available, LocalUsers: func(user string) bool { return user == a.account.AOR.User }}}
 	if a.deps.Brief {
-		config.Trace = nil
+		config.Trace = a.deps.Trace
 	}
 	if a.deps.Network != nil {
 		engine.Network, config.Network = a.deps.Network, a.deps.Network

@@ -51,6 +51,9 @@ func (t *tracer) add(r TraceRecord) {
 
 // trace takes a message from the user agent, on the loop.
 func (a *Agent) trace(r sip.TraceRecord) {
+	if a.deps.Trace != nil {
+		a.deps.Trace(r)
+	}
 	if r.Keepalive {
 		return
 	}

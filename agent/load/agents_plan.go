@@ -29,9 +29,11 @@ type AgentsPlan struct {
 	Reschedule Share         `yaml:"reschedule"` // for tomorrow, by the team
 	Codes      []string      `yaml:"dispositions"`
 	Note       string        `yaml:"note"`
-	Report     string        `yaml:"report_to"` // who is told of it; empty: nobody
-	Media      string        `yaml:"media"`     // silence or tone: what an agent says
-	Codecs     []string      `yaml:"codecs"`
+	Report     string        `yaml:"report_to"`  // who is told of it; empty: nobody
+	Media      string        `yaml:"media"`      // what an agent says: silence, tone, echo (what he hears) or file
+	File       string        `yaml:"file"`       // WAV of any rate
+	Codecs     []string      `yaml:"codecs"`     // of opus, g722, pcmu, pcma, by preference
+	Encryption string        `yaml:"encryption"` // of media: off, sdes (keys in SDP, by any transport) or dtls
 
 	// How the PBX's queue is told of readiness, as channels.pbx, pbx_by and publish of a phone's configuration.
 	PBX     map[string]string `yaml:"pbx"`
@@ -99,11 +101,16 @@ func (p *Plan) checkAgents() error {
 	if a.Digits == "" || strings.Trim(strings.ToUpper(a.Digits), "0123456789*#ABCD") != "" {
 		return wrong("agents.digits", a.Digits, "write digits of 0-9 * # A-D")
 	}
-	if !slices.Contains([]string{MediaSilence, MediaTone}, a.Media) {
-		return wrong("agents.media", a.Media, "write silence or tone")
+	if !slices.Contains(agentMedias(), a.Media) {
+		return wrong("agents.media", a.Media, "write silence, tone, echo or file")
+	}
+	if err := checkSound("agents.", a.Codecs, []string{a.Media}, a.File, a.Encryption); err != nil {
+		return err
 	}
 	return checkSpreads([]spreadField{{"agents.think", a.Think}, {"agents.talk", a.Talk}, {"agents.wrap_up", a.WrapUp}, {"agents.hold_for", a.HoldFor}})
 }
+
+func agentMedias() []string { return []string{MediaSilence, MediaTone, MediaEcho, MediaFile} }
 
 // maxAgents bounds the agents of one generator.
 const maxAgents = 5_000

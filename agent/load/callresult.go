@@ -14,7 +14,11 @@ const (
 	CallFailed  = "failed"  // not answered
 	CallDropped = "dropped" // ended by the far end after the answer
 	CallCut     = "cut"     // taken away by the end of the run
+	CallRefused = "refused" // an agent did not take it
 )
+
+// callSchema is the version of a CallResult.
+const callSchema = "ringback.load-call/1"
 
 // CallResult is what became of one call.
 type CallResult struct {
@@ -32,6 +36,11 @@ type CallResult struct {
 	AnswerMS  *float64   `json:"answer_ms"` // null: not answered
 	Talk      float64    `json:"talk_seconds"`
 	Media     *CallMedia `json:"media"` // null: signalling only, or too short
+
+	// Of agents. Their due is when the offer was to be taken.
+	Interaction string       `json:"interaction,omitempty"`
+	Role        string       `json:"role,omitempty"`  // main, consultation or party
+	Verbs       []VerbResult `json:"verbs,omitempty"` // with the main call: what the agent did, in its order
 
 	// messages are there with Options.Ladders; the shard adds to them, those of the end
 	// too, until Run returns.
@@ -84,7 +93,7 @@ func (c *call) tell(cause sip.Cause, heard *CallMedia) {
 		return
 	}
 	now := s.loop.Now()
-	r := CallResult{Schema: "ringback.load-call/1", Generator: s.generator, Due: c.arrival, Ended: now, From: c.from.AOR.User, To: c.to.String(), LateMS: *millisOf(c.late), Media: heard}
+	r := CallResult{Schema: callSchema, Generator: s.generator, Due: c.arrival, Ended: now, From: c.from.AOR.User, To: c.to.String(), LateMS: *millisOf(c.late), Media: heard}
 	if c.session != nil {
 		r.SIPCallID = string(c.session.ID())
 		r.ladder = s.ladders[c.session.ID()]

@@ -14,6 +14,7 @@ import (
 
 	"ringback/agent"
 	"ringback/media"
+	"ringback/media/device"
 	"ringback/sip"
 )
 
@@ -26,16 +27,21 @@ func verbNames() []string {
 // desk is one agent who works. Its goroutine owns the fields.
 type desk struct {
 	plan  *AgentsPlan
+	user  string
 	agent *agent.Agent
 	rng   *rand.Rand
 	floor *floor
+	late  time.Duration // it was with its last pause
+	calls *deskCalls
 	stop  context.CancelFunc
 	ended chan struct{}
 }
 
 // floor is all desks of a generator, with what they have counted.
 type floor struct {
-	desks []*desk
+	desks   []*desk
+	tell    tellers
+	waiting sync.WaitGroup // failed calls that are told soon
 
 	mu    sync.Mutex
 	tally *tally
@@ -72,13 +78,20 @@ type floorConfig struct {
 	users   []user
 	network agent.Network
 	engine  *media.Engine // of all
+	rate    int           // Hz, of the engine
+	sound   *sound
+	tell    tellers
 	sources sources
 	seed    uint64
 	log     *slog.Logger
 }
 
 func newFloor(c floorConfig) (*floor, error) {
-	f := &floor{tally: newTally()}
+	f := &floor{tally: newTally(), tell: c.tell}
+	says, err := c.plan.Agents.device(c.sound, c.rate)
+	if err != nil {
+		return nil, fmt.Errorf("start load: agents.media: %w", err)
+	}
 	for i, u := range c.users {
 		at, free := c.sources.nth(i)
 		if !free {
@@ -90,12 +103,19 @@ func newFloor(c floorConfig) (*floor, error) {
 			f.close()
 			return nil, fmt.Errorf("start load: %w", err)
 		}
-		a, err := agent.New(cfg, agent.Deps{Network: c.network, Media: c.engine, Brief: true, Log: c.log, Version: "load"})
-		if err != nil {
+		d := &desk{plan: c.plan.Agents, user: u.name, rng: rand.New(rand.NewPCG(c.seed, uint64(i))), floor: f, ended: make(chan struct{})}
+		deps := agent.Deps{Network: c.network, Media: c.engine, Brief: true, Log: c.log, Version: "load", Devices: func([]string) ([]device.Device, error) { return []device.Device{says}, nil }}
+		if c.tell.wanted() {
+			d.calls = &deskCalls{}
+		}
+		if c.tell.wanted() && c.tell.ladders {
+			deps.Trace = d.calls.trace
+		}
+		if d.agent, err = agent.New(cfg, deps); err != nil {
 			f.close()
 			return nil, fmt.Errorf("start load: agent %s: %w", u.name, err)
 		}
-		f.desks = append(f.desks, &desk{plan: c.plan.Agents, agent: a, rng: rand.New(rand.NewPCG(c.seed, uint64(i))), floor: f, ended: make(chan struct{})})
+		f.desks = append(f.desks, d)
 	}
 	return f, nil
 }
@@ -115,8 +135,11 @@ func (p *Plan) agentConfig(u user, at source) (agent.Config, error) {
 		c.Account.WSPath = p.Account.WSPath
 	}
 	c.Audio.Headset, c.Audio.Ring, c.Audio.Codecs = []string{"null"}, nil, p.Agents.Codecs // it rings in the headset
-	if p.Agents.Media == MediaTone {
-		c.Audio.Headset = []string{fmt.Sprintf("tone:%d", toneHz)}
+	if p.Agents.Media != MediaSilence {
+		c.Audio.Headset = []string{toneDevice()} // in whose place newFloor gives another, where it is to say something else
+	}
+	if keying := p.Agents.Encryption; keying == srtpSDES || keying == srtpDTLS {
+		c.Media.Encryption, c.Media.Keying, c.Media.KeysInClear = "required", keying, true // it is a test
 	}
 	c.Headset = agent.HeadsetConfig{NoiseSuppression: "off"}
 	c.Channels.WrapUp, c.Channels.Start, c.Channels.StartWeb = 0, "not-ready", "not-ready" // until the shift begins
@@ -128,6 +151,21 @@ func (p *Plan) agentConfig(u user, at source) (agent.Config, error) {
 	c.Dispositions.Codes = p.Agents.Codes
 	return c, nil
 }
+
+// device is the headset of all agents of a plan: what they say.
+func (a *AgentsPlan) device(s *sound, rate int) (device.Device, error) {
+	switch a.Media {
+	case MediaEcho:
+		return device.Echoing(), nil
+	case MediaFile:
+		return device.Playing(MediaFile, s.clip.Mono(rate)), nil
+	case MediaTone:
+		return device.Parse(toneDevice())
+	}
+	return device.Parse("null")
+}
+
+func toneDevice() string { return fmt.Sprintf("tone:%d", toneHz) }
 
 // start lets the desks come, one after the other, and waits until each is registered
 // or was refused, or ctx ends.
@@ -191,6 +229,7 @@ func (f *floor) close() {
 	for _, d := range f.desks {
 		<-d.ended
 	}
+	f.waiting.Wait()
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -213,7 +252,8 @@ func (d *desk) pause(ctx context.Context, length time.Duration) bool {
 	if !pause(ctx, length) {
 		return false
 	}
-	d.floor.count(func(t *tally) { record(t.late, time.Since(due)) })
+	d.late = time.Since(due)
+	d.floor.count(func(t *tally) { record(t.late, d.late) })
 	return true
 }
 
@@ -265,9 +305,11 @@ func (d *desk) says(ctx context.Context, verb string, args map[string]any) bool 
 	defer cancel()
 	if _, refused := d.agent.Do(bounded, verb, text); refused != nil {
 		d.failed(verb, refused.Message)
+		d.calls.did(verb, time.Since(begun), refused.Message)
 		return false
 	}
 	d.took(verb, time.Since(begun))
+	d.calls.did(verb, time.Since(begun), "")
 	return true
 }
 

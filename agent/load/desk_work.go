@@ -13,26 +13,27 @@ import (
 func (d *desk) work(ctx context.Context) {
 	d.says(ctx, "ready", map[string]any{"channel": "all"})
 	for ctx.Err() == nil { // an offer that still waits at the end of the shift is not taken up again
-		s, err := d.until(ctx, func(s agent.State) bool { return offered(s) != "" })
+		s, err := d.until(ctx, func(s agent.State) bool { return offered(s) >= 0 })
 		if err != nil {
 			return
 		}
-		id := offered(s)
+		in := s.Interactions[offered(s)]
+		id := in.ID
 		d.floor.count(func(t *tally) { t.offers++ })
+		d.calls.offered()
 		if d.takes(ctx, id) {
 			d.talks(ctx, id)
+			if ctx.Err() == nil {
+				d.calls.ends()
+			}
 		}
-		d.finishes(id)
+		d.tells(in, d.finishes(id))
 	}
 }
 
-// offered is the interaction that waits for an answer; empty: none does.
-func offered(s agent.State) agent.InteractionID {
-	i := slices.IndexFunc(s.Interactions, func(in agent.InteractionState) bool { return in.State == agent.PhaseOffered })
-	if i < 0 {
-		return ""
-	}
-	return s.Interactions[i].ID
+// offered is the place of the interaction that waits for an answer; below 0: none does.
+func offered(s agent.State) int {
+	return slices.IndexFunc(s.Interactions, func(in agent.InteractionState) bool { return in.State == agent.PhaseOffered })
 }
 
 // takes accepts an offer and brings the contact to the phone, or rejects it. It
@@ -41,14 +42,16 @@ func (d *desk) takes(ctx context.Context, id agent.InteractionID) bool {
 	if !d.pause(ctx, d.plan.Think.draw(d.rng)) {
 		return false
 	}
+	d.calls.begins(d.late)
 	if d.draws(d.plan.Reject) {
 		d.do(ctx, "reject", id, nil)
+		d.calls.becomes(CallRefused, "")
 		return false
 	}
 	begun := time.Now()
 	d.floor.count(func(t *tally) { t.began++ })
 	if !d.do(ctx, "accept", id, nil) {
-		d.floor.count(func(t *tally) { t.failed++; t.causes["the offer was gone"]++ })
+		d.fails("the offer was gone")
 		return false
 	}
 	in, there, err := d.meets(ctx, id, agent.PhasePreview, agent.PhaseConnected, agent.PhaseReadyToCall)
@@ -57,6 +60,7 @@ func (d *desk) takes(ctx context.Context, id agent.InteractionID) bool {
 			return false
 		}
 		begun = time.Now()
+		d.calls.begins(d.late)
 		if d.do(ctx, "call", id, nil) {
 			in, there, err = d.meets(ctx, id, agent.PhaseConnected, agent.PhaseReadyToCall)
 		}
@@ -66,14 +70,21 @@ func (d *desk) takes(ctx context.Context, id agent.InteractionID) bool {
 		return false
 	case there && in.State == agent.PhaseConnected:
 		d.floor.count(func(t *tally) { t.answered++; record(t.answer, time.Since(begun)) })
+		d.calls.answered()
 		return true
 	}
 	why := in.Result
 	if why == "" {
 		why = "the contact did not come"
 	}
-	d.floor.count(func(t *tally) { t.failed++; t.causes[why]++ })
+	d.fails(why)
 	return false
+}
+
+// fails counts a callback that did not come up.
+func (d *desk) fails(why string) {
+	d.floor.count(func(t *tally) { t.failed++; t.causes[why]++ })
+	d.calls.becomes(CallFailed, why)
 }
 
 // talks is a conversation with what happens in it.
@@ -109,6 +120,7 @@ func (d *desk) listens(ctx context.Context, id agent.InteractionID, length time.
 	_, _, err := d.meets(talk, id, agent.PhaseReadyToCall)
 	if err == nil { // the contact hung up
 		d.floor.count(func(t *tally) { t.dropped++; t.causes["ended by the far end"]++ })
+		d.calls.becomes(CallDropped, "ended by the far end")
 	}
 	return err != nil && ctx.Err() == nil
 }
@@ -173,8 +185,8 @@ func (d *desk) hears(id agent.InteractionID) {
 const finishTime = 10 * time.Second
 
 // finishes ends what is up, does the work after the call and closes the interaction,
-// also when the shift is over.
-func (d *desk) finishes(id agent.InteractionID) {
+// also when the shift is over. It returns the calls as they were at its end.
+func (d *desk) finishes(id agent.InteractionID) (calls []agent.CallState) {
 	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 	defer cancel()
 	in, there := d.now(id)
@@ -184,7 +196,7 @@ func (d *desk) finishes(id agent.InteractionID) {
 		}
 	}
 	if !there || in.State == agent.PhaseOffered {
-		return
+		return d.callsOf(id)
 	}
 	if slices.Contains(in.Allowed, "dispose") && len(d.plan.Codes) > 0 {
 		d.do(ctx, "dispose", id, map[string]any{"code": d.plan.Codes[d.rng.IntN(len(d.plan.Codes))]})
@@ -194,9 +206,11 @@ func (d *desk) finishes(id agent.InteractionID) {
 	}
 	d.pause(ctx, min(d.plan.WrapUp.draw(d.rng), finishTime/2))
 	d.hears(id)
+	calls = d.callsOf(id)
 	if in, there = d.now(id); there && slices.Contains(in.Allowed, "done") && d.do(ctx, "done", id, nil) {
 		d.floor.count(func(t *tally) { t.ended++ })
 	}
+	return calls
 }
 
 // now is the interaction as it stands.

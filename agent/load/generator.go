@@ -144,8 +144,7 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 	if rows = rows[from:to]; g.plan.Calls.Data != "" && len(rows) == 0 {
 		return nil, fmt.Errorf("start load: calls.data has too few rows for %d generators: each needs one", g.opts.Part.of())
 	}
-	c := g.plan.Calls
-	how, err := soundOf("calls.", c.Codecs, c.File, c.Encryption)
+	how, err := g.plan.sound()
 	if err != nil {
 		return nil, fmt.Errorf("start load: %w", err)
 	}
@@ -168,7 +167,7 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 	}
 	seed += uint64(g.opts.Part.Index) << 32
 	if g.plan.Agents != nil {
-		g.floor, err = newFloor(floorConfig{plan: g.plan, users: users, network: g.opts.Network, engine: engine, sources: seats, seed: seed, log: g.opts.Log})
+		g.floor, err = newFloor(floorConfig{plan: g.plan, users: users, network: g.opts.Network, engine: engine, rate: media.RateFor(codecs(g.plan.Agents.Codecs)), sound: how, tell: g.tellers(), sources: seats, seed: seed, log: g.opts.Log})
 		if err != nil {
 			stop()
 		}
@@ -185,6 +184,15 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 		g.shards = append(g.shards, s)
 	}
 	return stop, nil
+}
+
+// tellers are who is told an agent's calls.
+func (g *generator) tellers() tellers {
+	t := tellers{onCall: g.opts.OnCall, onFailed: g.opts.OnFailed, ladders: g.opts.Ladders}
+	if g.opts.Part.Of > 1 {
+		t.generator = g.opts.Part.String()
+	}
+	return t
 }
 
 // sources are where its user agents call from.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -73,11 +72,11 @@ func TestOffers_Data(t *testing.T) {
 			t.Fatal(refused)
 		}
 		next := func() agent.InteractionState {
-			s, err := d.until(ctx, func(s agent.State) bool { return offered(s) != "" })
+			s, err := d.until(ctx, func(s agent.State) bool { return offered(s) >= 0 })
 			if err != nil {
 				t.Fatal(err)
 			}
-			in := s.Interactions[slices.IndexFunc(s.Interactions, func(in agent.InteractionState) bool { return in.ID == offered(s) })]
+			in := s.Interactions[offered(s)]
 			if _, refused := phone.Do(ctx, "reject", []byte(`{"interaction":"`+string(in.ID)+`"}`)); refused != nil {
 				t.Fatal(refused)
 			}

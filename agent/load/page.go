@@ -48,10 +48,10 @@ const page = `<!DOCTYPE html>
 {{end}}<tr><td>loss</td><td class="n">{{printf "%.2f" .Loss.P1}} %</td><td class="n">{{printf "%.2f" .Loss.P5}} %</td><td class="n">{{printf "%.2f" .Loss.P50}} %</td><td class="n">{{printf "%.2f" .Loss.P95}} %</td><td class="n">{{printf "%.2f" .Loss.P99}} %</td></tr></table>{{end}}
 {{if .AllCauses}}<h2>Causes</h2><table><tr><th class="n" style="width:6em">times</th><th>cause</th></tr>{{range .AllCauses}}<tr><td class="n">{{.Count}}</td><td>{{.Text}}</td></tr>{{end}}</table>{{end}}
 <h2>The worst calls</h2>
-{{if .Bad}}<p class="dim">The first of each cause, the slowest answers, and those heard worst. Passwords, keys and digits are taken out of the messages.</p>{{else}}<p class="dim">{{.NoCalls}}</p>{{end}}
+{{if .Bad}}<p class="dim">The first of each cause, the slowest answers, and those heard worst. Passwords, keys and digits are taken out of the messages.</p>{{else}}<p class="dim">No call ended badly, slowly or at all.</p>{{end}}
 {{range .Gaps}}<p class="bad">{{.}}</p>{{end}}
-{{range .Bad}}<details><summary><b>{{.Why}}</b> {{with .Generator}}generator {{.}}: {{end}}{{.From}} to {{.To}}, {{.Answered}}{{with .Media}}, {{.Codec}}, MOS {{printf "%.2f" .MOS}} {{.MOSScale}}, {{.Lost}} lost, jitter {{printf "%.1f" .JitterMS}} ms{{end}}</summary>
-<p class="dim">Due {{.Due.Format "15:04:05.000"}}, begun {{printf "%.2f" .LateMS}} ms late, {{printf "%.1f" .Talk}} s of talk, {{.Outcome}}{{with .Cause}} ({{.}}){{end}}. Call-ID {{.SIPCallID}}</p>
+{{range .Bad}}<details><summary><b>{{.Why}}</b> {{with .Generator}}generator {{.}}: {{end}}{{.From}} to {{.To}}{{with .Role}} ({{.}}){{end}}, {{.Answered}}{{with .Media}}, {{.Codec}}, MOS {{printf "%.2f" .MOS}} {{.MOSScale}}, {{.Lost}} lost, jitter {{printf "%.1f" .JitterMS}} ms{{end}}</summary>
+<p class="dim">Due {{.Due.Format "15:04:05.000"}}, begun {{printf "%.2f" .LateMS}} ms late, {{printf "%.1f" .Talk}} s of talk, {{.Outcome}}{{with .Cause}} ({{.}}){{end}}. Call-ID {{.SIPCallID}}{{with .Interaction}}, callback {{.}}{{end}}{{range .Verbs}}; {{.Verb}} {{printf "%.1f" .MS}} ms{{with .Error}}: {{.}}{{end}}{{end}}</p>
 <pre>{{.Ladder}}</pre>{{with .Missing}}<p class="bad">The ladder has a gap: {{.}} messages of this call were not kept.</p>{{end}}</details>
 {{end}}
 </body></html>
@@ -64,7 +64,6 @@ type Page struct {
 	Allowed time.Duration
 	Series  []Sample
 	Worst   []BadCall
-	NoCalls string // why there are no worst calls
 }
 
 // gaps says what is missing among the worst calls and in their ladders.
@@ -133,9 +132,6 @@ func (p Page) HTML(w io.Writer, ladder func([]sip.TraceRecord) string) error {
 	}
 	for _, b := range p.Worst {
 		view.Bad = append(view.Bad, pageCall{b, ladder(b.Messages())})
-	}
-	if p.NoCalls == "" && len(p.Worst) == 0 {
-		view.NoCalls = "No call ended badly, slowly or at all."
 	}
 	return t.Execute(w, view)
 }

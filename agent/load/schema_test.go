@@ -26,7 +26,8 @@ type object = map[string]any
 var choices = map[string][]string{
 	"account.transport": {"udp", "tcp", "tls", "ws", "wss"},
 	"calls.media":       {MediaNone, MediaSilence, MediaTone, MediaEcho, "file"},
-	"agents.media":      {MediaSilence, MediaTone},
+	"agents.media":      agentMedias(),
+	"agents.encryption": {"off", "sdes", "dtls"},
 	"calls.encryption":  {"off", "sdes", "dtls"},
 	"calls.talk.spread": {"constant", "uniform", "exponential", "lognormal"},
 }

@@ -74,6 +74,14 @@ func soundOf(prefix string, names []string, file, encryption string) (*sound, er
 	return s, nil
 }
 
+// sound reads what a plan's calls, or its agents, need.
+func (p *Plan) sound() (*sound, error) {
+	if a := p.Agents; a != nil { // their phones make certificates of their own
+		return soundOf("agents.", a.Codecs, a.File, "")
+	}
+	return soundOf("calls.", p.Calls.Codecs, p.Calls.File, p.Calls.Encryption)
+}
+
 // checkSound looks at the fields of a plan that soundOf reads.
 func checkSound(prefix string, names []string, kinds []string, file, encryption string) error {
 	plays := slices.Contains(kinds, MediaFile)

@@ -48,6 +48,7 @@ evening.yaml:
     # in place of calls: the users are agents who take the callbacks that the PBX offers
     # agents: {for: 10m, think: {mean: 3s}, talk: {mean: 90s, spread: exponential}, wrap_up: {mean: 5s}, hold: 20%, dtmf: 5%, reject: 2%,
     #   consult: 5%, consult_to: "sip:602@pbx.example.com", conference: 2%, conference_to: "sip:604@pbx.example.com", transfer: 3%, transfer_to: "sip:603@pbx.example.com", reschedule: 10%, dispositions: [sold],
+    #   media: tone, codecs: [pcmu], encryption: "off",    # silence, tone, echo or file with file: hello.wav; off, sdes or dtls
     #   pbx: {pause: "*46", unpause: "*47"}}    # so the queue knows who is ready; or publish: true
     thresholds: ["p99(setup) < 500ms", "failures < 0.1%", "mos.p5 > 4.0", "registration.failures == 0"]
     abort_on: ["failures > 20%"]
@@ -80,7 +81,7 @@ func (sh *shell) load(c *cli.Context, plan *load.Plan) error {
 		return err
 	}
 	o := load.Options{Log: log, Steer: load.NewSteer()}
-	files, err := openLoadFiles(c, plan, &o)
+	files, err := openLoadFiles(c, &o)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (sh *shell) load(c *cli.Context, plan *load.Plan) error {
 	if err != nil {
 		return err
 	}
-	closeTraces, err := sh.traceFailed(c, plan, &o)
+	closeTraces, err := sh.traceFailed(c, &o)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ type loadFiles struct {
 
 // openLoadFiles opens those that are written as it runs; options are extended by what
 // they need.
-func openLoadFiles(c *cli.Context, plan *load.Plan, o *load.Options) (*loadFiles, error) {
+func openLoadFiles(c *cli.Context, o *load.Options) (*loadFiles, error) {
 	f := &loadFiles{html: c.String("html"), junit: c.String("junit"), name: filepath.Base(c.Args().First()), lone: c.Int("generators") == 0}
 	path := c.String("results")
 	if err := canBeWritten(c, "html", "junit", "raw"); err != nil {
@@ -47,8 +47,6 @@ func openLoadFiles(c *cli.Context, plan *load.Plan, o *load.Options) (*loadFiles
 	}
 	shared := c.String("shard") != "" && c.String("nats") != ""
 	switch {
-	case path != "" && plan.Agents != nil:
-		return nil, usageError("flag --results: a plan with agents counts their verbs, and not each call").withHint("leave it out; --json has the verbs")
 	case path != "" && !f.lone && c.String("nats") != "":
 		return nil, usageError("flag --results: with --nats each generator knows its own calls").withHint("start the generators with --shard i/N --nats URL --results FILE")
 	case shared && (f.html != "" || f.junit != ""):
@@ -102,9 +100,6 @@ func (f *loadFiles) write(result *load.Result, r *load.Report) error {
 		f.series.Take(result.Snapshot())
 	}
 	page := load.Page{Report: r, Name: f.name, Allowed: result.Terms.Lateness, Series: f.series.Samples(), Worst: result.Worst}
-	if r.Agents != nil {
-		page.NoCalls = "Agents: what they did is counted by verb, and no call is kept."
-	}
 	for _, one := range []struct {
 		path  string
 		write func(io.Writer) error

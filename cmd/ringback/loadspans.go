@@ -9,16 +9,13 @@ import (
 
 // traceFailed traces failed calls where the OTEL_* variables ask for it, and extends
 // the options by what that needs. close is never nil: it says what became of them.
-func (sh *shell) traceFailed(c *cli.Context, plan *load.Plan, o *load.Options) (close func(), err error) {
+func (sh *shell) traceFailed(c *cli.Context, o *load.Options) (close func(), err error) {
 	nothing := func() {}
 	wanted, err := spans.Wanted(sh.getenv)
 	switch {
 	case err != nil:
 		return nothing, usageError("%v", err)
 	case !wanted || c.Int("generators") > 0: // each generator traces its own calls
-		return nothing, nil
-	case plan.Agents != nil:
-		sh.progress("traces: a plan with agents counts their verbs, and traces no calls")
 		return nothing, nil
 	}
 	part := load.Part{}

@@ -14,7 +14,7 @@ var rooms = []room{
 	{"agent/doctor", "agent agent/control agent/store agent/verdict sip sip/loop sip/transport media media/audio media/device", "internal/lab internal/simnet internal/turnserver"},
 	{"agent/scenario", "agent agent/control agent/plainyaml agent/report", "internal/lab internal/simnet"},
 	{"agent/control", "agent", "internal/lab internal/simnet sip/transport"},
-	{"agent/load", "agent agent/plainyaml agent/report sip sip/loop sip/transport media media/audio media/codec media/mixer media/sdp", "internal/lab internal/simnet"},
+	{"agent/load", "agent agent/plainyaml agent/report sip sip/loop sip/transport media media/audio media/codec media/device media/mixer media/sdp", "internal/lab internal/simnet"},
 	{"agent/load/fleet", "agent/load", ""},
 	{"agent/load/metrics", "agent/load", ""},
 	{"agent/load/spans", "agent/load", ""},

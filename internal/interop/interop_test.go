@@ -74,7 +74,7 @@ func TestInterop(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"pbx": cmdPBX, "callback": cmdCallback, "heard": cmdHeard, "wrote": cmdWrote, "config": cmdConfig, "pulse": cmdPulse,
-			"member": cmdMember, "capture": cmdCapture, "shows": cmdShows,
+			"member": cmdMember, "bound": cmdBound, "capture": cmdCapture, "shows": cmdShows,
 			"turn": cmdTURN, "road": cmdRoad, "browser": cmdBrowser, "within": cmdWithin, "expand": script.Expand, "holds": script.Holds, "wav": cmdWAV,
 		},
 	})
@@ -179,6 +179,18 @@ func cmdMember(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		return false, out
+	})
+}
+
+// bound USER: the PBX comes to have a contact of that user.
+func cmdBound(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: bound USER")
+	}
+	until(ts, args[0]+" is registered", func() (bool, string) {
+		out, err := pbxOf(ts).Console("pjsip show contacts")
+		ts.Check(err)
+		return strings.Contains(out, " "+args[0]+"/sip"), out
 	})
 }
 
