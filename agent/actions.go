@@ -22,7 +22,7 @@ const (
 // ArgSpec is one argument of an action, as it stands in its JSON object.
 type ArgSpec struct {
 	Name       string
-	Type       string // string, integer, bool, duration, object, list (of name and value) or points (of a contact)
+	Type       string // string, integer, decibels (a whole number of -30 to 30), bool, duration, object, list (of name and value) or points (of a contact)
 	Required   bool
 	MayBeEmpty bool // an empty text is a value
 	Help       string
@@ -51,7 +51,7 @@ func (s ActionSpec) Records() bool { return s.ask != nil }
 func Actions() []ActionSpec {
 	var all []ActionSpec
 	for _, group := range [][]ActionSpec{channelActions(), offerActions(), listActions(), callActions(), consultActions(),
-		conferenceActions(), recordingActions(), recordActions(), outboxActions(),
+		conferenceActions(), recordingActions(), headsetActions(), recordActions(), outboxActions(),
 		contactActions(), responseActions(), lookUpActions()} {
 		all = append(all, group...)
 	}

@@ -71,7 +71,7 @@ func kindOf(argType string) string {
 	switch argType {
 	case "duration":
 		return "string such as 2s"
-	case "integer":
+	case "integer", "decibels":
 		return "whole number"
 	case "points":
 		return "list"

@@ -174,7 +174,7 @@ func (a *Agent) allowedNow() []string {
 	if a.stopping {
 		return []string{}
 	}
-	list := []string{"dnd", "logout", "not-ready", "outbox", "outbox-retry", "ready"}
+	list := []string{"dnd", "headset-gain", "headset-use", "headset-volume", "logout", "not-ready", "outbox", "outbox-retry", "ready"}
 	if a.registered.State == "registered" || !a.cfg.Account.Register {
 		list = append([]string{"dial"}, list...)
 	}

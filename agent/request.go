@@ -36,6 +36,8 @@ type args struct {
 	Drop        bool              `json:"drop"`
 	Report      string            `json:"report"`
 	File        string            `json:"file"`
+	Device      string            `json:"device"`
+	DB          int               `json:"db"`
 }
 
 type headerArg struct {

@@ -86,8 +86,9 @@ func (s *sound) place(a *Agent) error {
 }
 
 // started notes which devices were found first.
-func (s *sound) started(*Agent) {
+func (s *sound) started(a *Agent) {
 	s.names.Headset = s.speaking.port.Device()
+	s.names.MicrophoneGain, s.names.Volume = a.cfg.Headset.MicrophoneGain, a.cfg.Headset.Volume
 	s.names.Microphone, s.names.Ear = s.speaking.port.Sound()
 	if s.alerting.port != nil {
 		s.names.Ring = s.alerting.port.Device()

@@ -112,6 +112,9 @@ type AudioState struct {
 	SecondEar  string `json:"second_ear,omitempty"`
 	Microphone string `json:"microphone"` // the stages on the way from the microphone, "high-pass 100 Hz, ..."
 	Ear        string `json:"ear"`        // those on the way to the ear
+
+	MicrophoneGain int `json:"microphone_gain"` // dB; as configured until it is set
+	Volume         int `json:"volume"`          // dB, of the ear
 }
 
 // InteractionState is one piece of work in the agent's hands.

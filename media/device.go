@@ -128,6 +128,22 @@ func (d *DevicePort) Sound() (microphone, ear string) {
 	return microphone, ear
 }
 
+// SetGain sets the microphone's gain, in dB of -30 to 30. Any goroutine.
+func (d *DevicePort) SetGain(db int) error { return d.sound.SetGain(db) }
+
+// SetVolume sets how loud the ear hears, in dB of -30 to 30; the ceiling of its Sound holds.
+// Any goroutine.
+func (d *DevicePort) SetVolume(db int) error { return d.sound.SetVolume(db) }
+
+// Use takes another preference list, and returns once its first device is at work, or why
+// it is not; what is at work goes on until then.
+func (d *DevicePort) Use(ctx context.Context, devices []device.Device) error {
+	if len(devices) == 0 {
+		return errors.New("use device: the list is empty: name at least null")
+	}
+	return d.super.Use(ctx, devices)
+}
+
 // Rest lets go of the device: no microphone listens until Wake. The port stays
 // where it is, silent and deaf.
 func (d *DevicePort) Rest() {

@@ -212,6 +212,8 @@ func (r *reader) argument(spec agent.ActionSpec, v *ast.MappingValueNode) any {
 		return r.yes(v.Value)
 	case "integer":
 		return r.number(v.Value, 0, 1<<30)
+	case "decibels":
+		return r.number(v.Value, -agent.MaxDecibels, agent.MaxDecibels)
 	case "duration":
 		return r.duration(v.Value, maxTime).String()
 	case "string":

@@ -57,7 +57,7 @@ func arrange(app *cli.App, args []string) (arranged, error) {
 func (a *arranger) take(args []string) (int, error) {
 	word := args[0]
 	switch {
-	case a.anyWords || len(word) < 2 || word[0] != '-':
+	case a.anyWords || len(word) < 2 || word[0] != '-' || isDigit(word[1]): // -6 dB is no flag
 		return 1, a.takeWord(word)
 	case word == "--":
 		a.anyWords = true
@@ -68,6 +68,8 @@ func (a *arranger) take(args []string) (int, error) {
 	}
 	return a.takeFlag(word, args[1:])
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func (a *arranger) takeWord(word string) error {
 	var next *cli.Command

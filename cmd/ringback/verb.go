@@ -62,7 +62,7 @@ func verbs(sh *shell) []verb {
 		acceptVerb(), rejectVerb(), orderVerb(sh),
 		dialVerb(), callVerb(), endVerb(),
 		holdVerb(), resumeVerb(), muteVerb(), unmuteVerb(),
-		dtmfVerb(), recordVerb(), playVerb(), transferVerb(), conferenceVerb(), consultVerb(),
+		dtmfVerb(), headsetVerb(), recordVerb(), playVerb(), transferVerb(), conferenceVerb(), consultVerb(),
 		disposeVerb(), resultVerb(), noteVerb(), caseVerb(), rescheduleVerb(), doneVerb(),
 		outboxVerb(),
 		contactsVerb(sh), responsesVerb(), directoryVerb(), callbacksVerb(), historyVerb(), blockedVerb(), favouritesVerb(),

@@ -14,6 +14,8 @@
 //	file.go              WAV files as microphone and as ear
 //	supervisor.go        which device is at work
 //	flow.go              whether sound moves through it
+//	start.go             starting one, and knowing that it works
+//	choose.go            another preference list, while one is at work
 //	rest.go              and that none is while nobody needs one
 //	newcomer.go          a device that comes while another of its library is open
 //	mark_linux.go        whether devices have come or gone, without opening any

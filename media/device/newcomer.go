@@ -98,6 +98,9 @@ func (s *Supervisor) sighted(found sight) {
 		}
 		o.mark, o.due = found.mark, time.Now().Add(outsideEvery)
 	}
+	if found.looked && found.at != 0 && s.refused != nil {
+		s.answer(s.refused)
+	}
 	if found.at < 0 || s.live == nil || s.live.at <= found.at || s.resting.Load() {
 		return
 	}

@@ -84,4 +84,9 @@ func (s *Supervisor) found(a attempt) {
 		s.lost, s.lostErr = a.missing, a.err
 	}
 	s.change(name)
+	if a.at == 0 {
+		s.answer(nil)
+	} else {
+		s.answer(a.err)
+	}
 }

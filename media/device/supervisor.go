@@ -53,12 +53,17 @@ type Supervisor struct {
 	tasks   sync.WaitGroup
 	resting atomic.Bool
 	nudge   chan struct{} // resting has changed
+	choices chan choice
+	ended   chan struct{} // closed when Run has returned
 
 	// What follows belongs to Run.
 	live    *live
 	flow    flowing
 	places  []place
 	outside outside
+	over    <-chan struct{} // closed when Run is to end
+	chosen  chan error      // who waits for the first of the list; nil: nobody
+	refused error           // why it does not start, while another process is asked
 	trying  bool
 	results chan attempt
 	lost    string // to be told with the next change
@@ -116,7 +121,8 @@ func NewSupervisor(cfg SupervisorConfig) *Supervisor {
 		cfg.OnFlow = func(Flow) {}
 	}
 	s := &Supervisor{cfg: cfg, flow: flowing{told: Flow{Microphone: true, Ear: true}}, places: make([]place, len(cfg.Devices)), results: make(chan attempt, 1), nudge: make(chan struct{}, 1)}
-	s.outside.back = make(chan sight, 1)
+	s.outside.back, s.choices = make(chan sight, 1), make(chan choice)
+	s.ended = make(chan struct{})
 	s.resting.Store(cfg.Resting)
 	return s
 }
@@ -134,8 +140,10 @@ func (s *Supervisor) Current() string {
 // when all that it started has ended and no device touches IO any more; what a device
 // that hangs was called for is left behind.
 func (s *Supervisor) Run(ctx context.Context) {
+	defer close(s.ended)
+	s.over = ctx.Done()
 	for i := range s.places {
-		s.places[i].dog = newWatchdog(hangLimit, ctx.Done())
+		s.places[i].dog = newWatchdog(hangLimit, s.over)
 	}
 	s.flow.anew(0, 0, time.Now())
 	ticker := time.NewTicker(s.cfg.Stall / checks)
@@ -172,6 +180,8 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.sighted(found)
 		case a := <-s.results:
 			s.take(a)
+		case c := <-s.choosing():
+			s.choose(c)
 		case <-s.nudge:
 		case <-look:
 			s.watch()
@@ -209,74 +219,6 @@ func (s *Supervisor) try(ctx context.Context) {
 	}
 }
 
-// begin starts a device and waits until sound moves through it.
-func (s *Supervisor) begin(ctx context.Context, at int) (a attempt) {
-	a.at = at
-	defer func() {
-		if a.err == nil {
-			return
-		}
-		if a.gate.cut(); a.stream != nil {
-			_ = s.call(at, a.stream.Stop, nil) // what counts is why it did not work
-			a.stream = nil
-		}
-	}()
-	var io IO
-	io, a.gate = wrap(s.cfg.IO)
-	if a.stream, a.err = s.start(at, io); a.err != nil {
-		return a
-	}
-	limit := time.NewTimer(firstFrame)
-	defer limit.Stop()
-	poll := time.NewTicker(flowPoll)
-	defer poll.Stop()
-	for {
-		if captured, played := a.stream.Frames(); s.flows(captured, played) {
-			return a
-		}
-		select {
-		case <-ctx.Done():
-			a.err = ctx.Err()
-			return a
-		case a.err = <-a.stream.Failed():
-			return a
-		case <-limit.C:
-			a.err = ErrGone
-			return a
-		case <-poll.C:
-		}
-	}
-}
-
-// call calls into a device's code. A panic in it is logged, with where.
-func (s *Supervisor) call(at int, fn func() error, late func()) error {
-	err := s.places[at].dog.call(fn, late)
-	logPanic(s.cfg.Log, s.cfg.Devices[at].Name(), err)
-	return err
-}
-
-// start calls a device's Start. What a Start that hung gives after all is stopped.
-func (s *Supervisor) start(at int, io IO) (Stream, error) {
-	var started Stream
-	err := s.call(at, func() (err error) {
-		started, err = s.cfg.Devices[at].Start(io)
-		return err
-	}, func() {
-		if started != nil {
-			_ = started.Stop() // nobody waits for it
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return started, nil
-}
-
-// flows says that both wanted directions have moved.
-func (s *Supervisor) flows(captured, played uint64) bool {
-	return (captured > 0 || s.cfg.IO.Capture == nil) && (played > 0 || s.cfg.IO.Playback == nil)
-}
-
 // take puts a device to work that was started, or notes that it could not be.
 func (s *Supervisor) take(a attempt) {
 	s.trying = false
@@ -292,6 +234,9 @@ func (s *Supervisor) take(a attempt) {
 		if s.isNews(name) {
 			s.lost, s.lostErr = name, a.err
 		}
+		if a.at == 0 {
+			s.refuse(a.err)
+		}
 		return
 	}
 	if s.resting.Load() || s.live != nil && s.live.at <= a.at {
@@ -305,6 +250,9 @@ func (s *Supervisor) take(a attempt) {
 	p.worked, p.misses = true, 0
 	a.gate.pass()
 	s.change(name)
+	if a.at == 0 {
+		s.answer(nil)
+	}
 }
 
 // isNews says whether a device that does not start is to be told as lost: the

@@ -100,6 +100,46 @@ func TestLimiter_NoSampleAboveTheCeiling(t *testing.T) {
 	})
 }
 
+// TestProcessor_SetWhileItRuns: gain and volume move without a step; the ceiling holds
+// whatever is set, and what is out of range changes nothing.
+func TestProcessor_SetWhileItRuns(t *testing.T) {
+	const rate = 16000
+	p := processor(t, rate, Config{Ceiling: -6})
+	at := 0
+	steps := map[int]int{20: 12, 100: -30, 180: 30, 260: 0}
+	out := each(rate, sine(rate, 440, 12000, 360), func(f audio.Frame) {
+		if db, is := steps[at]; is {
+			must(t, p.SetVolume(db))
+		}
+		at++
+		p.Ear(f)
+	})
+	if limit := int(Config{Ceiling: -6}.CeilingSample()); peak(out) > limit {
+		t.Errorf("a sample of %d, the ceiling is %d", peak(out), limit)
+	}
+	n := audio.FrameSamples(rate)
+	for of, want := range map[int]int{10: 12000, 90: 16422, 170: 379, 250: 16422, 350: 12000} {
+		if got := peak(out[of*n : (of+1)*n]); got < want*97/100 || got > want*103/100 {
+			t.Errorf("frame %d: up to %d, want %d", of, got, want)
+		}
+	}
+	must(t, p.SetGain(-6))
+	must(t, p.SetVolume(3))
+	if mic, ear := p.Chains(); mic != "microphone gain -6 dB" || ear != "volume +3 dB, limiter -6 dBFS" {
+		t.Errorf("%q and %q", mic, ear)
+	}
+	mic := each(rate, sine(rate, 440, 12000, 5), func(f audio.Frame) { p.Microphone(f) })
+	if got := peak(mic[2*n:]); got < 5900 || got > 6100 {
+		t.Errorf("the microphone at -6 dB: up to %d", got)
+	}
+	if p.SetGain(31) == nil || p.SetVolume(-31) == nil {
+		t.Error("31 dB were taken")
+	}
+	if mic, _ := p.Chains(); mic != "microphone gain -6 dB" {
+		t.Errorf("after that %q", mic)
+	}
+}
+
 // TestLimiter_TheGainIsThereInTime: the slope alone brings each sample to the ceiling;
 // the comparison at the end is for the last bit only.
 func TestLimiter_TheGainIsThereInTime(t *testing.T) {

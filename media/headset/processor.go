@@ -3,6 +3,7 @@ package headset
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"ringback/media/audio"
 )
@@ -76,7 +77,7 @@ func (c Config) Validate() error {
 // stage is one step of a chain: it changes a frame in place.
 type stage interface {
 	process(audio.Frame)
-	String() string
+	String() string // empty: it changes nothing
 }
 
 // chain is the stages of one direction.
@@ -89,18 +90,22 @@ func (c chain) process(f audio.Frame) {
 }
 
 func (c chain) String() string {
-	parts := make([]string, len(c))
-	for i, s := range c {
-		parts[i] = s.String()
+	parts := make([]string, 0, len(c))
+	for _, s := range c {
+		if text := s.String(); text != "" {
+			parts = append(parts, text)
+		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-// Processor works on the sound of one headset. It belongs to one goroutine.
+// Processor works on the sound of one headset. It belongs to one goroutine, but for
+// SetGain, SetVolume and Chains.
 type Processor struct {
-	mic, ear chain
-	library  *apm // nil: not asked for
-	side     *sideTone
+	gain, volume *volume
+	mic, ear     chain
+	library      *apm // nil: not asked for
+	side         *sideTone
 }
 
 // New sets up the chains for frames at rate (Hz). Errors: a Config that is out of
@@ -109,7 +114,7 @@ func New(rate int, cfg Config) (*Processor, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Processor{}
+	p := &Processor{gain: newVolume("microphone gain", cfg.MicrophoneGain), volume: newVolume("volume", cfg.Volume)}
 	if cfg.HighPass {
 		p.mic = append(p.mic, newHighPass(rate))
 	}
@@ -120,12 +125,7 @@ func New(rate int, cfg Config) (*Processor, error) {
 		}
 		p.mic = append(p.mic, p.library)
 	}
-	if cfg.MicrophoneGain != 0 {
-		p.mic = append(p.mic, newVolume("microphone gain", cfg.MicrophoneGain))
-	}
-	if cfg.Volume != 0 {
-		p.ear = append(p.ear, newVolume("volume", cfg.Volume))
-	}
+	p.mic, p.ear = append(p.mic, p.gain), append(p.ear, p.volume)
 	if cfg.SideTone < 0 {
 		p.side = newSideTone(rate, cfg.SideTone)
 		p.ear = append(p.ear, p.side)
@@ -156,6 +156,14 @@ func (p *Processor) Ear(f audio.Frame) {
 	}
 }
 
+// SetGain sets the microphone's gain, and SetVolume that of the ear, to dB of -MaxGain to
+// MaxGain, in a slope over the next frame. The limiter comes behind: the ceiling holds. Any
+// goroutine.
+func (p *Processor) SetGain(db int) error { return p.gain.set(db) }
+
+// SetVolume is the ear's SetGain.
+func (p *Processor) SetVolume(db int) error { return p.volume.set(db) }
+
 // Chains prints the stages of each direction in their order.
 func (p *Processor) Chains() (microphone, ear string) { return p.mic.String(), p.ear.String() }
 
@@ -166,17 +174,42 @@ func (p *Processor) Close() {
 	}
 }
 
-// volume is a constant gain.
+// volume is a gain that a person sets.
 type volume struct {
 	what string
-	db   int
+	want atomic.Int32 // dB
+	db   int32        // that gain is set to
 	gain *audio.Gain
 }
 
-func newVolume(what string, db int) *volume { return &volume{what, db, audio.NewGain(float64(db))} }
+func newVolume(what string, db int) *volume {
+	v := &volume{what: what, db: int32(db), gain: audio.NewGain(float64(db))}
+	v.want.Store(v.db)
+	return v
+}
 
-func (v *volume) String() string        { return fmt.Sprintf("%s %+d dB", v.what, v.db) }
-func (v *volume) process(f audio.Frame) { v.gain.Apply(f) }
+func (v *volume) set(db int) error {
+	if db < -MaxGain || db > MaxGain {
+		return fmt.Errorf("%s %d dB: write %d to %d", v.what, db, -MaxGain, MaxGain)
+	}
+	v.want.Store(int32(db))
+	return nil
+}
+
+func (v *volume) String() string {
+	if db := v.want.Load(); db != 0 {
+		return fmt.Sprintf("%s %+d dB", v.what, db)
+	}
+	return ""
+}
+
+func (v *volume) process(f audio.Frame) {
+	if db := v.want.Load(); db != v.db {
+		v.db = db
+		v.gain.Set(float64(db))
+	}
+	v.gain.Apply(f)
+}
 
 // sideTone puts the last frame of the microphone into the ear.
 type sideTone struct {
