@@ -176,7 +176,7 @@ func (l *leg) measure() {
 		JitterMS: hundredth(s.JitterMS), RTTMS: hundredth(s.RTTMS), MOS: hundredth(s.MOS), MOSScale: s.MOSScale,
 		Listening: hundredth(s.MOSListening), DelayMS: hundredth(s.MouthToEarMS), Concealed: s.Concealed, Late: s.Late, Waited: s.Waited, Discarded: s.Discarded,
 		AcceleratedMS: hundredth(s.AcceleratedMS), DeceleratedMS: hundredth(s.DeceleratedMS),
-		BurstRatio: hundredth(s.BurstRatio), RemoteMOS: hundredth(s.RemoteMOS), RemoteLost: hundredth(100 * s.RemoteLoss), Trouble: l.stats.Trouble, TroubleName: l.stats.TroubleName, Troubled: l.stats.Troubled}
+		BurstRatio: hundredth(s.BurstRatio), RemoteMOS: hundredth(s.RemoteMOS), RemoteMOSBy: s.RemoteMOSBy, RemoteLost: hundredth(100 * s.RemoteLoss), Trouble: l.stats.Trouble, TroubleName: l.stats.TroubleName, Troubled: l.stats.Troubled}
 	l.codec = codecName(s.Codec)
 }
 

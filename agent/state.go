@@ -213,8 +213,11 @@ type Quality struct {
 	Waited     uint64  `json:"waited,omitempty"`      // packets that came late, and were played all the same
 	Discarded  uint64  `json:"discarded,omitempty"`   // packets given up to catch up, or without room
 	BurstRatio float64 `json:"burst_ratio,omitempty"` // 1: losses are random
-	RemoteMOS  float64 `json:"remote_mos,omitempty"`  // of listening, as the far end says (RTCP XR)
-	RemoteLost float64 `json:"remote_lost,omitempty"` // percent of ours, as it says
+	RemoteMOS  float64 `json:"remote_mos,omitempty"`  // of the far end's listening; absent: not known
+	// RemoteMOSBy is from where it is known: rtcp-xr (the far end says it) or rtcp (estimated
+	// from the losses that its receiver reports count).
+	RemoteMOSBy string  `json:"remote_mos_by,omitempty"`
+	RemoteLost  float64 `json:"remote_lost,omitempty"` // percent of ours, as it says
 
 	AcceleratedMS float64 `json:"accelerated_ms,omitempty"` // sound made shorter to catch up, and longer to wait
 	DeceleratedMS float64 `json:"decelerated_ms,omitempty"`

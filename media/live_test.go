@@ -84,8 +84,39 @@ func TestXR_EachSideKnowsWhatTheOtherHears(t *testing.T) {
 		if math.Abs(here.RemoteMOS-there.MOSListening) > 0.2 || here.RemoteMOS > 3.8 || there.RemoteMOS < 4.3 || here.MOSListening < 4.3 {
 			t.Errorf("a hears %.2f and is told %.2f; b hears %.2f and is told %.2f", here.MOSListening, here.RemoteMOS, there.MOSListening, there.RemoteMOS)
 		}
+		if here.RemoteMOSBy != ByXR || there.RemoteMOSBy != ByXR {
+			t.Errorf("told by %q and %q", here.RemoteMOSBy, there.RemoteMOSBy)
+		}
 		if there.BurstRatio > 1.3 || there.MouthToEarMS < 40 || there.MouthToEarMS > 120 || there.MOS > there.MOSListening {
 			t.Errorf("%+v", there)
+		}
+	})
+}
+
+// A far end that sends no XR is known by the losses that it reports.
+func TestReports_LetExpectWhatTheOtherHears(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		a, b := twoPhones(t, n)
+		defer a.close()
+		defer b.close()
+		b.tone(1004)
+		a.tone(440)
+		pass(10 * time.Second)
+		report := func(lost uint32) {
+			a.session.mu.Lock()
+			defer a.session.mu.Unlock()
+			c := &a.session.control
+			c.far = farMetrics{}
+			a.session.onReports(1, []rtcp.ReceptionReport{{SSRC: a.session.tx.header.SSRC, TotalLost: lost, LastSequenceNumber: uint32(a.session.tx.header.SequenceNumber)}}, time.Now())
+		}
+		for _, row := range []struct {
+			lost        uint32
+			least, most float64
+		}{{0, 4.3, 4.5}, {25, 3.5, 4.1}, {250, 1, 2.5}, {1<<24 - 1, 4.3, 4.5}, {1<<23 - 1, 1, 1.6}} { // of 500; one more came than was sent; nonsense
+			report(row.lost)
+			if st := a.session.Stats(); st.RemoteMOSBy != ByReports || st.RemoteMOS < row.least || st.RemoteMOS > row.most {
+				t.Errorf("%d lost: MOS %.2f by %q, want %.1f to %.1f", row.lost, st.RemoteMOS, st.RemoteMOSBy, row.least, row.most)
+			}
 		}
 	})
 }

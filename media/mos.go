@@ -1,6 +1,10 @@
 package media
 
-import "math"
+import (
+	"math"
+
+	"ringback/media/codec"
+)
 
 // The E-model with its defaults: what is left of the full rating after delay, codec and
 // losses. There are two scales, and a score on the one says nothing on the other: that of
@@ -54,6 +58,19 @@ func rated(wide bool, impairment, delay float64) rating {
 	}
 	left := full - impairment
 	return rating{listening: left / share, conversation: (left - delayImpairment(delay)) / share, delayMS: delay, scale: scale}
+}
+
+// From where it is known how the peer hears us.
+const (
+	ByXR      = "rtcp-xr" // it says so (RFC 3611 4.7)
+	ByReports = "rtcp"    // estimated from the losses that its receiver reports count (RFC 3550 6.4.2)
+)
+
+// remoteRating is how a peer listens to us that lost so many of the packets that we had sent:
+// the losses taken as random, its jitter buffer's own not known.
+func remoteRating(c codec.Codec, lost, sent uint64) float64 {
+	share := min(1, float64(lost)/float64(sent))
+	return rated(c.SampleRate >= wideRate, lossImpairment(c.MOSImpair, c.MOSLoss, 100*share, 1), 0).listening
 }
 
 // lossImpairment is Ie,eff (G.107 section 7.2.4): of a codec with the impairment Ie and

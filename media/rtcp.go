@@ -27,7 +27,8 @@ type control struct {
 	rtt      time.Duration
 	hasRTT   bool
 	lossThey uint8         // fraction of ours that the peer lost, of 256
-	lostThey uint32        // in all
+	lostThey uint64        // in all
+	sentThen uint64        // by us, when it said so; 0: it has said nothing
 	jitThey  time.Duration // of ours, as the peer measured it
 	left     bool          // the peer said BYE
 	far      farMetrics
@@ -218,6 +219,16 @@ func (s *Session) isPlayed(ssrc uint32) bool {
 	return !s.rx.count.started || s.rx.count.ssrc == ssrc
 }
 
+// lostBy is how many were lost, of a number with a sign in 24 bits: below 0 more came than
+// were sent, since some came twice (RFC 3550 6.4.1).
+func lostBy(r rtcp.ReceptionReport) uint64 {
+	const negative = 1 << 23
+	if r.TotalLost >= negative {
+		return 0
+	}
+	return uint64(r.TotalLost)
+}
+
 func (s *Session) onReports(by uint32, blocks []rtcp.ReceptionReport, at time.Time) {
 	c, known := &s.control, false
 	for _, r := range blocks {
@@ -226,7 +237,7 @@ func (s *Session) onReports(by uint32, blocks []rtcp.ReceptionReport, at time.Ti
 		}
 		known = true
 		s.troubles.reportOfOurs(by, r.LastSequenceNumber, s.tx.packets)
-		c.lossThey, c.lostThey = r.FractionLost, r.TotalLost
+		c.lossThey, c.lostThey, c.sentThen = r.FractionLost, lostBy(r), s.tx.packets
 		s.tx.losing(float64(r.FractionLost) / 256)
 		if clock := s.tx.codec.ClockRate; clock > 0 {
 			c.jitThey = time.Duration(r.Jitter) * time.Second / time.Duration(clock)

@@ -71,9 +71,10 @@ type Stats struct {
 	MOSListening  float64           `json:"mos_listening"`
 	MOSScale      string            `json:"mos_scale,omitempty"` // of both: ScaleNarrow or ScaleWide
 	MouthToEarMS  float64           `json:"mouth_to_ear_ms"`
-	BurstRatio    float64           `json:"burst_ratio"` // 1: losses are random
-	RemoteMOS     float64           `json:"remote_mos"`  // of listening, as the peer says by RTCP XR; 0: it does not
-	RemoteLate    float64           `json:"remote_late"` // share of our packets that came too late there
+	BurstRatio    float64           `json:"burst_ratio"`             // 1: losses are random
+	RemoteMOS     float64           `json:"remote_mos"`              // of listening; 0: not known
+	RemoteMOSBy   string            `json:"remote_mos_by,omitempty"` // ByXR or ByReports: from where it is known
+	RemoteLate    float64           `json:"remote_late"`             // share of our packets that came too late there
 	LastRx        time.Time         `json:"last_rx,omitzero"`
 	RTCPSent      uint64            `json:"rtcp_sent"`
 	RTCPRecv      uint64            `json:"rtcp_received"`
@@ -140,8 +141,11 @@ func (s *Session) Stats() Stats {
 		st.MOS, st.MOSListening, st.MouthToEarMS = mos(q.conversation), mos(q.listening), q.delayMS
 		st.MOSScale, st.BurstRatio = q.scale, rx.losses.burstRatio()
 	}
-	if far := &c.far; far.told {
-		st.RemoteMOS, st.RemoteLate = far.listening, far.discarded
+	switch far := &c.far; {
+	case far.told:
+		st.RemoteMOS, st.RemoteLate, st.RemoteMOSBy = far.listening, far.discarded, ByXR
+	case c.sentThen > 0 && tx.codec.SampleRate > 0:
+		st.RemoteMOS, st.RemoteMOSBy = mos(remoteRating(tx.codec, c.lostThey, c.sentThen)), ByReports
 	}
 	return st
 }

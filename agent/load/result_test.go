@@ -352,3 +352,23 @@ func TestSnapshot_Line(t *testing.T) {
 		}
 	}
 }
+
+// The edge of what is valid is the plan's lateness at p99, 5 ms where it says nothing: a run
+// that is later by a hair fails whatever its thresholds say, and one call in a hundred may be.
+func TestReport_ValidUpToTheLateness(t *testing.T) {
+	for _, row := range []struct {
+		late  []Bucket
+		valid bool
+	}{
+		{[]Bucket{{4_990, 1000}}, true},
+		{[]Bucket{{5_010, 1000}}, false},
+		{[]Bucket{{100, 991}, {900_000, 9}}, true},
+		{[]Bucket{{100, 985}, {5_100, 15}}, false},
+	} {
+		r := resultOf(Part{}, time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC), nil)
+		r.Terms.Lateness, r.Terms.thresholds, r.Generators[0].Lateness = DefaultPlan().Lateness, nil, row.late
+		if p := r.Report(); p.Valid != row.valid || p.OK != row.valid || !row.valid && !strings.Contains(strings.Join(p.Why, ""), "ms late at p99 (at most 5ms)") {
+			t.Errorf("%v: valid %v, %q", row.late, p.Valid, p.Why)
+		}
+	}
+}

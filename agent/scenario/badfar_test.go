@@ -187,7 +187,7 @@ func TestBadFarEnd_Delays(t *testing.T) {
 
 func TestBadFarEnd_WrongDigits(t *testing.T) {
 	inBed(t, bad("700", lab.Behaviour{Say: lab.Tone(1004), Press: "1235#"}), func(b *bed) {
-		named(t, playCall(b, "700", "dtmf 1234#"), "", "dtmf 1234#", "1235#")
+		named(t, playCall(b, "700", "dtmf 1234#"), "wrong-digits", "dtmf 1234#", "1235#")
 	})
 }
 

@@ -34,6 +34,7 @@ type checker = func(m measured) outcome
 type outcome struct {
 	ok        bool
 	found, by string
+	odd       *Finding // what was found has a name of its own; nil: none
 }
 
 // limited is an outcome with how far it is off its limit, where that is missed:
@@ -246,7 +247,11 @@ func expectDigits(words []string) (checker, error) {
 		if m.digits == "" {
 			return outcome{found: "no digit"}
 		}
-		return outcome{ok: strings.Contains(m.digits, want), found: m.digits}
+		o := outcome{ok: strings.Contains(m.digits, want), found: m.digits}
+		if !o.ok {
+			o.odd = &Finding{"wrong-digits", fmt.Sprintf("%s came, and not %s", m.digits, want)}
+		}
+		return o
 	}, nil
 }
 

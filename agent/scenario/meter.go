@@ -15,22 +15,23 @@ type Record struct {
 	ID    agent.CallID
 	Begun time.Time // from here on delays count; zero: from the call's first event
 
-	checks []Check // what was expected of it so far
-	taken  bool    // a step did something with it, or waited for it
-	state  agent.CallState
-	offer  agent.Phase   // of its interaction
-	setup  time.Duration // to the first sign of the far end
-	signed bool          // there was one
-	over   time.Duration // to the end
-	why    string        // it ended, in words; empty: the far end or we wanted it so
-	answer time.Duration // to the answer
-	first  time.Time     // of the first sound after the answer
-	sound  span
-	tones  map[float64]*span
-	digits string
-	loud   loudness
-	from   time.Time // of the answer
-	to     time.Time // of the end
+	checks   []Check   // what was expected of it so far
+	expected []Finding // odd things that an expectation found
+	taken    bool      // a step did something with it, or waited for it
+	state    agent.CallState
+	offer    agent.Phase   // of its interaction
+	setup    time.Duration // to the first sign of the far end
+	signed   bool          // there was one
+	over     time.Duration // to the end
+	why      string        // it ended, in words; empty: the far end or we wanted it so
+	answer   time.Duration // to the answer
+	first    time.Time     // of the first sound after the answer
+	sound    span
+	tones    map[float64]*span
+	digits   string
+	loud     loudness
+	from     time.Time // of the answer
+	to       time.Time // of the end
 }
 
 // span adds up the times during which something was on.

@@ -114,6 +114,9 @@ func (r *Record) Expect(e Expectation, now time.Time, came []string) Check {
 	o := e.check(m)
 	c := Check{e.text, o.ok, o.found, o.by}
 	r.checks = append(r.checks, c)
+	if o.odd != nil {
+		r.expected = append(r.expected, *o.odd)
+	}
 	return c
 }
 
@@ -129,7 +132,7 @@ func (r *Record) Meets(e Expectation, now time.Time, came []string) bool {
 func (r *Record) Verdict(now time.Time) Verdict {
 	c, m := r.state, r.measure(now)
 	v := Verdict{Schema: VerdictSchema, OK: true, Target: c.Remote, Code: m.code, Reason: c.Reason, AnswerMS: milliseconds(r.answer),
-		Expectations: append([]Check{}, r.checks...), Findings: r.findings(m)}
+		Expectations: append([]Check{}, r.checks...), Findings: append(r.findings(m), r.expected...)}
 	v.Sound = &Sound{SetupMS: milliseconds(m.setup), Duration: tenth(m.up), SIPCallID: c.SIPCallID, Codec: c.Codec, Encrypted: c.Encrypted, Suite: c.Suite, Quality: c.Quality,
 		Audio: tenth(m.sound), Tones: []Tone{}, Digits: m.digits, Levels: r.loud.all}
 	v.Quality.MOS = math.Round(100*v.Quality.MOS) / 100
@@ -308,6 +311,13 @@ func packets(q agent.Quality) string {
 	return text + strings.TrimRight(fmt.Sprintf("  MOS %.1f, listening %.1f %s", q.MOS, q.Listening, q.MOSScale), " ")
 }
 
+// reportsAfter is after how many seconds of a call a far end that reports has reported
+// (RFC 3550 6.2: every 5 s, and at most half as long again).
+const reportsAfter = 8
+
+// byReports is what a Quality says of a MOS that is estimated.
+const byReports = "rtcp"
+
 // heard is the rest of the sound: how much, which tones, how late, and what the far
 // end says of ours.
 func (s *Sound) heard() string {
@@ -319,8 +329,13 @@ func (s *Sound) heard() string {
 	if q.DelayMS > 0 {
 		text += fmt.Sprintf("; mouth to ear %.0f ms", q.DelayMS)
 	}
-	if q.RemoteMOS > 0 {
-		text += fmt.Sprintf("; the far end hears us with MOS %.1f, %.1f %% lost", q.RemoteMOS, q.RemoteLost)
+	switch {
+	case q.RemoteMOSBy == byReports:
+		text += fmt.Sprintf("; the far end hears us with MOS %.1f (estimated from the losses that it reports by %s), %.1f %% lost", q.RemoteMOS, q.RemoteMOSBy, q.RemoteLost)
+	case q.RemoteMOS > 0:
+		text += fmt.Sprintf("; the far end hears us with MOS %.1f (as it says by %s), %.1f %% lost", q.RemoteMOS, q.RemoteMOSBy, q.RemoteLost)
+	case s.Duration >= reportsAfter && q.TXPackets > 0:
+		text += "; how it hears us is not known: no RTCP report of it came"
 	}
 	return text
 }
