@@ -1,5 +1,5 @@
 # Two images of the same phone.
-#   docker build --target headless -t ringback:headless .   static, no audio device: tests, load, CI
+#   docker build --target headless -t ringback:headless .   static, with Opus, no audio device: tests, load, CI
 #   docker build --target desk -t ringback:desk .           with PortAudio and Opus, for a desk with a headset
 # With a headset of ALSA's:
 #   docker run --network host --device /dev/snd --group-add "$(stat -c %g /dev/snd/timer)" ringback:desk agent …
@@ -20,16 +20,17 @@ COPY dtmf dtmf
 COPY agent agent
 COPY internal internal
 
-FROM source AS build-headless
+FROM modules AS build-headless
+RUN apt-get update && apt-get install -y --no-install-recommends libopus-dev gcc libc6-dev pkg-config ca-certificates tzdata
+COPY --from=source /src .
+COPY .ci/headless .ci/headless
 # What `ringback version` says: --build-arg VERSION=$(git describe --tags --always)
 ARG VERSION=devel
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/ringback ./cmd/ringback \
- && install -d -m 0700 -o 65532 -g 65532 /out/home/ringback
+RUN VERSION="$VERSION" .ci/headless /out
 
 FROM scratch AS headless
-COPY --from=modules /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=modules /usr/share/zoneinfo /usr/share/zoneinfo
-COPY --from=build-headless /out/ringback /usr/bin/ringback
+COPY --from=build-headless /out/etc /etc
+COPY --from=build-headless /out/usr /usr
 # The folder above it is copied, so that /home/ringback keeps its mode.
 COPY --from=build-headless --chown=65532:65532 /out/home /home
 ENV PATH=/usr/bin HOME=/home/ringback XDG_RUNTIME_DIR=/home/ringback

@@ -18,13 +18,14 @@ GOSEC := github.com/securego/gosec/v2/cmd/gosec@v2.22.0
 UNSOUND := -quiet -color=false -exclude=G103,G104,G115,G204,G304,G401,G404,G501 -exclude-dir=testdata -exclude-dir=internal/asterisk -exclude-dir=internal/conformance -exclude-dir=internal/ladder/golden
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help demo build test prepare lint security vulnerabilities unit limits fuzz fuzz-long pure oracle libraries quality beside benchmarks bench whole device interop asterisk images conformance golden clean
+.PHONY: help demo build test prepare lint security vulnerabilities unit limits fuzz fuzz-long pure oracle libraries headless quality beside benchmarks bench whole device interop asterisk images conformance golden clean
 
 help:
 	@echo "make demo      build ringback and run its demo: a PBX in the process, and a callback for you"
 	@echo "make build     build bin/ringback, with PortAudio and Opus where their headers are or can be installed"
 	@echo "make test      run every test that CI runs; installs Asterisk, SIPp, sipvicious and a virtual headset first"
 	@echo "make conformance   run the tests of the 172 behaviours, and write testdata/conformance.md anew"
+	@echo "make headless  build the static phone of the headless image in bin/headless, and run it in a root folder of its own"
 	@echo "make quality   measure what is heard over a bad network, and write testdata/quality/README.md anew"
 	@echo "make images    build both images of the Dockerfile with podman, as root, and run them: versions, demos, load, compose.yaml"
 	@echo "make fuzz-long     run each fuzz target for an hour"
@@ -38,7 +39,7 @@ build:
 	@.ci/build
 
 # What CI runs. Each step stands alone; `make test` is all of them in this order.
-test: prepare lint security vulnerabilities pure unit limits fuzz oracle libraries device interop
+test: prepare lint security vulnerabilities pure unit limits fuzz oracle libraries headless device interop
 	@echo "make test: all steps passed"
 
 prepare:
@@ -96,6 +97,11 @@ oracle:
 # What only the build with the libraries in C does.
 libraries:
 	$(GO) test -race -tags opus,nolibopusfile,apm -count=1 -timeout 10m ./media/...
+
+# What the Dockerfile's headless image holds, made by the same commands in bin/headless, and run with nothing beside it.
+headless:
+	@VERSION=$$(git describe --tags --always --dirty 2>/dev/null || echo dev) .ci/headless bin/headless
+	@.ci/headless-runs bin/headless
 
 # What is heard over a bad network, measured anew for each codec: testdata/quality/README.md. Takes minutes.
 quality:

@@ -38,7 +38,8 @@ const briefStmts = 8
 // source writes a file's name as SQLite wants it: a URI, so that no character of
 // the path means anything.
 func source(path string, readOnly bool, busy time.Duration) string {
-	values := url.Values{"_pragma": {"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")", "foreign_keys(1)", "synchronous(FULL)"}}
+	values := url.Values{"_pragma": {"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")", "foreign_keys(1)", "synchronous(FULL)",
+		"temp_store(memory)"}} // a read-only or empty root folder, as that of the headless image, has no /tmp
 	if path == "" {
 		return "file::memory:?" + values.Encode()
 	}

@@ -3,4 +3,4 @@
 package main
 
 // audioBuild names the sound system that this build can use.
-const audioBuild = "none (pure Go build; file, tone and null devices work)"
+const audioBuild = "none (built without PortAudio; file, tone and null devices work)"
