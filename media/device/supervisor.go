@@ -315,11 +315,14 @@ func (s *Supervisor) discard(a attempt) {
 }
 
 func (s *Supervisor) stop(at int, stream Stream) {
-	name, idle := s.cfg.Devices[at].Name(), make(chan struct{})
+	// Nothing is looked up by its place below: another list may be taken meanwhile.
+	name, dog, idle := s.cfg.Devices[at].Name(), s.places[at].dog, make(chan struct{})
 	s.places[at].idle = idle
 	s.tasks.Go(func() {
 		defer close(idle)
-		if err := s.call(at, stream.Stop, nil); err != nil {
+		err := dog.call(stream.Stop, nil)
+		logPanic(s.cfg.Log, name, err)
+		if err != nil {
 			s.cfg.Log.Warn("audio device does not stop cleanly", "device", name, "err", err)
 		}
 	})
