@@ -127,7 +127,7 @@ whole:
 		{ echo "== $$what"; $(GO) tool pprof -top -nodecount 25 bin/media.test bin/media.prof 2>/dev/null | grep -v '^Build ID\|^File'; echo; } >>testdata/benchmarks/profile.txt; \
 	done
 
-# This program beside its peers: testdata/bench/README.md. ONLY=calls, registrations, digest, agents, memory, curve or most is one part.
+# This program beside its peers: testdata/bench/README.md. ONLY=calls, registrations, digest, media, agents, memory, curve, sustained or most is one part.
 bench: build
 	@$(GO) build -o bin/bench ./testdata/bench && bin/bench -only "$(ONLY)"
 

@@ -214,10 +214,13 @@ func (r *Registration) retry(d time.Duration) {
 	r.due = r.ua.loop.After(d, r.dueNow)
 }
 
-// dueNow is the time of the next refresh or try; a move that was not seen yet comes
-// first.
+// dueNow is the time of the next refresh or try; a move of its own that was not seen yet
+// comes first. Of thousands of bindings each looks for itself: all of them are looked
+// through by the watch.
 func (r *Registration) dueNow() {
-	r.ua.lookForMoves()
+	if r.ua.sourceFor(r.towards()) != r.source {
+		r.ua.lookForMoves()
+	}
 	r.happen(regDue)
 }
 

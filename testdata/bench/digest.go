@@ -24,7 +24,75 @@ func (b *bench) digest() error {
 	}
 	b.row("a user with a digest, registered and let go, µs of the phone", our.perUnit("caller"), their.perUnit("caller"),
 		fmt.Sprintf("three REGISTERs each, MD5; the registrar is SIPp's for both; failed %d, peer %d; sent again %s, peer %s", our.Failed, their.Failed, our.resent(), their.resent()))
+	our, their, err = b.repeated(func() (*record, error) { return b.ourRefresh(users) }, func() (*record, error) { return b.sippRefresh(users) })
+	if err != nil {
+		return err
+	}
+	b.row("a REGISTER of a user with a digest that is refreshed, µs of the phone", our.perUnit("caller"), their.perUnit("caller"),
+		fmt.Sprintf("a life of %d s, held for %v; %.1f and %.1f REGISTERs a user; failed %d, peer %d; sent again %s, peer %s", life, held, float64(our.Units)/users, float64(their.Units)/users, our.Failed, their.Failed, our.resent(), their.resent()))
 	return nil
+}
+
+// What the registrar of a refresh grants, in seconds, and for how long users are held.
+// SIPp's refresh after the mean of what ours do: at 50 to 90 % of the life.
+const (
+	life      = 10
+	held      = 30 * time.Second
+	refreshes = 4
+	apart     = 7 * time.Second
+)
+
+// refreshed is a registrar that challenges the first REGISTER, and grants what is asked until
+// one takes the binding back.
+func refreshed() string {
+	const head = `
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+`
+	text := `<?xml version="1.0"?><scenario name="registrar"><recv request="REGISTER"/><send><![CDATA[
+SIP/2.0 401 Unauthorized` + head + `WWW-Authenticate: Digest realm="bench", nonce="47ebe028cda119c35d4877b383027d28", algorithm=MD5, qop="auth"
+Content-Length: 0
+
+]]></send>`
+	for range 3 * refreshes { // one after the other: SIPp is slow to jump back
+		text += `<recv request="REGISTER"><action><ereg regexp="^ *0" search_in="hdr" header="Expires:" assign_to="1"/></action></recv>
+<send next="2" test="1"><![CDATA[
+SIP/2.0 200 OK` + head + `[last_Contact:]
+Expires: 10
+Content-Length: 0
+
+]]></send>`
+	}
+	return text + `<label id="2"/><pause milliseconds="1"/></scenario>`
+}
+
+// refreshingPhone is a user who stays.
+func refreshingPhone() string {
+	const authorization = "[authentication username=u password=bench-secret]\n"
+	text := `<?xml version="1.0"?><scenario name="phone">` + challengedRegister(1, life, "") + `<recv response="401" auth="true"/>` + challengedRegister(2, life, authorization) + `<recv response="200"/>`
+	for i := range refreshes {
+		text += fmt.Sprintf(`<pause milliseconds="%d"/>`, apart.Milliseconds()) + challengedRegister(3+i, life, authorization) + `<recv response="200"/>`
+	}
+	return text + challengedRegister(3+refreshes, 0, authorization) + `<recv response="200"/></scenario>`
+}
+
+func (b *bench) ourRefresh(users int) (*record, error) {
+	r, again, err := b.ourUsers("refresh", refreshed(), users, life, held)
+	if err == nil {
+		r.Units = 3*users + again
+	}
+	return r, err
+}
+
+func (b *bench) sippRefresh(users int) (*record, error) {
+	r, err := b.sippUsers("refresh", refreshed(), refreshingPhone(), users)
+	if err == nil {
+		r.Units *= 3 + refreshes
+	}
+	return r, err
 }
 
 const challenged = `<?xml version="1.0"?><scenario name="registrar">
@@ -80,13 +148,13 @@ func challengedPhone() string {
 		challengedRegister(2, 300, authorization) + `<recv response="200"/>` + challengedRegister(3, 0, authorization) + `<recv response="200"/></scenario>`
 }
 
-// challenger starts the registrar.
-func (b *bench) challenger() (far *child, port int, err error) {
+// challenger starts a registrar.
+func (b *bench) challenger(scenario string) (far *child, port int, err error) {
 	if port, err = freePort(); err != nil {
 		return nil, 0, err
 	}
 	file := filepath.Join(b.tmp, "challenged.xml")
-	if err = os.WriteFile(file, []byte(challenged), 0o644); err != nil {
+	if err = os.WriteFile(file, []byte(scenario), 0o644); err != nil {
 		return nil, 0, err
 	}
 	if far, err = b.start("registrar", b.sipp, "-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin", "-deadcall_wait", "0"); err != nil {
@@ -99,47 +167,59 @@ func (b *bench) challenger() (far *child, port int, err error) {
 }
 
 func (b *bench) ourDigest(users int) (*record, error) {
-	far, port, err := b.challenger()
+	r, _, err := b.ourUsers("digest", challenged, users, 300, time.Second)
+	return r, err
+}
+
+// ourUsers registers users at SIPp's registrar, holds them, and lets them go.
+func (b *bench) ourUsers(what, registrar string, users, expires int, held time.Duration) (r *record, refreshed int, err error) {
+	far, port, err := b.challenger(registrar)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	secret := filepath.Join(b.tmp, "secret")
 	if err := os.WriteFile(secret, []byte("bench-secret\n"), 0o600); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	file, err := b.plan("digest", fmt.Sprintf(`account: {registrar: "sip:127.0.0.1:%d", bind: 127.0.0.1}
+	file, err := b.plan(what, fmt.Sprintf(`account: {registrar: "sip:127.0.0.1:%d", bind: 127.0.0.1, expires: %ds}
 users: {first: 1, count: %d, password_file: %s}
 register: true
 lateness: 10s
-calls: {for: 1s}
-`, port, users, secret))
+calls: {for: %v}
+`, port, expires, users, secret, held))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	r := &record{At: time.Now(), What: "digest", Who: "ringback", Units: users, CPU: map[string]float64{}, Before: calibrate()}
+	r = &record{At: time.Now(), What: what, Who: "ringback", Units: users, CPU: map[string]float64{}, Before: calibrate()}
 	caller, err := b.start("load", b.ringback, "load", file, "--json")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	r.CPU["caller"], err = caller.wait(time.Minute + patience)
 	r.CPU["far end"] = far.stop(syscall.SIGUSR1)
 	r.After = calibrate()
 	var report struct {
 		Registered int                   `json:"registered"`
+		Refreshed  int                   `json:"refreshed"`
 		Left       int                   `json:"left_registrations"`
 		Self       struct{ Resent int }  `json:"self"`
 		Times      struct{ P99 float64 } `json:"registration_ms"`
 	}
 	if readErr := readResult(caller.out, &report); readErr != nil {
-		return nil, fmt.Errorf("ringback load: %w (%v): %s", readErr, err, caller.said())
+		return nil, 0, fmt.Errorf("ringback load: %w (%v): %s", readErr, err, caller.said())
 	}
 	r.Failed, r.Resent = users-report.Registered+report.Left, &report.Self.Resent
-	r.Extra = map[string]float64{"registration_p99_ms": report.Times.P99, "load_average": loadAverage()}
-	return r, nil
+	r.Extra = map[string]float64{"registration_p99_ms": report.Times.P99, "refreshed": float64(report.Refreshed), "load_average": loadAverage()}
+	return r, report.Refreshed, nil
 }
 
 func (b *bench) sippDigest(users int) (*record, error) {
-	far, port, err := b.challenger()
+	return b.sippUsers("digest", challenged, challengedPhone(), users)
+}
+
+// sippUsers is the same by SIPp's phone; its units are users.
+func (b *bench) sippUsers(what, registrar, phone string, users int) (*record, error) {
+	far, port, err := b.challenger(registrar)
 	if err != nil {
 		return nil, err
 	}
@@ -148,18 +228,18 @@ func (b *bench) sippDigest(users int) (*record, error) {
 		return nil, err
 	}
 	file, stats := filepath.Join(b.tmp, "phone.xml"), filepath.Join(b.tmp, "digest.csv")
-	if err := os.WriteFile(file, []byte(challengedPhone()), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(phone), 0o644); err != nil {
 		return nil, err
 	}
 	_ = os.Remove(stats)
 	const rate = 400 // as ours
-	r := &record{At: time.Now(), What: "digest", Who: "sipp", Rate: rate, Units: users, CPU: map[string]float64{}, Before: calibrate()}
+	r := &record{At: time.Now(), What: what, Who: "sipp", Rate: rate, Units: users, CPU: map[string]float64{}, Before: calibrate()}
 	caller, err := b.start("phone", b.sipp, "-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(own), "-r", strconv.Itoa(rate), "-m", strconv.Itoa(users),
 		"-nostdin", "-trace_stat", "-stf", stats, "-fd", "1", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return nil, err
 	}
-	r.CPU["caller"], _ = caller.wait(time.Duration(users/rate)*time.Second + patience)
+	r.CPU["caller"], _ = caller.wait(time.Duration(users/rate)*time.Second + held + patience)
 	r.CPU["far end"] = far.stop(syscall.SIGUSR1)
 	r.After = calibrate()
 	return r, r.sippCounted(stats, caller)

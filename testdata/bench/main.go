@@ -2,7 +2,7 @@
 // both side by side, with their ratio. README.md says how to read it. Run it with
 //
 //	make bench            everything, some minutes
-//	make bench ONLY=calls one part: calls, registrations, digest, agents, memory, curve or most
+//	make bench ONLY=calls one part: calls, registrations, digest, media, agents, memory, curve, sustained or most
 //
 // It starts only its own children, ends each of them by its process, and keeps what it
 // measured in raw.jsonl beside this file, one record per run, disturbed ones too.
@@ -40,15 +40,25 @@ type row struct {
 	note       string
 }
 
+const partNames = "calls, registrations, digest, media, agents, memory, curve, sustained or most"
+
+// replaced is a text with a word in place of another.
+func replaced(text, word, by string) string { return strings.ReplaceAll(text, word, by) }
+
 func main() {
 	b := &bench{}
-	only := flag.String("only", "", "one part: calls, registrations, digest, agents, memory, curve or most; empty: all but most")
+	only := flag.String("only", "", "one part: "+partNames+"; empty: all but sustained and most")
+	meterAt := flag.Int("meter", 0, "be the RTP meter at this port of loopback")
 	flag.StringVar(&b.ringback, "ringback", "bin/ringback", "the binary to measure")
 	flag.StringVar(&b.dir, "dir", "testdata/bench", "where the scenarios are, and raw.jsonl is kept")
 	flag.DurationVar(&b.length, "length", 10*time.Second, "of one measurement")
 	flag.IntVar(&b.repeats, "repeats", 3, "of each measurement; the median counts")
 	flag.Parse()
-	if err := b.run(*only); err != nil {
+	do := func() error { return b.run(*only) }
+	if *meterAt > 0 {
+		do = func() error { return runMeter(*meterAt) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -71,10 +81,10 @@ func (b *bench) run(only string) error {
 	parts := []struct {
 		name string
 		do   func() error
-	}{{"calls", b.calls}, {"registrations", b.registrations}, {"digest", b.digest}, {"agents", b.agents}, {"memory", b.memory}, {"curve", b.curve}, {"most", b.most}}
+	}{{"calls", b.calls}, {"registrations", b.registrations}, {"digest", b.digest}, {"media", b.media}, {"agents", b.agents}, {"memory", b.memory}, {"curve", b.curve}, {"sustained", b.sustained}, {"most", b.most}}
 	known := false
 	for _, p := range parts {
-		if only != p.name && (only != "" || p.name == "most") {
+		if only != p.name && (only != "" || p.name == "most" || p.name == "sustained") {
 			continue
 		}
 		known = true
@@ -84,7 +94,7 @@ func (b *bench) run(only string) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("-only %q: write calls, registrations, digest, agents, memory, curve or most", only)
+		return fmt.Errorf("-only %q: write %s", only, partNames)
 	}
 	b.print()
 	return nil
