@@ -43,8 +43,9 @@ func percentFor(p *load.Plan) int {
 	return roomyPercent
 }
 
-// holds says that a plan signals only, and little: it begins few calls, and few users go and
-// come. One whose calls are all refused at once begins more than it says.
+// holds says that a plan begins few calls, and few users go and come: what is in use is that
+// of calls that are up, with sound or without, and sound makes no garbage. One whose calls
+// are all refused at once begins more than it says.
 func holds(p *load.Plan) bool {
 	const few = 200 // a second
 	c := p.Calls
@@ -52,7 +53,7 @@ func holds(p *load.Plan) bool {
 	if each := (c.Talk.Mean + c.Think.Mean).Seconds(); c.PeakConcurrency() > 0 && each > 0 {
 		rate = float64(c.PeakConcurrency()) / each
 	}
-	return c.Media == load.MediaNone && rate > 0 && rate+p.Churn.Rate <= few
+	return rate > 0 && rate+p.Churn.Rate <= few
 }
 
 // roomyEach is roomy for each of several processes, as their environment says it: half
