@@ -123,6 +123,13 @@ type candidate struct {
 	buf    []byte
 }
 
+// firstSlots is the room that a buffer has to begin with: most never hold more. keptFree are
+// the packets' buffers that it keeps for those to come.
+const (
+	firstSlots = 16
+	keptFree   = 8
+)
+
 // New returns an empty buffer.
 func New(cfg Config) *Buffer {
 	if cfg.ClockRate <= 0 {
@@ -142,7 +149,7 @@ func New(cfg Config) *Buffer {
 		size *= 2
 	}
 	cfg.Slots = size
-	b := &Buffer{cfg: cfg, slots: make([]slot, size)}
+	b := &Buffer{cfg: cfg, slots: make([]slot, min(size, firstSlots))}
 	b.delay.init(cfg)
 	return b
 }
@@ -188,7 +195,9 @@ func (b *Buffer) flush() {
 
 func (b *Buffer) release(s *slot) {
 	if s.payload != nil {
-		b.free = append(b.free, s.payload)
+		if len(b.free) < keptFree {
+			b.free = append(b.free, s.payload)
+		}
 		s.payload = nil
 		b.held--
 	}
@@ -308,8 +317,28 @@ func (b *Buffer) earliest(ext int64) int64 {
 	return b.playExt
 }
 
+// grow doubles the room until ext has some beside what waits, up to what the configuration
+// allows.
+func (b *Buffer) grow(ext int64) {
+	size := len(b.slots)
+	for size < b.cfg.Slots && b.playExt < ext-int64(size)+1 {
+		size *= 2
+	}
+	if size == len(b.slots) {
+		return
+	}
+	before := b.slots
+	b.slots = make([]slot, size)
+	for i := range before {
+		if s := &before[i]; s.payload != nil {
+			b.slots[s.ext&int64(size-1)] = *s
+		}
+	}
+}
+
 // makeRoom drops the oldest packets when ext is too far ahead of them.
 func (b *Buffer) makeRoom(ext int64) {
+	b.grow(ext)
 	oldest := ext - int64(len(b.slots)) + 1
 	if b.playExt >= oldest {
 		return

@@ -43,7 +43,6 @@ func (e *edge) settled() bool { return e.now == e.target }
 type port struct {
 	used    bool
 	in, out audio.Frame
-	sum     []int32
 	limit   limiter
 	level   *leveller // nil: what comes in is taken as it is
 	plan    plan
@@ -60,7 +59,7 @@ type Matrix struct {
 	pending bool
 	stale   bool // plans are not those of the edges
 	sums    []group
-	scratch []int32
+	scratch []int32 // of whoever is worked on
 }
 
 // New returns an empty matrix for frames of the given number of samples.
@@ -78,7 +77,7 @@ func (m *Matrix) Add() (Slot, error) {
 		return None, fmt.Errorf("add slot %d: %w", len(m.ports), ErrFull)
 	}
 	m.ports = append(m.ports, port{
-		used: true, in: make(audio.Frame, m.samples), out: make(audio.Frame, m.samples), sum: make([]int32, m.samples),
+		used: true, in: make(audio.Frame, m.samples), out: make(audio.Frame, m.samples),
 		plan: plan{group: -1},
 	})
 	return Slot(len(m.ports) - 1), nil
@@ -226,19 +225,20 @@ func (m *Matrix) hear(p *port) {
 		copy(p.out, m.ports[e.from].in)
 		return
 	}
+	sum := m.scratch
 	if p.plan.group >= 0 {
-		copy(p.sum, m.sums[p.plan.group].sum)
+		copy(sum, m.sums[p.plan.group].sum)
 	} else {
-		clear(p.sum)
+		clear(sum)
 	}
 	for _, s := range p.plan.less {
-		minus(p.sum, m.ports[s].in)
+		minus(sum, m.ports[s].in)
 	}
 	for _, i := range p.plan.more {
 		e := &m.edges[i]
-		e.add(p.sum, m.ports[e.from].in)
+		e.add(sum, m.ports[e.from].in)
 	}
-	p.limit.narrow(p.out, p.sum)
+	p.limit.narrow(p.out, sum)
 }
 
 // only is the one route by which a port hears what is said as it is; nil: there is more to
