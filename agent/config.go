@@ -115,6 +115,7 @@ type MediaConfig struct {
 	Ports   string        `yaml:"ports"`   // FIRST-LAST; empty: the engine's own
 	NAT     bool          `yaml:"nat"`     // learn where the peer really sends from
 	Timeout time.Duration `yaml:"timeout"` // without any packet until the call is ended; 0: never
+	Ptime   time.Duration `yaml:"ptime"`   // of sound in a packet: asked of the far end, and sent unless it asks otherwise; 10, 20, 30, 40 or 60 ms
 
 	Encryption string   `yaml:"encryption"`  // off, optional or required
 	Keying     string   `yaml:"keying"`      // of offers: sdes or dtls; either is taken
@@ -263,7 +264,7 @@ func DefaultConfig() Config {
 		Audio:   AudioConfig{Headset: []string{"portaudio", "null"}, Codecs: defaultCodecs()},
 		Headset: HeadsetConfig{HighPass: true, NoiseSuppression: "off", Ceiling: -3},
 		Opus:    OpusConfig{Complexity: 9, FEC: true},
-		Media:   MediaConfig{NAT: true, Encryption: "off", Keying: "sdes", ICEPolicy: "all"},
+		Media:   MediaConfig{NAT: true, Ptime: 20 * time.Millisecond, Encryption: "off", Keying: "sdes", ICEPolicy: "all"},
 		DTMF:    DTMFConfig{Method: "rfc4733", Duration: 100 * time.Millisecond, Gap: 60 * time.Millisecond},
 		Calls: CallsConfig{Waiting: true, WhenNotReady: "refuse", Redirect: "follow", Transfer: "refer", Refer: "ask", Replaces: "accept",
 			ConferenceParties: 32, ConferenceLevels: true},

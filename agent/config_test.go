@@ -275,6 +275,7 @@ func TestConfig_QueueCodes(t *testing.T) {
 		`channels: {pbx: {pause: "*46", unpause: "*47"}, pbx_exit: logout}`:                                                                  `channels.pbx_exit "logout": there is no code`,
 		`channels: {pbx_exit: pause}`:   "there is no code",
 		`channels: {pbx_by: pigeon}`:    `channels.pbx_by "pigeon"`,
+		`media: {ptime: 25ms}`:          `media.ptime "25ms": is no packet time; write 10ms, 20ms, 30ms, 40ms or 60ms`,
 		`callbacks: {report_size: 100}`: `callbacks.report_size "100": is out of range`,
 		`callbacks: {report_age: 1s}`:   `callbacks.report_age "1s": is out of range`,
 	} {

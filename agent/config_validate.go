@@ -110,6 +110,9 @@ func (c *Config) validateAddresses() error {
 	if _, _, err := splitPorts(c.Media.Ports); err != nil {
 		return &ConfigError{Field: "media.ports", Value: c.Media.Ports, Why: err.Error(), Remedy: "write FIRST-LAST, such as 20000-20999"}
 	}
+	if !slices.Contains(media.PacketTimes(), c.Media.Ptime) {
+		return &ConfigError{Field: "media.ptime", Value: c.Media.Ptime.String(), Why: "is no packet time", Remedy: "write 10ms, 20ms, 30ms, 40ms or 60ms"}
+	}
 	return first(between("media.timeout", c.Media.Timeout, 0, 24*time.Hour), c.validateEncryption())
 }
 

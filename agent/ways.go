@@ -104,7 +104,7 @@ func (a *Agent) newSession(session *sip.Session, local netip.Addr, tell func(med
 		return nil, err
 	}
 	return a.engine.NewSession(media.SessionConfig{LocalIP: local, Ports: media.PortRange{Min: first, Max: last},
-		Codecs: a.cfg.codecs(), Opus: a.cfg.opus(), Comfort: a.cfg.Audio.ComfortNoise, DTMF: true, NAT: a.cfg.Media.NAT, TimeoutFor: a.mediaTimeout(), Log: a.log,
+		Codecs: a.cfg.codecs(), Opus: a.cfg.opus(), Comfort: a.cfg.Audio.ComfortNoise, DTMF: true, NAT: a.cfg.Media.NAT, Ptime: a.cfg.Media.Ptime, TimeoutFor: a.mediaTimeout(), Log: a.log,
 		Security: a.security(session), Ways: a.ways, OnEvent: tell})
 }
 

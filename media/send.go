@@ -19,6 +19,12 @@ const (
 	maxPtime = 60 * time.Millisecond
 )
 
+// PacketTimes are those that a configuration may ask for: the codecs have each, or the
+// next shorter one (30 ms of Opus are 20).
+func PacketTimes() []time.Duration {
+	return []time.Duration{minPtime, 20 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond, maxPtime}
+}
+
 // transmitter is the way from frames to packets.
 type transmitter struct {
 	rate     int

@@ -34,6 +34,7 @@ type AgentsPlan struct {
 	File       string        `yaml:"file"`       // WAV of any rate
 	Codecs     []string      `yaml:"codecs"`     // of opus, g722, pcmu, pcma, by preference
 	Encryption string        `yaml:"encryption"` // of media: off, sdes (keys in SDP, by any transport) or dtls
+	Ptime      time.Duration `yaml:"ptime"`      // of sound in a packet, as calls.ptime
 
 	// How the PBX's queue is told of readiness, as channels.pbx, pbx_by and publish of a phone's configuration.
 	PBX     map[string]string `yaml:"pbx"`
@@ -105,6 +106,9 @@ func (p *Plan) checkAgents() error {
 		return wrong("agents.media", a.Media, "write silence, tone, echo or file")
 	}
 	if err := checkSound("agents.", a.Codecs, []string{a.Media}, a.File, a.Encryption); err != nil {
+		return err
+	}
+	if err := checkPtime("agents.", a.Ptime); err != nil {
 		return err
 	}
 	return checkSpreads([]spreadField{{"agents.think", a.Think}, {"agents.talk", a.Talk}, {"agents.wrap_up", a.WrapUp}, {"agents.hold_for", a.HoldFor}})

@@ -141,6 +141,9 @@ func (p *Plan) agentConfig(u user, at source) (agent.Config, error) {
 	if keying := p.Agents.Encryption; keying == srtpSDES || keying == srtpDTLS {
 		c.Media.Encryption, c.Media.Keying, c.Media.KeysInClear = "required", keying, true // it is a test
 	}
+	if p.Agents.Ptime != 0 {
+		c.Media.Ptime = p.Agents.Ptime
+	}
 	c.Headset = agent.HeadsetConfig{NoiseSuppression: "off"}
 	c.Channels.WrapUp, c.Channels.Start, c.Channels.StartWeb = 0, "not-ready", "not-ready" // until the shift begins
 	c.Channels.PBX, c.Channels.Publish = p.Agents.PBX, p.Agents.Publish

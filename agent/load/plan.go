@@ -79,6 +79,7 @@ type CallsPlan struct {
 	Media       string            `yaml:"media"`       // none (signalling only), silence, tone, echo or file
 	File        string            `yaml:"file"`        // WAV of any rate
 	Codecs      []string          `yaml:"codecs"`      // of opus, g722, pcmu, pcma, by preference
+	Ptime       time.Duration     `yaml:"ptime"`       // of sound in a packet: asked of the far end, and sent unless it asks otherwise; 10ms, 20ms, 30ms, 40ms or 60ms; 0: 20ms
 	Encryption  string            `yaml:"encryption"`  // of media: off, sdes (keys in SDP, by any transport) or dtls
 }
 

@@ -114,6 +114,9 @@ func (p *Plan) checkCalls() error {
 	if !slices.Contains(medias(), c.Media) {
 		return wrong("calls.media", c.Media, "write none, silence, tone, echo or file")
 	}
+	if err := checkPtime("calls.", c.Ptime); err != nil {
+		return err
+	}
 	return checkSound("calls.", c.Codecs, []string{c.Media}, c.File, c.Encryption)
 }
 

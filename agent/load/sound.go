@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"ringback/media"
 	"ringback/media/audio"
@@ -40,7 +41,8 @@ const (
 // sound is how the calls of a plan sound.
 type sound struct {
 	codecs   []string
-	clip     audio.Clip // of MediaFile
+	ptime    time.Duration // 0: as the media has it
+	clip     audio.Clip    // of MediaFile
 	security media.Security
 }
 
@@ -79,7 +81,19 @@ func (p *Plan) sound() (*sound, error) {
 	if a := p.Agents; a != nil { // their phones make certificates of their own
 		return soundOf("agents.", a.Codecs, a.File, "")
 	}
-	return soundOf("calls.", p.Calls.Codecs, p.Calls.File, p.Calls.Encryption)
+	s, err := soundOf("calls.", p.Calls.Codecs, p.Calls.File, p.Calls.Encryption)
+	if err == nil {
+		s.ptime = p.Calls.Ptime
+	}
+	return s, err
+}
+
+// checkPtime looks at a plan's packet time; 0 leaves it to the media.
+func checkPtime(prefix string, ptime time.Duration) error {
+	if ptime == 0 || slices.Contains(media.PacketTimes(), ptime) {
+		return nil
+	}
+	return wrong(prefix+"ptime", ptime, "write 10ms, 20ms, 30ms, 40ms or 60ms")
 }
 
 // checkSound looks at the fields of a plan that soundOf reads.
@@ -117,7 +131,7 @@ type voice struct {
 func newVoice(e *media.Engine, ip netip.Addr, s *sound, kind string) (*voice, error) {
 	v := &voice{bridge: e.NewBridge(), player: e.NewPlayer()}
 	var err error
-	v.session, err = e.NewSession(media.SessionConfig{LocalIP: ip, Codecs: s.codecs, Opus: codec.OpusConfig{Complexity: opusComplexity}, DTMF: true, NAT: true, Security: s.security})
+	v.session, err = e.NewSession(media.SessionConfig{LocalIP: ip, Codecs: s.codecs, Opus: codec.OpusConfig{Complexity: opusComplexity}, Ptime: s.ptime, DTMF: true, NAT: true, Security: s.security})
 	if err == nil {
 		err = v.connect(s, kind)
 	}

@@ -17,7 +17,7 @@ var accountFields = map[string]string{
 	"aor": "account.aor", "username": "account.username", "password-file": "account.password_file",
 	"registrar": "account.registrar", "proxy": "account.proxy", "transport": "account.transport",
 	"expires": "account.expires", "bind": "account.bind", "ca-file": "account.ca_file",
-	"codecs": "audio.codecs", "encryption": "media.encryption", "report-to": "callbacks.report_to", "start": "channels.start",
+	"codecs": "audio.codecs", "encryption": "media.encryption", "ptime": "media.ptime", "report-to": "callbacks.report_to", "start": "channels.start",
 }
 
 // accountFlags are the flags of what registers or calls by itself.
@@ -39,6 +39,7 @@ func mediaFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "audio", Usage: "headset, a preference `LIST`: portaudio[:NAME], tone:HZ, file:IN.wav,OUT.wav, null"},
 		&cli.StringFlag{Name: "codecs", Usage: "codecs by preference, a `LIST` such as pcmu,pcma"},
+		&cli.StringFlag{Name: "ptime", Usage: "sound in a packet, a `DURATION` of 10ms, 20ms, 30ms, 40ms or 60ms: asked of the far end, and sent unless it asks otherwise (default: 20ms)"},
 		&cli.StringFlag{Name: "encryption", Usage: "SRTP by this `POLICY`: off, optional or required"},
 	}
 }

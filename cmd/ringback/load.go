@@ -44,7 +44,7 @@ evening.yaml:
       # in place of rate, ramp and for: steps: [{rate: 10, for: 1m}, {rate: 50, ramp: 5s, for: 1m, thresholds: ["p99(setup) < 500ms"]}]
       talk: {mean: 30s, spread: exponential}    # constant, uniform, exponential or lognormal
       media: tone             # none (signalling only), silence, tone, echo, or file with file: hello.wav
-      codecs: [pcmu, pcma]    # of opus, g722, pcmu, pcma; with encryption: sdes or dtls
+      codecs: [pcmu, pcma]    # of opus, g722, pcmu, pcma; with encryption: sdes or dtls, and ptime: 40ms
     # in place of calls: the users are agents who take the callbacks that the PBX offers
     # agents: {for: 10m, think: {mean: 3s}, talk: {mean: 90s, spread: exponential}, wrap_up: {mean: 5s}, hold: 20%, dtmf: 5%, reject: 2%,
     #   consult: 5%, consult_to: "sip:602@pbx.example.com", conference: 2%, conference_to: "sip:604@pbx.example.com", transfer: 3%, transfer_to: "sip:603@pbx.example.com", reschedule: 10%, dispositions: [sold],
