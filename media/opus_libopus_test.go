@@ -172,3 +172,16 @@ func TestOpus_DigitsBesideAnOlderPBX(t *testing.T) {
 		}
 	})
 }
+
+// TestOpus_EachSendsWhatTheOtherAsksFor is TestPtime_EachSendsWhatTheOtherAsksFor with Opus.
+func TestOpus_EachSendsWhatTheOtherAsksFor(t *testing.T) { eachPtime(t, "OPUS") }
+
+// TestOpus_DigitsReceivedAt48000 is TestDigits_ReceivedOnTheCodecsClock with Opus.
+func TestOpus_DigitsReceivedAt48000(t *testing.T) {
+	hearsEvents(t, "opus/48000/2", 48000, 48000)
+}
+
+// TestOpus_ConferenceOfThirtyFour is TestConference_ThirtyFourWideAndNarrow at 48 kHz.
+func TestOpus_ConferenceOfThirtyFour(t *testing.T) {
+	confer(t, audio.Rate48k, []string{"PCMU", "OPUS", "G722", "L16/16000"})
+}
