@@ -89,11 +89,17 @@ func newEar(hz float64) *pulse.Ear { return pulse.NewEar(hz, time.Second, 200*ti
 // listen waits until a tone comes out of the virtual headset.
 func (s *sound) listen(hz float64) {
 	s.t.Helper()
+	s.listenAt(pulse.EarPiece, hz)
+}
+
+// listenAt waits until a tone comes out of one of the sinks.
+func (s *sound) listenAt(sink string, hz float64) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	ear := newEar(hz)
-	if err := s.server.Listen(ctx, pulse.EarPiece, ear.Hear); err != nil {
-		s.t.Fatalf("the headset: %v: %v", err, ear)
+	if err := s.server.Listen(ctx, sink, ear.Hear); err != nil {
+		s.t.Fatalf("%s: %v: %v", sink, err, ear)
 	}
 }
 
@@ -226,6 +232,27 @@ func TestPortAudio_FullDuplex(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestPortAudio_SecondEar: what goes into two devices at once comes out of both sinks, as it
+// was said; the second one has no microphone, and goes on without the first.
+func TestPortAudio_SecondEar(t *testing.T) {
+	s := newSound(t)
+	s.check(s.server.Speakers()) // from here on the system's default, which portaudio alone is
+	first, second := newRig(t, 600), newRig(t, 850)
+	second.io.Capture = nil
+	hush := s.speak(440)
+	defer hush()
+	headset, err := parse(t, "portaudio:headset").Start(first.io)
+	s.check(err)
+	ear, err := parse(t, "portaudio").Start(second.io)
+	s.check(err)
+	first.hears(440)
+	s.listenAt(pulse.EarPiece, 600)
+	s.listenAt(pulse.Speakers, 850)
+	s.check(headset.Stop())
+	s.listenAt(pulse.Speakers, 850)
+	s.check(ear.Stop())
 }
 
 // desktop is a supervisor at work on the virtual headset, and null behind it.
