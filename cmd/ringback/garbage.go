@@ -25,11 +25,12 @@ func roomy(percent int) {
 
 // How much garbage there may be, in percent of what is in use: agents have more in use, and
 // make less; and calls that are held for long make so little that it may be collected when it
-// is half of them.
+// is half of them, and a quarter where they have sound, of which there is more and which makes none.
 const (
 	roomyPercent  = 400
 	agentsPercent = 170
 	heldPercent   = 50
+	soundPercent  = 25
 )
 
 // percentFor is that of a plan.
@@ -37,6 +38,8 @@ func percentFor(p *load.Plan) int {
 	switch {
 	case p.Agents != nil:
 		return agentsPercent
+	case holds(p) && p.Calls.Media != load.MediaNone:
+		return soundPercent
 	case holds(p):
 		return heldPercent
 	}

@@ -86,7 +86,7 @@ func TestPercentFor(t *testing.T) {
 		{"200 a second", plan(load.MediaNone, 200, 0, 0, 0), heldPercent},
 		{"1,000 a second", plan(load.MediaNone, 1000, 0, time.Minute, 0), roomyPercent},
 		{"registrations only", plan(load.MediaNone, 0, 0, 0, 0), roomyPercent},
-		{"calls with media", plan(load.MediaTone, 0, 100, time.Minute, 0), heldPercent},
+		{"calls with media", plan(load.MediaTone, 0, 100, time.Minute, 0), soundPercent},
 		{"1,000 a second with media", plan(load.MediaTone, 1000, 0, time.Second, 0), roomyPercent},
 	} {
 		if got := percentFor(c.plan); got != c.want {

@@ -195,11 +195,16 @@ func (b *Buffer) flush() {
 
 func (b *Buffer) release(s *slot) {
 	if s.payload != nil {
-		if len(b.free) < keptFree {
-			b.free = append(b.free, s.payload)
-		}
+		b.spare(s.payload)
 		s.payload = nil
 		b.held--
+	}
+}
+
+// spare keeps a packet's buffer for one to come, as long as there are few.
+func (b *Buffer) spare(buf []byte) {
+	if buf != nil && len(b.free) < keptFree {
+		b.free = append(b.free, buf)
 	}
 }
 

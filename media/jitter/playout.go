@@ -182,9 +182,7 @@ func (b *Buffer) Following() (Item, bool) {
 		b.count.Played++
 		b.playTS = s.ts
 		item := Item{Kind: Play, PayloadType: s.pt, Sequence: uint16(s.ext)}
-		if b.lent != nil {
-			b.free = append(b.free, b.lent)
-		}
+		b.spare(b.lent)
 		b.lent, item.Payload, s.payload = s.payload, s.payload, nil
 		b.held--
 		return item, true
