@@ -38,11 +38,11 @@ type Options struct {
 	Begin      func(ctx context.Context) (time.Time, error)
 	Steer      *Steer          // changes it while it lasts; nil: nobody does
 	OnProgress func(*Snapshot) // once a second, on the caller's goroutine or another; nil: nobody looks
-	// OnCall is told each call at its end, on its shard's loop: it must not block. nil:
-	// nobody asks.
+	// OnCall is told each call at its end, on its shard's loop or its agent's goroutine: it
+	// must not block. nil: nobody asks.
 	OnCall func(CallResult)
 	// OnFailed is told each call that failed or was dropped, with its messages, shortly after
-	// its end, on its shard's loop: it must not block. nil: nobody asks.
+	// its end, on its shard's loop or, of agents, a goroutine: it must not block. nil: nobody asks.
 	OnFailed func(CallResult)
 	Worst    bool // the Result has the worst calls
 	Ladders  bool // the results of calls have their messages, which costs CPU with each
