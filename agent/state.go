@@ -193,6 +193,9 @@ func (q Quality) Score() string {
 	return text
 }
 
+// MOSByReports is a Quality's RemoteMOSBy where the MOS is estimated.
+const MOSByReports = media.ByReports
+
 // Quality is a call's live media figures. Packets are counts, jitter and round
 // trip are milliseconds, mos is an estimate from 1 to 4.5.
 type Quality struct {

@@ -69,15 +69,23 @@ func TestLosses_PatternOfRandomAndOfBursts(t *testing.T) {
 	}
 }
 
-// TestXR_EachSideKnowsWhatTheOtherHears: what is lost in one direction is what the sender is
-// told, in MOS and in share.
-func TestXR_EachSideKnowsWhatTheOtherHears(t *testing.T) {
+// withTones is a story of two phones, each of which says a tone.
+func withTones(t *testing.T, fn func(n *simnet.Net, a, b *phone)) {
+	t.Helper()
 	story(t, func(t *testing.T, n *simnet.Net) {
 		a, b := twoPhones(t, n)
 		defer a.close()
 		defer b.close()
 		a.tone(440)
 		b.tone(1004)
+		fn(n, a, b)
+	})
+}
+
+// TestXR_EachSideKnowsWhatTheOtherHears: what is lost in one direction is what the sender is
+// told, in MOS and in share.
+func TestXR_EachSideKnowsWhatTheOtherHears(t *testing.T) {
+	withTones(t, func(n *simnet.Net, a, b *phone) {
 		n.OneWay(hereIP, thereIP, simnet.Link{Loss: 0.1})
 		pass(time.Minute)
 		here, there := a.session.Stats(), b.session.Stats()
@@ -95,12 +103,7 @@ func TestXR_EachSideKnowsWhatTheOtherHears(t *testing.T) {
 
 // A far end that sends no XR is known by the losses that it reports.
 func TestReports_LetExpectWhatTheOtherHears(t *testing.T) {
-	story(t, func(t *testing.T, n *simnet.Net) {
-		a, b := twoPhones(t, n)
-		defer a.close()
-		defer b.close()
-		b.tone(1004)
-		a.tone(440)
+	withTones(t, func(n *simnet.Net, a, b *phone) {
 		pass(10 * time.Second)
 		report := func(lost uint32) {
 			a.session.mu.Lock()
@@ -179,12 +182,7 @@ func TestTrouble_IsToldInWords(t *testing.T) {
 			func(_ *simnet.Net, _, b *phone) { b.tone(1004) }, FarClips, "what the other side says is too loud"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			story(t, func(t *testing.T, n *simnet.Net) {
-				a, b := twoPhones(t, n)
-				defer a.close()
-				defer b.close()
-				a.tone(440)
-				b.tone(1004)
+			withTones(t, func(n *simnet.Net, a, b *phone) {
 				pass(20 * time.Second)
 				if last, n := lastTrouble(a); n != 0 {
 					t.Fatalf("without any: %s", last.Text())
@@ -220,12 +218,7 @@ func TestTrouble_TheHeadsetStops(t *testing.T) {
 		"a muted microphone":       {Headset{MicrophoneStopped: true, Muted: true}, false, NoTrouble, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			story(t, func(t *testing.T, n *simnet.Net) {
-				a, b := twoPhones(t, n)
-				defer a.close()
-				defer b.close()
-				a.tone(440)
-				b.tone(1004)
+			withTones(t, func(n *simnet.Net, a, b *phone) {
 				pass(5 * time.Second)
 				if row.quiet {
 					n.OneWay(thereIP, hereIP, simnet.Link{Loss: 1})

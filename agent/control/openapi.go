@@ -118,7 +118,7 @@ func argSchema(kind string) schema {
 	case "integer":
 		return schema{"type": "integer"}
 	case "decibels":
-		return schema{"type": "integer", "minimum": -30, "maximum": 30}
+		return schema{"type": "integer", "minimum": -agent.MaxDecibels, "maximum": agent.MaxDecibels}
 	case "points":
 		return schema{"type": "array", "items": schema{"type": "object",
 			"properties": map[string]any{"kind": schema{"type": "string", "enum": []string{"phone", "mail", "sip", "address"}}, "label": schema{"type": "string"}, "value": schema{"type": "string"}},

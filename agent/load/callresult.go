@@ -53,6 +53,23 @@ type callLadder struct {
 	more     int // that were not kept
 }
 
+// add keeps a message of the call, as long as there are few.
+func (l *callLadder) add(m sip.TraceRecord) {
+	if len(l.messages) == maxLadder {
+		l.more++
+		return
+	}
+	l.messages = append(l.messages, m)
+}
+
+// settled is the result with the messages that it has come to: none is added any more.
+func (r CallResult) settled() CallResult {
+	if r.ladder != nil {
+		r.ladder = &callLadder{slices.Clone(r.ladder.messages), r.ladder.more}
+	}
+	return r
+}
+
 // Messages are those of the call, empty without Options.Ladders. Once Run has returned,
 // or of a call that OnFailed was told.
 func (r CallResult) Messages() []sip.TraceRecord {
@@ -81,6 +98,25 @@ type CallMedia struct {
 	MOSScale  string  `json:"mos_scale"`
 }
 
+// tellers are who is told each call, as Options has them.
+type tellers struct {
+	onCall, onFailed func(CallResult) // nil: nobody asks
+	generator        string           // i/N; empty: it is the only one
+	ladders          bool
+}
+
+// wanted says that somebody is told.
+func (t tellers) wanted() bool { return t.onCall != nil || t.onFailed != nil }
+
+// call tells a call at its end, and says that it is to be told as failed, too, once its last
+// messages have come.
+func (t tellers) call(r CallResult) (failed bool) {
+	if t.onCall != nil {
+		t.onCall(r)
+	}
+	return t.onFailed != nil && (r.Outcome == CallFailed || r.Outcome == CallDropped)
+}
+
 func millisOf(d time.Duration) *float64 {
 	ms := float64(d.Microseconds()) / 1000
 	return &ms
@@ -89,11 +125,11 @@ func millisOf(d time.Duration) *float64 {
 // tell hands over what became of a call. Loop goroutine.
 func (c *call) tell(cause sip.Cause, heard *CallMedia) {
 	s := c.shard
-	if s.onCall == nil && s.onFailed == nil {
+	if !s.tell.wanted() {
 		return
 	}
 	now := s.loop.Now()
-	r := CallResult{Schema: callSchema, Generator: s.generator, Due: c.arrival, Ended: now, From: c.from.AOR.User, To: c.to.String(), LateMS: *millisOf(c.late), Media: heard}
+	r := CallResult{Schema: callSchema, Generator: s.tell.generator, Due: c.arrival, Ended: now, From: c.from.AOR.User, To: c.to.String(), LateMS: *millisOf(c.late), Media: heard}
 	if c.session != nil {
 		r.SIPCallID = string(c.session.ID())
 		r.ladder = s.ladders[c.session.ID()]
@@ -117,10 +153,7 @@ func (c *call) tell(cause sip.Cause, heard *CallMedia) {
 			r.Outcome = CallCut
 		}
 	}
-	if s.onCall != nil {
-		s.onCall(r)
-	}
-	if s.onFailed != nil && (r.Outcome == CallFailed || r.Outcome == CallDropped) {
+	if s.tell.call(r) {
 		s.settling = append(s.settling, r)
 		s.loop.After(lastWords, s.settle)
 	}
@@ -138,10 +171,7 @@ func (s *shard) settle() {
 	}
 	r := s.settling[0]
 	s.settling = s.settling[1:]
-	if r.ladder != nil {
-		r.ladder = &callLadder{slices.Clone(r.ladder.messages), r.ladder.more}
-	}
-	s.onFailed(r)
+	s.tell.onFailed(r.settled())
 }
 
 // maxLadder is how many messages of a call are kept.
@@ -149,13 +179,8 @@ const maxLadder = 60
 
 // trace keeps the messages of the calls that are up, or were until now. Loop goroutine.
 func (s *shard) trace(m sip.TraceRecord) {
-	id := tracedCallID(m.Text)
-	switch kept := s.ladders[id]; {
-	case kept == nil:
-	case len(kept.messages) < maxLadder:
-		kept.messages = append(kept.messages, m)
-	default:
-		kept.more++
+	if kept := s.ladders[tracedCallID(m.Text)]; kept != nil {
+		kept.add(m)
 	}
 }
 

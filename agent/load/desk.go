@@ -88,10 +88,7 @@ type floorConfig struct {
 
 func newFloor(c floorConfig) (*floor, error) {
 	f := &floor{tally: newTally(), tell: c.tell}
-	says, err := c.plan.Agents.device(c.sound, c.rate)
-	if err != nil {
-		return nil, fmt.Errorf("start load: agents.media: %w", err)
-	}
+	devices := c.sound.devices(c.rate)
 	for i, u := range c.users {
 		at, free := c.sources.nth(i)
 		if !free {
@@ -104,7 +101,7 @@ func newFloor(c floorConfig) (*floor, error) {
 			return nil, fmt.Errorf("start load: %w", err)
 		}
 		d := &desk{plan: c.plan.Agents, user: u.name, rng: rand.New(rand.NewPCG(c.seed, uint64(i))), floor: f, ended: make(chan struct{})}
-		deps := agent.Deps{Network: c.network, Media: c.engine, Brief: true, Log: c.log, Version: "load", Devices: func([]string) ([]device.Device, error) { return []device.Device{says}, nil }}
+		deps := agent.Deps{Network: c.network, Media: c.engine, Brief: true, Log: c.log, Version: "load", Devices: devices}
 		if c.tell.wanted() {
 			d.calls = &deskCalls{}
 		}
@@ -134,10 +131,7 @@ func (p *Plan) agentConfig(u user, at source) (agent.Config, error) {
 	if p.Account.WSPath != "" {
 		c.Account.WSPath = p.Account.WSPath
 	}
-	c.Audio.Headset, c.Audio.Ring, c.Audio.Codecs = []string{"null"}, nil, p.Agents.Codecs // it rings in the headset
-	if p.Agents.Media != MediaSilence {
-		c.Audio.Headset = []string{toneDevice()} // in whose place newFloor gives another, where it is to say something else
-	}
+	c.Audio.Headset, c.Audio.Ring, c.Audio.Codecs = []string{p.Agents.headset()}, nil, p.Agents.Codecs // it rings in the headset
 	if keying := p.Agents.Encryption; keying == srtpSDES || keying == srtpDTLS {
 		c.Media.Encryption, c.Media.Keying, c.Media.KeysInClear = "required", keying, true // it is a test
 	}
@@ -155,20 +149,31 @@ func (p *Plan) agentConfig(u user, at source) (agent.Config, error) {
 	return c, nil
 }
 
-// device is the headset of all agents of a plan: what they say.
-func (a *AgentsPlan) device(s *sound, rate int) (device.Device, error) {
+// headset is that of a plan's agents, as a configuration names it.
+func (a *AgentsPlan) headset() string {
 	switch a.Media {
-	case MediaEcho:
-		return device.Echoing(), nil
-	case MediaFile:
-		return device.Playing(MediaFile, s.clip.Mono(rate)), nil
+	case MediaSilence:
+		return "null"
 	case MediaTone:
-		return device.Parse(toneDevice())
+		return fmt.Sprintf("tone:%d", toneHz)
 	}
-	return device.Parse("null")
+	return a.Media
 }
 
-func toneDevice() string { return fmt.Sprintf("tone:%d", toneHz) }
+// devices reads the name of a headset: of what no configuration has, one that plays a file
+// again and again, shared by all, and one that echoes.
+func (s *sound) devices(rate int) func(list []string) ([]device.Device, error) {
+	said := s.clip.Mono(rate)
+	return func(list []string) ([]device.Device, error) {
+		switch list[0] {
+		case MediaEcho:
+			return []device.Device{device.Echoing()}, nil
+		case MediaFile:
+			return []device.Device{device.Playing(MediaFile, said)}, nil
+		}
+		return device.ParsePreference(list)
+	}
+}
 
 // start lets the desks come, one after the other, and waits until each is registered
 // or was refused, or ctx ends.

@@ -2,7 +2,6 @@ package load
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,16 +9,6 @@ import (
 	"ringback/agent"
 	"ringback/sip"
 )
-
-// tellers are who is told each call of an agent, as Options has them.
-type tellers struct {
-	onCall, onFailed func(CallResult)
-	generator        string // i/N; empty: it is the only one
-	ladders          bool
-}
-
-// wanted says that somebody is told.
-func (t tellers) wanted() bool { return t.onCall != nil || t.onFailed != nil }
 
 // VerbResult is a command that an agent gave.
 type VerbResult struct {
@@ -113,11 +102,7 @@ func (c *deskCalls) trace(m sip.TraceRecord) {
 			c.order = c.order[1:]
 		}
 	}
-	if len(kept.messages) == maxLadder {
-		kept.more++
-		return
-	}
-	kept.messages = append(kept.messages, m)
+	kept.add(m)
 }
 
 // ladder is that of a call, to which messages may come still; nil: there is none.
@@ -131,10 +116,7 @@ func (c *deskCalls) ladder(id string) *callLadder {
 func (c *deskCalls) settled(r CallResult) CallResult {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.ladder != nil {
-		r.ladder = &callLadder{slices.Clone(r.ladder.messages), r.ladder.more}
-	}
-	return r
+	return r.settled()
 }
 
 // callsOf are the calls of an interaction so far, the contact's last.
@@ -213,10 +195,7 @@ func (d *desk) result(in agent.InteractionID, c agent.CallState) CallResult {
 
 // told tells who asks; of a failed call once its last messages have come.
 func (f *floor) told(c *deskCalls, r CallResult) {
-	if f.tell.onCall != nil {
-		f.tell.onCall(r)
-	}
-	if f.tell.onFailed == nil || r.Outcome != CallFailed && r.Outcome != CallDropped {
+	if !f.tell.call(r) {
 		return
 	}
 	f.waiting.Add(1)

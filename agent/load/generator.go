@@ -176,7 +176,7 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 	shards := seats.loops(min(g.opts.Shards, len(users)))
 	for i := range shards {
 		mine := users[len(users)*i/shards : len(users)*(i+1)/shards]
-		s, err := newShard(shardConfig{plan: g.plan, shards: shards * g.opts.Part.of(), users: mine, network: g.opts.Network, onCall: g.opts.OnCall, failed: g.opts.OnFailed, part: g.opts.Part, ladders: g.opts.Ladders, engine: engine, sound: how, rows: every(rows, i, shards), sources: seats.dealt(i, shards, len(mine)), seed: seed + uint64(i), log: g.opts.Log})
+		s, err := newShard(shardConfig{plan: g.plan, shards: shards * g.opts.Part.of(), users: mine, network: g.opts.Network, tell: g.tellers(), engine: engine, sound: how, rows: every(rows, i, shards), sources: seats.dealt(i, shards, len(mine)), seed: seed + uint64(i), log: g.opts.Log})
 		if err != nil {
 			stop()
 			return nil, fmt.Errorf("start load: %w", err)
@@ -186,7 +186,7 @@ func (g *generator) prepare(ctx context.Context) (stop func(), err error) {
 	return stop, nil
 }
 
-// tellers are who is told an agent's calls.
+// tellers are who is told its calls.
 func (g *generator) tellers() tellers {
 	t := tellers{onCall: g.opts.OnCall, onFailed: g.opts.OnFailed, ladders: g.opts.Ladders}
 	if g.opts.Part.Of > 1 {

@@ -46,10 +46,7 @@ func (r *Result) steps() []StepReport {
 		if start.IsZero() || ran <= s.begins {
 			break
 		}
-		t := newTallyOf(stepDigits)
-		if i < len(r.tally.steps) && r.tally.steps[i] != nil {
-			t = r.tally.steps[i]
-		}
+		t := r.tally.ofStep(i)
 		lasted := min(ran-s.begins, s.For).Seconds()
 		one := StepReport{Step: i + 1, At: s.begins.Seconds(), For: s.For.Seconds(), Ramp: s.Ramp.Seconds(), Wanted: s.Rate, Concurrency: s.Concurrency,
 			Began: t.began, Rate: float64(t.began) / lasted, Answered: t.answered, Failed: t.failed, Dropped: t.dropped, Causes: commonest(t.causes),
@@ -68,6 +65,14 @@ func (r *Result) steps() []StepReport {
 		all = append(all, one)
 	}
 	return all
+}
+
+// ofStep is the tally of a step, an empty one where no call was due in it.
+func (t *tally) ofStep(i int) *tally {
+	if i < len(t.steps) && t.steps[i] != nil {
+		return t.steps[i]
+	}
+	return newTallyOf(stepDigits)
 }
 
 // Level is what the step wants, in words.
@@ -97,8 +102,11 @@ func (s StepReport) Score() string {
 }
 
 // String is the step and what came of it, in a line.
-func (s StepReport) String() string {
-	text := fmt.Sprintf("step %d (%s): %d began at %.1f/s, %d answered, %d failed, %d dropped", s.Step, s.Level(), s.Began, s.Rate, s.Answered, s.Failed, s.Dropped)
+func (s StepReport) String() string { return fmt.Sprintf("step %d %s", s.Step, s.Outcome()) }
+
+// Outcome is what the step wanted and what came of it.
+func (s StepReport) Outcome() string {
+	text := fmt.Sprintf("(%s): %d began at %.1f/s, %d answered, %d failed, %d dropped", s.Level(), s.Began, s.Rate, s.Answered, s.Failed, s.Dropped)
 	if s.Setup.Count > 0 {
 		text += fmt.Sprintf(", setup p50 %.1f ms p99 %.1f ms", s.Setup.P50, s.Setup.P99)
 	}
@@ -135,12 +143,8 @@ func (r *Report) holds(v Verdict) {
 // judgeSteps adds the verdicts of the steps: of one that never began nothing was counted.
 func (r *Result) judgeSteps(p *Report) {
 	for i, s := range r.Terms.Steps {
-		t := newTallyOf(stepDigits)
-		if i < len(r.tally.steps) && r.tally.steps[i] != nil {
-			t = r.tally.steps[i]
-		}
 		for _, th := range s.thresholds {
-			v := t.verdict(th)
+			v := r.tally.ofStep(i).verdict(th)
 			v.Threshold = fmt.Sprintf("step %d: %s", i+1, v.Threshold)
 			p.holds(v)
 		}

@@ -72,19 +72,17 @@ type shard struct {
 	tally       *tally
 	inStep      [][]*tally // what counts: each has tally; by the plan's steps, where it has some
 	calls       map[*call]struct{}
-	onCall      func(CallResult) // nil: nobody asks
-	past        []sip.CallID     // calls that have ended, whose last messages may come
+	tell        tellers
+	past        []sip.CallID // calls that have ended, whose last messages may come
 	// messages of the calls that are up, or were until now; nil: nobody asks
-	ladders   map[sip.CallID]*callLadder
-	generator string // i/N; empty: it is the only one
-	onFailed  func(CallResult)
-	settling  []CallResult // calls that failed, and are not told yet
-	ending    bool         // no call begins any more
-	leaving   int          // users that churn sends away, and whose PBX has not answered yet
-	gone      func()       // told of each of them; nil: nobody waits
-	idle      func()       // told once no call is left
-	cancel    context.CancelFunc
-	done      sync.WaitGroup
+	ladders  map[sip.CallID]*callLadder
+	settling []CallResult // calls that failed, and are not told yet
+	ending   bool         // no call begins any more
+	leaving  int          // users that churn sends away, and whose PBX has not answered yet
+	gone     func()       // told of each of them; nil: nobody waits
+	idle     func()       // told once no call is left
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
 }
 
 // shardConfig is what a shard is made from.
@@ -95,10 +93,7 @@ type shardConfig struct {
 	rows    []vars
 	sound   *sound
 	network transport.Network
-	onCall  func(CallResult)
-	failed  func(CallResult)
-	part    Part
-	ladders bool
+	tell    tellers
 	engine  *media.Engine
 	sources []source // one at least
 	seed    uint64
@@ -106,12 +101,9 @@ type shardConfig struct {
 }
 
 func newShard(c shardConfig) (*shard, error) {
-	s := &shard{plan: c.plan, apart: registerTogether * time.Second / registerRate * time.Duration(c.shards), loop: loop.New(c.log), engine: c.engine, rng: rand.New(rand.NewPCG(c.seed, 0)), tally: newTally(), calls: map[*call]struct{}{}, onCall: c.onCall,
+	s := &shard{plan: c.plan, apart: registerTogether * time.Second / registerRate * time.Duration(c.shards), loop: loop.New(c.log), engine: c.engine, rng: rand.New(rand.NewPCG(c.seed, 0)), tally: newTally(), calls: map[*call]struct{}{}, tell: c.tell,
 		rows: c.rows, sound: c.sound, headerNames: slices.Sorted(maps.Keys(c.plan.Calls.Headers))}
-	if s.onFailed = c.failed; c.part.Of > 1 {
-		s.generator = c.part.String()
-	}
-	if c.ladders {
+	if c.tell.ladders {
 		s.ladders = map[sip.CallID]*callLadder{}
 	}
 	err := s.sits(c)
@@ -135,7 +127,7 @@ func (s *shard) sits(c shardConfig) error {
 		listen = "tcp"
 	}
 	var trace func(sip.TraceRecord)
-	if c.ladders {
+	if c.tell.ladders {
 		trace = s.trace
 	}
 	limits := sip.Limits{Sessions: maxCalls, InvitesPerSec: maxRate, Subscriptions: 1}

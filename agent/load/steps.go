@@ -20,17 +20,6 @@ type StepPlan struct {
 	thresholds  []*Threshold  // read
 }
 
-// String is the step in a few words.
-func (s StepPlan) String() string {
-	switch {
-	case s.Rate > 0:
-		return fmt.Sprintf("%g/s for %v", s.Rate, s.For)
-	case s.Concurrency > 0:
-		return fmt.Sprintf("%d at a time for %v", s.Concurrency, s.For)
-	}
-	return fmt.Sprintf("pause for %v", s.For)
-}
-
 // maxSteps bounds the steps of a plan: each has histograms of its own.
 const maxSteps = 50
 
@@ -61,20 +50,16 @@ func (c CallsPlan) PeakConcurrency() int {
 	return peak
 }
 
-// LevelAt is the rate or the concurrency that a plan wants at a time after its start; none
-// after its end.
-func (c CallsPlan) LevelAt(at time.Duration) (rate float64, concurrency int) {
+// At is the step, from 0, that a time after the start belongs to, and the rate or the
+// concurrency that it wants then; after the end the last one, which wants none any more.
+func (c CallsPlan) At(at time.Duration) (step int, rate float64, concurrency int) {
 	all := profileOf(c.Levels())
-	if at >= all.length() {
-		return 0, 0
+	step = all.step(at)
+	if s := all[step]; at < all.length() {
+		rate, concurrency = s.rate(at-s.begins), s.places(at-s.begins)
 	}
-	s := all[all.step(at)]
-	return s.rate(at - s.begins), s.places(at - s.begins)
+	return step, rate, concurrency
 }
-
-// StepAt is the step, from 0, that a time after the start belongs to; the last one for
-// any time after its end.
-func (c CallsPlan) StepAt(at time.Duration) int { return profileOf(c.Levels()).step(at) }
 
 // stretch is a step with what was before it.
 type stretch struct {

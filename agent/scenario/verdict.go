@@ -315,9 +315,6 @@ func packets(q agent.Quality) string {
 // (RFC 3550 6.2: every 5 s, and at most half as long again).
 const reportsAfter = 8
 
-// byReports is what a Quality says of a MOS that is estimated.
-const byReports = "rtcp"
-
 // heard is the rest of the sound: how much, which tones, how late, and what the far
 // end says of ours.
 func (s *Sound) heard() string {
@@ -330,7 +327,7 @@ func (s *Sound) heard() string {
 		text += fmt.Sprintf("; mouth to ear %.0f ms", q.DelayMS)
 	}
 	switch {
-	case q.RemoteMOSBy == byReports:
+	case q.RemoteMOSBy == agent.MOSByReports:
 		text += fmt.Sprintf("; the far end hears us with MOS %.1f (estimated from the losses that it reports by %s), %.1f %% lost", q.RemoteMOS, q.RemoteMOSBy, q.RemoteLost)
 	case q.RemoteMOS > 0:
 		text += fmt.Sprintf("; the far end hears us with MOS %.1f (as it says by %s), %.1f %% lost", q.RemoteMOS, q.RemoteMOSBy, q.RemoteLost)

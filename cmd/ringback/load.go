@@ -195,7 +195,7 @@ func loadText(r *load.Report) string {
 		}
 	}
 	for _, s := range r.Steps {
-		row(fmt.Sprintf("step %d", s.Step), "%s", strings.TrimPrefix(s.String(), fmt.Sprintf("step %d ", s.Step)))
+		row(fmt.Sprintf("step %d", s.Step), "%s", s.Outcome())
 	}
 	row("itself", "late p99 %.1f ms, %v", r.Lateness.P99, r.Self)
 	for _, g := range r.Generators {

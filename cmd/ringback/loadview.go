@@ -213,8 +213,8 @@ func (v *loadView) level() (step string, rate float64, places int) {
 	if v.now != nil && v.now.Begun {
 		at = max(0, v.now.For)
 	}
-	rate, places = c.LevelAt(at)
-	return fmt.Sprintf("step %d of %d: ", c.StepAt(at)+1, len(c.Steps)), rate, places
+	n, rate, places := c.At(at)
+	return fmt.Sprintf("step %d of %d: ", n+1, len(c.Steps)), rate, places
 }
 
 // phase is what the test does now, in words.

@@ -42,9 +42,6 @@ type row struct {
 
 const partNames = "calls, registrations, digest, media, agents, memory, curve, sustained or most"
 
-// replaced is a text with a word in place of another.
-func replaced(text, word, by string) string { return strings.ReplaceAll(text, word, by) }
-
 func main() {
 	b := &bench{}
 	only := flag.String("only", "", "one part: "+partNames+"; empty: all but sustained and most")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -121,7 +122,7 @@ func (b *bench) farEnds() (*farEnds, error) {
 		return nil, err
 	}
 	file := filepath.Join(b.tmp, "answers.xml")
-	if err := os.WriteFile(file, []byte(replaced(answers, "METER", strconv.Itoa(rtp))), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(answers, "METER", strconv.Itoa(rtp))), 0o644); err != nil {
 		return nil, err
 	}
 	if f.sip, err = b.start("answers", b.sipp, "-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(f.port), "-nostdin"); err != nil {
@@ -271,7 +272,7 @@ func (b *bench) sippMedia(n int) (*record, error) {
 	if err := os.WriteFile(sound, tone, 0o644); err != nil {
 		return nil, err
 	}
-	text := replaced(replaced(speaks, "SOUND", sound), "TALK", strconv.Itoa(int((mediaRamp + b.steady()).Milliseconds())))
+	text := strings.NewReplacer("SOUND", sound, "TALK", strconv.Itoa(int((mediaRamp + b.steady()).Milliseconds()))).Replace(speaks)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -39,7 +38,6 @@ type metered struct {
 	P99      float64 `json:"interval_p99_ms"`
 	Max      float64 `json:"interval_max_ms"`
 	Bad      int     `json:"bad_streams"` // 0.1 % lost or late, or more
-	BadMost  float64 `json:"worst_stream"`
 }
 
 // stream is what came from one sender.
@@ -190,15 +188,9 @@ func (m *meter) sum() metered {
 		s.Packets += one.packets
 		s.Lost += one.lost
 		s.Late += one.late
-		share := float64(one.lost+one.late) / float64(one.packets+one.lost)
-		s.BadMost = max(s.BadMost, share)
-		if share >= 0.001 {
+		if float64(one.lost+one.late) >= 0.001*float64(one.packets+one.lost) {
 			s.Bad++
 		}
 	}
 	return s
-}
-
-func (s metered) String() string {
-	return fmt.Sprintf("%d streams, %d packets, %d lost, %d late, interval p1 %.1f p99 %.1f max %.1f ms", s.Streams, s.Packets, s.Lost, s.Late, s.P1, s.P99, s.Max)
 }
