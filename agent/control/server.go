@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"strconv"
-	"strings"
 	"time"
 
 	"ringback/agent"
@@ -183,15 +182,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			if !s.web.admit(s, w, r) {
 				return
 			}
-			if !strings.HasPrefix(r.URL.Path, "/v1/") { // never on to what needs the token
-				s.servePage(w, r)
-				return
-			}
 		} else if r.Header.Get("Origin") != "" {
 			s.refuse(w, agent.RefusedOrigin, &agent.ActionError{Code: codeForbidden, Message: "requests from web pages are not served on this socket"})
 			return
 		}
-		if path.Clean(r.URL.Path) != r.URL.Path { // the mux would lead to where it points, in HTML
+		if path.Clean(r.URL.Path) != r.URL.Path { // the mux would lead to where it points, past what was asked of the path
 			s.noPath(w, r)
 			return
 		}

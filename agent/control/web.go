@@ -48,14 +48,13 @@ func WebAddress(text string, open bool) (string, error) {
 }
 
 // ServeWeb answers on a TCP listener until ctx ends, as Serve does, to whoever has the
-// token; page serves what is no part of the API, nil for nothing. Requests for another
-// host's name, of pages of another origin, and without the token are refused and
-// counted.
-func ServeWeb(ctx context.Context, l net.Listener, a Agent, version, token string, page http.Handler, log *slog.Logger) error {
+// token. Requests for another host's name, of pages of another origin, and without the
+// token are refused and counted.
+func ServeWeb(ctx context.Context, l net.Listener, a Agent, version, token string, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := newServer(ctx, a, version, log)
-	s.web = &web{token: sha256.Sum256([]byte(token)), page: page}
+	s.web = &web{token: sha256.Sum256([]byte(token))}
 	return s.serve(ctx, cancel, &limitListener{Listener: l, free: make(chan struct{}, maxWebClients), closed: make(chan struct{}),
 		refuse: func() { a.Refuse(agent.RefusedConnections) }})
 }
@@ -63,7 +62,6 @@ func ServeWeb(ctx context.Context, l net.Listener, a Agent, version, token strin
 // web is what a listener on TCP asks of its clients.
 type web struct {
 	token [sha256.Size]byte
-	page  http.Handler
 
 	mu     sync.Mutex
 	second time.Time
@@ -82,7 +80,7 @@ func (v *web) admit(s *Server, w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if !strings.HasPrefix(r.URL.Path, "/v1/") {
-		return true // the page itself has no secret
+		return true // there is nothing: the next handler says so
 	}
 	if !v.holds(r) {
 		if !v.pass(time.Now()) {
@@ -98,16 +96,6 @@ func (v *web) admit(s *Server, w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
-}
-
-// servePage serves what is no part of the API.
-func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
-	if s.web.page == nil {
-		s.noPath(w, r)
-		return
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
-	s.web.page.ServeHTTP(w, r)
 }
 
 // holds compares the token without telling how much of it is right.

@@ -49,7 +49,7 @@ func serveWebOn(t *testing.T, l net.Listener, client *http.Client) *webFixture {
 	f.fake.do = func(string, json.RawMessage) (any, *agent.ActionError) { return map[string]string{}, nil }
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- ServeWeb(ctx, l, f.fake, "1.0.0", token.Text(), nil, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- ServeWeb(ctx, l, f.fake, "1.0.0", token.Text(), slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

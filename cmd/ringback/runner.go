@@ -104,7 +104,7 @@ func (w webDesk) serve(ctx context.Context, a *agent.Agent, log *slog.Logger) er
 	if w.listener == nil {
 		return nil
 	}
-	err := control.ServeWeb(ctx, w.listener, control.Of(a), buildVersion().Version, w.token.Text(), nil, log)
+	err := control.ServeWeb(ctx, w.listener, control.Of(a), buildVersion().Version, w.token.Text(), log)
 	return errors.Join(err, w.token.Close())
 }
 
