@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,17 +94,25 @@ func (d *day) offer(kind string) string {
 
 // do has the agent do something; false when it was refused or the child died.
 func (d *day) do(action string, args map[string]any) bool {
+	done, _ := d.ask(action, args)
+	return done
+}
+
+// ask is do, and tells a refusal, after which nothing has changed, from a child that died
+// before it answered: then it may be done all the same.
+func (d *day) ask(action string, args map[string]any) (done, refused bool) {
 	if action == "call" || action == "callbacks-call" || action == "accept" {
 		d.countCall(action, args)
 	}
 	ctx, cancel := d.child.patience()
 	defer cancel()
 	_, err := d.child.Do(ctx, action, args)
-	var refused *agent.ActionError
-	if err != nil && errors.As(err, &refused) && refused.Code == agent.CodeFailed && d.child.alive() {
+	var answer *agent.ActionError
+	refused = errors.As(err, &answer) && answer.Code != agent.CodeTimeout
+	if refused && answer.Code == agent.CodeFailed && d.child.alive() {
 		d.Errorf("%s: %v", action, err)
 	}
-	return err == nil
+	return err == nil, refused
 }
 
 // countCall notes that the agent asks for a call to a contact: that of the callback or the
@@ -126,11 +135,16 @@ func (d *day) open() (agent.InteractionState, bool) { return d.find("") }
 
 // find is the interaction of that id; for none, the newest that is not done.
 func (d *day) find(id agent.InteractionID) (agent.InteractionState, bool) {
+	return d.newest(func(in agent.InteractionState) bool { return in.ID == id || id == "" && in.State != agent.PhaseDone })
+}
+
+// newest is the newest interaction that is wanted.
+func (d *day) newest(wanted func(agent.InteractionState) bool) (agent.InteractionState, bool) {
 	ctx, cancel := d.child.patience()
 	defer cancel()
 	s, err := d.child.State(ctx)
 	for i := len(s.Interactions) - 1; err == nil && i >= 0; i-- {
-		if in := s.Interactions[i]; in.ID == id || id == "" && in.State != agent.PhaseDone {
+		if in := s.Interactions[i]; wanted(in) {
 			return in, true
 		}
 	}
@@ -159,17 +173,23 @@ func (d *day) phase(want agent.Phase) bool {
 
 func (d *day) offered() bool { return d.phase(agent.PhaseOffered) }
 
-// note writes a note and remembers that it was acknowledged.
+// note writes a note into the newest interaction that takes one, which an offer that has come
+// meanwhile does not: it is kept nowhere before it is accepted. It remembers that it was
+// acknowledged.
 func (d *day) note() bool {
-	in, found := d.open()
+	in, found := d.newest(func(in agent.InteractionState) bool { return slices.Contains(in.Allowed, "note") })
 	if !found {
 		return false
 	}
 	text := fmt.Sprintf("覚え書き %d", d.chance.IntN(1e6))
 	id := string(in.ID)
-	if d.do("note", map[string]any{"interaction": id, "text": text}) {
+	done, refused := d.ask("note", map[string]any{"interaction": id, "text": text})
+	switch {
+	case done:
 		d.notes[id] = []string{text}
 		return true
+	case refused:
+		return false
 	}
 	if d.notes[id] == nil {
 		d.notes[id] = []string{""}
