@@ -67,12 +67,13 @@ REAL_TIME := ./cmd/ringback ./internal/crash ./internal/rude ./internal/lab ./ag
 
 # Uninstrumented is what only computes: the engine of SQLite (tested by its makers; their runtime libc
 # stays instrumented, else their generics would hide our happens-before), and the arithmetic of
-# media/audio where it is only used. media's own tests have it instrumented.
+# media/audio where it is only used. media's own tests run under the detector in `libraries`, which has
+# more of media than the pure build, and have it instrumented.
 SQL := '-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0'
 SOUND := '-gcflags=ringback/media/audio=-race=false -d=checkptr=0'
 
 unit:
-	$(GO) test -race -timeout 20m $(SQL) ./media/...
+	$(GO) test -timeout 20m ./media/...
 	$(GO) test -race -timeout 20m $(SQL) $(SOUND) $$($(GO) list ./... | grep -v '^ringback/media' | grep -vxF "$$($(GO) list $(REAL_TIME))")
 	$(GO) test -race -p 1 -parallel 4 -timeout 20m $(SQL) $(SOUND) $(REAL_TIME)
 
@@ -94,7 +95,7 @@ oracle:
 # Parties that really speak, in a conference: announcements of the tests' Asterisk.
 	$(GO) test -tags interop -count=1 -run RealSpeech ./media/mixer
 
-# What only the build with the libraries in C does.
+# media with the libraries in C, which the pure build in `unit` does without.
 libraries:
 	$(GO) test -race -tags opus,nolibopusfile,apm -count=1 -timeout 10m ./media/...
 
