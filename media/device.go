@@ -10,22 +10,9 @@ import (
 	"time"
 
 	"ringback/media/audio"
-	"ringback/media/codec"
 	"ringback/media/device"
 	"ringback/media/headset"
 	"ringback/media/mixer"
-)
-
-// The rule by which the media clock and a device's clock are kept together: of
-// what waits in a ring the least of each second is looked at. When even that is
-// more than deviceHigh a frame is left out, by blending two into one, and after
-// a stall as many as are too many, at once; when a frame is wanted and is not
-// there one is made up. So each direction holds 20 to 50 ms for ever, however
-// much the clocks differ.
-const (
-	deviceHolds = 400 * time.Millisecond
-	deviceHigh  = 30 * time.Millisecond
-	deviceLook  = 50 // ticks
 )
 
 // DeviceConfig sets up a DevicePort.
@@ -55,7 +42,7 @@ type DevicePort struct {
 	mu   sync.Mutex
 	seat seat
 	mic  *inlet // nil: not listened to
-	ear  outlet
+	ear  *outlet
 
 	sound *headset.Processor
 	heard frame // what the ear is to hear, on its way
@@ -76,11 +63,11 @@ func (e *Engine) NewDevicePort(cfg DeviceConfig) (*DevicePort, error) {
 	d := &DevicePort{engine: e, sound: sound, heard: make(frame, audio.FrameSamples(rate)), done: make(chan struct{})}
 	d.seat.slot = mixer.None
 	d.resting.Store(cfg.Resting)
-	d.ear.init(rate)
-	io := device.IO{Rate: rate, Playback: d.ear.ring, Ceiling: cfg.Sound.CeilingSample()}
+	d.ear = newOutlet(rate)
+	io := device.IO{Rate: rate, Playback: (*taken)(d.ear.ring), Ceiling: cfg.Sound.CeilingSample()}
 	if cfg.Listen {
 		d.mic = newInlet(rate)
-		io.Capture = d.mic.ring
+		io.Capture = (*given)(d.mic.ring)
 	}
 	d.super = device.NewSupervisor(device.SupervisorConfig{
 		Devices: cfg.Devices, IO: io, Resting: cfg.Resting, Log: cfg.Log, OnChange: func(c device.Change) { tellChange(cfg.OnEvent, c) },
@@ -211,98 +198,3 @@ func (d *DevicePort) push(src frame, _ time.Time) {
 func (d *DevicePort) rests() bool   { return d.resting.Load() }
 func (d *DevicePort) fail(error)    {}
 func (d *DevicePort) flush() func() { return nil }
-
-// gauge finds the least of each look.
-type gauge struct {
-	least, n int
-}
-
-// add takes what waits now and says, once a look, how many frames are too many
-// when even the least was more than high: so many that one frame is left.
-func (g *gauge) add(waiting, high, frame int) int {
-	if g.n == 0 || waiting < g.least {
-		g.least = waiting
-	}
-	if g.n++; g.n < deviceLook {
-		return 0
-	}
-	g.n = 0
-	if g.least <= high {
-		return 0
-	}
-	return max(1, g.least/frame-1)
-}
-
-func samplesOf(d time.Duration, rate int) int { return int(d) * rate / int(time.Second) }
-
-// inlet is the way from a microphone.
-type inlet struct {
-	ring   *audio.Ring
-	hidden *codec.Concealer
-	gauge  gauge
-	high   int
-	second frame
-}
-
-func newInlet(rate int) *inlet {
-	return &inlet{
-		ring: audio.NewRing(samplesOf(deviceHolds, rate)), hidden: codec.NewConcealer(rate),
-		high: samplesOf(deviceHigh, rate), second: make(frame, audio.FrameSamples(rate)),
-	}
-}
-
-func (in *inlet) pull(dst frame) {
-	waiting := in.ring.Len()
-	if waiting < len(dst) {
-		in.hidden.Quiet(dst)
-		return
-	}
-	if waiting > in.ring.Cap()-len(dst) { // the device came back after a stall
-		in.ring.Skip(waiting - 2*len(dst))
-	}
-	in.ring.Read(dst)
-	if spare := in.gauge.add(waiting-len(dst), in.high, len(dst)); spare > 0 && in.ring.Len() >= spare*len(dst) {
-		in.ring.Skip((spare - 1) * len(dst))
-		in.ring.Read(in.second)
-		audio.Crossfade(dst, dst, in.second)
-	}
-	in.hidden.Good(dst)
-}
-
-// outlet is the way to a loudspeaker.
-type outlet struct {
-	ring   *audio.Ring
-	hidden *codec.Concealer
-	gauge  gauge
-	high   int
-	spare  int // frames to come that are left out; kept is blended with the last of them
-	kept   frame
-}
-
-func (out *outlet) init(rate int) {
-	out.ring = audio.NewRing(samplesOf(deviceHolds, rate))
-	out.hidden = codec.NewConcealer(rate)
-	out.high, out.kept = samplesOf(deviceHigh, rate), make(frame, audio.FrameSamples(rate))
-}
-
-func (out *outlet) push(src frame) {
-	waiting := out.ring.Len()
-	if out.spare > 0 && waiting > 0 {
-		if out.spare--; out.spare == 0 {
-			audio.Crossfade(out.kept, out.kept, src)
-			out.ring.Write(out.kept)
-		}
-		return
-	}
-	copy(out.kept, src)
-	if waiting == 0 { // it ran dry: one frame ahead again
-		out.hidden.Quiet(out.kept)
-		out.ring.Write(out.kept)
-		copy(out.kept, src)
-	}
-	if out.spare = out.gauge.add(waiting, out.high, len(src)); out.spare > 0 {
-		return
-	}
-	out.hidden.Good(out.kept)
-	out.ring.Write(out.kept)
-}

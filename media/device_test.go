@@ -88,10 +88,10 @@ func TestDevicePort_FollowsADriftingDevice(t *testing.T) {
 						most = max(most, port.mic.ring.Len(), port.ear.ring.Len())
 					}
 				})
-				if most > 8*90 { // 90 ms
+				if most > 8*32 { // 32 ms: a frame, a chunk, and 2 ms
 					t.Errorf("%d samples wait in a ring", most)
 				}
-				if gap > 20*time.Millisecond || !b.hears(620) {
+				if gap > 0 || !b.hears(620) {
 					t.Errorf("gap of %v, heard %v", gap, b.hears(620))
 				}
 			})
@@ -118,7 +118,7 @@ func TestDevicePort_CatchesUpAfterAStall(t *testing.T) {
 			t.Fatalf("no stall: %d and %d samples wait", mic, ear)
 		}
 		pass(2500 * time.Millisecond)
-		if mic, ear := port.mic.ring.Len(), port.ear.ring.Len(); mic > 8*60 || ear > 8*60 {
+		if mic, ear := port.mic.ring.Len(), port.ear.ring.Len(); mic > 8*40 || ear > 8*40 {
 			t.Errorf("%d samples wait for the wire and %d for the ear", mic, ear)
 		}
 		if gap := quietest(b, func() { pass(time.Second) }); gap > 0 || !b.hears(620) {

@@ -41,7 +41,8 @@
 // section 4.7; sent unasked, since who does not know it passes it over), mos.go the
 // E-model (ITU-T G.107, and G.107.1 for wide-band codecs); stats.go what is told of it, comfort.go
 // pauses (RFC 3389), trouble.go what is wrong, in
-// words, loudness.go when a level is; bridge.go, device.go, player.go (stream.go files that are
+// words, loudness.go when a level is; bridge.go, device.go (device_way.go its ways
+// from and to a device, elastic.go the ring of each, whose two clocks are not the same, beat.go the pace of either side), player.go (stream.go files that are
 // read as they are heard), recorder.go, meter.go the
 // ports.
 //

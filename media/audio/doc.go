@@ -8,9 +8,9 @@
 // Where things are: frame.go the units, ring.go the queue between two
 // goroutines, tone.go and cadence.go what a phone plays itself, wav.go,
 // wavreader.go and wavwriter.go files, companding.go the G.711 law (ITU-T G.711) that files and
-// package codec share, resample.go rate conversion, stretch.go other
-// speed at the same pitch, level.go, gain.go, detect.go
-// and speech.go what is measured.
+// package codec share, resample.go rate conversion, varispeed.go rates that are the
+// same but for parts in a million, stretch.go other speed at the same pitch,
+// level.go, gain.go, detect.go and speech.go what is measured.
 //
 // Goroutines: none is started here. A Ring has one writer and one reader, which
 // may be two goroutines (one may be a device callback: nothing in it locks or

@@ -65,7 +65,7 @@ func (r *Resampler) design() {
 		values := make([]float64, r.taps)
 		for k := range values {
 			x := float64(k) - half + 1 - float64(p)/float64(r.phases)
-			values[k] = cutoff * sinc(cutoff*x) * kaiser(x/half, norm)
+			values[k] = cutoff * sinc(cutoff*x) * kaiserWindow(x/half, kaiserBeta, norm)
 			sum += values[k]
 		}
 		for k, v := range values {
@@ -81,11 +81,12 @@ func sinc(x float64) float64 {
 	return math.Sin(math.Pi*x) / (math.Pi * x)
 }
 
-func kaiser(x, norm float64) float64 {
+// kaiserWindow at x of -1 to 1; norm is bessel(beta).
+func kaiserWindow(x, beta, norm float64) float64 {
 	if x <= -1 || x >= 1 {
 		return 0
 	}
-	return bessel(kaiserBeta*math.Sqrt(1-x*x)) / norm
+	return bessel(beta*math.Sqrt(1-x*x)) / norm
 }
 
 // bessel is the modified Bessel function of order 0.

@@ -21,6 +21,12 @@ type Reader interface {
 	Read(samples []int16) int
 }
 
+// Forgetter is a Reader that is told when a device begins to read: what waits is old by
+// then. Other Readers are read until they are empty.
+type Forgetter interface {
+	Forget()
+}
+
 // IO is the phone's side of a device: mono, 16 bits. One goroutine of a device
 // writes to Capture, one reads from Playback.
 type IO struct {

@@ -44,10 +44,10 @@
 //
 // Clock drift: the device's clock and the media clock differ by some parts in
 // 10,000, and no device is asked to change its pace. The media side of the rings
-// (package media, device.go) looks at the least that waited during each second:
-// more than 30 ms, and one frame is blended into the next; what a stall of the
-// sound system left behind goes at once in the same way; nothing there, and one
-// frame is made up. So each direction holds 20 to 50 ms for ever. A device writes
+// (package media, elastic.go) plays so much faster or slower that what waits stays
+// what is wanted: a chunk of the device or a frame of the bridge, as late as they
+// were seen to come, and 1 ms. Only what a stall of the sound system left behind is
+// left out at once, and where nothing is there sound is made up. A device writes
 // what it has and drops what the ring does not take, and plays silence for what
 // the ring does not give. What waits for the ear when a device is put to work is
 // thrown away: it was said while none was there.

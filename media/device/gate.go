@@ -52,6 +52,10 @@ func (g *gate) forget() {
 	if g.ended {
 		return
 	}
+	if f, ok := g.io.Playback.(Forgetter); ok {
+		f.Forget()
+		return
+	}
 	old := make([]int16, 1024)
 	for range maxOld / len(old) {
 		if g.io.Playback.Read(old) == 0 {
