@@ -362,7 +362,7 @@ func (r *Registration) schedule() {
 		d = back
 	}
 	r.due.Stop()
-	r.due = r.ua.loop.After(d, r.dueNow)
+	r.due = r.ua.loop.Around(d, r.dueNow)
 	r.status.NextTry = r.ua.cfg.WallClock().Add(d)
 	r.keepalive()
 }

@@ -25,7 +25,18 @@ type Timer struct {
 // as possible. Timers that are due at the same instant run in the order in which
 // they were made. Call it on the loop, or before Run.
 func (l *Loop) After(d time.Duration, fn func()) *Timer {
-	return l.timers.add(max(d, 0), fn)
+	return l.timers.add(l.timers.in(d), fn)
+}
+
+// shared is the grid of the timers of Around.
+const shared = 16 * time.Millisecond
+
+// Around runs fn on the loop when d has gone by, or up to 16 ms before, together with the
+// others of that moment: for what thousands wait for and nobody measures, such as the refresh
+// of a binding, so that the process is not woken for each. As After otherwise.
+func (l *Loop) Around(d time.Duration, fn func()) *Timer {
+	at := l.timers.in(d)
+	return l.timers.add(at-at%shared, fn)
 }
 
 // Stop makes sure that the function does not run any more, and reports whether
@@ -77,9 +88,12 @@ func (s *schedule) since() time.Duration {
 	return time.Since(s.start)
 }
 
-func (s *schedule) add(d time.Duration, fn func()) *Timer {
+// in is the time in d from now.
+func (s *schedule) in(d time.Duration) time.Duration { return s.since() + min(max(d, 0), farthest) }
+
+func (s *schedule) add(at time.Duration, fn func()) *Timer {
 	s.seq++
-	t := &Timer{of: s, at: s.since() + min(d, farthest), seq: s.seq, fn: fn}
+	t := &Timer{of: s, at: at, seq: s.seq, fn: fn}
 	n := int64(t.at / slotWidth)
 	if n <= s.now {
 		heap.Push(&s.near, t)

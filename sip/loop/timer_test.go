@@ -80,3 +80,28 @@ func BenchmarkTimer(b *testing.B) {
 		s.add(32*time.Second, func() {}).Stop()
 	}
 }
+
+// TestLoop_WhatNobodyMeasuresIsDoneTogether: timers of Around run up to 16 ms before their
+// time, never after it, and those of one moment at the same instant.
+func TestLoop_WhatNobodyMeasuresIsDoneTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, stop := start(t)
+		defer stop()
+		begin, moments := time.Now(), map[time.Duration]int{}
+		l.Post(func() {
+			for d := -time.Millisecond; d < time.Second; d += time.Millisecond {
+				l.Around(d, func() {
+					at := time.Since(begin)
+					if moments[at]++; at > max(d, 0) || at < d-16*time.Millisecond {
+						t.Errorf("%v later is %v", d, at)
+					}
+				})
+			}
+		})
+		<-time.After(time.Hour) // virtual
+		l.Do(t.Context(), func() {})
+		if most := int(time.Second/(16*time.Millisecond)) + 1; len(moments) > most {
+			t.Errorf("1,001 timers in a second ran at %d moments, %d are enough", len(moments), most)
+		}
+	})
+}
