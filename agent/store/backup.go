@@ -24,8 +24,14 @@ func (s *Store) Backup(path string, replace bool) error {
 }
 
 // Replace writes a file, mode 0600, in one step: at path there is all of it, on the disk, or
-// what was there before. write is given the new one, which lies beside it until then.
+// what was there before. write is given the new one, which lies beside it until then. A link
+// stays, and the file that it leads to is replaced; what is there and is no file, such as
+// /dev/stdout, is refused.
 func Replace(path string, write func(f *os.File) error) error {
+	path, err := target(path)
+	if err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".ringback-*")
 	if err != nil {
 		return err
@@ -38,6 +44,21 @@ func Replace(path string, write func(f *os.File) error) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// target is the file that a path leads to, or is to.
+func target(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() {
+		return "", errors.Join(err, fmt.Errorf("%s is no regular file: name one, or a new one", path))
+	}
+	return real, nil
 }
 
 // copyTo has a connection of its own: those that read may not even write elsewhere.
