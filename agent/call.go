@@ -212,6 +212,7 @@ func (a *Agent) legOver(l *leg, c sip.Cause) {
 	}
 	l.noteEnd(a.now(), c)
 	l.hangup.Stop()
+	l.search.again.Stop()
 	a.tellReferrer(l, c)
 	a.refusedEncryption(l, c)
 	if !wasUp && !l.incoming {

@@ -43,7 +43,8 @@
 // that let go of the contact too early), consult, conference, disposition, play, recording
 // (recording_file.go names and reads its files, recording_mend.go ends those of a phone that
 // died, recording_forget.go removes the old).
-// tidy.go closes plain calls that nobody marks Done. address.go follows the machine
+// tidy.go closes plain calls that nobody marks Done. path_search.go looks for
+// another way of a call's media (RFC 7675, 8445). address.go follows the machine
 // into another network (RFC 3261 12.2.1.1).
 // team.go has who the configuration names, watch.go their presences (RFC 6665, 4235,
 // 3863). invited.go serves what comes in, run.go starts and ends. records.go

@@ -29,6 +29,7 @@ type leg struct {
 	held       bool // it is so, agreed with the far end
 	heldRemote bool // the far end does not want to hear us
 	exchange   exchange
+	search     pathSearch
 	joined     bool    // in the conference
 	suspended  bool    // in the conference, held out of it
 	muted      bool    // in the conference, nobody hears it

@@ -76,6 +76,8 @@ func (a *Agent) lookAfterCalls() {
 	for _, in := range a.interactions {
 		for _, l := range in.live() {
 			switch {
+			case l.up() && l.search.lost:
+				a.searchAnew(l) // which asks, too
 			case l.up():
 				a.stillThere(l, func() {})
 			case !l.incoming && l.session != nil:

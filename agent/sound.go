@@ -262,9 +262,9 @@ func (a *Agent) mediaEvent(l *leg, e media.Event) {
 	case media.PathGathered:
 		a.serversAnsweredFor(l)
 	case media.PathFailed:
-		out := l.event(ErrorHappened)
-		out.Text = "there is no way for the sound to the far end: " + e.Err.Error()
-		a.emit(out)
+		a.pathFailed(l, e)
+	case media.PathFound:
+		a.pathFound(l)
 	case media.EncryptionFailed:
 		a.encryptionFailed(l, e.Err)
 	case media.RTPTimeout:

@@ -226,7 +226,7 @@ type Quality struct {
 	DeceleratedMS float64 `json:"decelerated_ms,omitempty"`
 
 	Trouble string `json:"trouble,omitempty"` // the last that was wrong with the sound, in words
-	// TroubleName is the same in one word: headset-stopped, microphone-stopped, unheard, loss, far-loss, says-nothing,
+	// TroubleName is the same in one word: path-lost, headset-stopped, microphone-stopped, unheard, loss, far-loss, says-nothing,
 	// hears-nothing, too-loud or clipped.
 	TroubleName string `json:"trouble_name,omitempty"`
 	Troubled    bool   `json:"troubled,omitempty"` // it is so now, or was to the call's end

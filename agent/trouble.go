@@ -47,7 +47,7 @@ func (a *Agent) troubled(l *leg, e media.TroubleChanged) {
 func (a *Agent) tellTrouble(l *leg, e media.TroubleChanged, text string) {
 	kind := MediaQuality
 	switch e.Trouble {
-	case media.EarStopped, media.MicrophoneStopped, media.Unheard, media.SaysNothing, media.HearsNothing:
+	case media.PathLost, media.EarStopped, media.MicrophoneStopped, media.Unheard, media.SaysNothing, media.HearsNothing:
 		kind = MediaSilent
 	case media.NoTrouble:
 		if !l.stats.Troubled {

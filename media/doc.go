@@ -35,7 +35,7 @@
 // (RFC 7362 section 4); receive.go, playout.go (from the jitter buffer to
 // frames), send.go and digits.go packets (RFC 3550
 // section 5, RFC 3551 section 4, RFC 4733); statistics.go (RFC 3550 Appendix A.3
-// and A.8) and rtcp.go (section 6); srtp.go encryption (RFC 3711, RFC 7714), path.go the way to a peer with ICE (media/ice),
+// and A.8) and rtcp.go (section 6); srtp.go encryption (RFC 3711, RFC 7714), path.go the way to a peer with ICE (media/ice) and path_lost.go its end,
 // detour.go that through a TURN server, dtls.go and dtls_conn.go the
 // handshake for its keys (RFC 5764; those in SDP are media/sdp's), fork.go those of far ends that may be come back to; losses.go and metrics.go the VoIP metrics of RTCP XR (RFC 3611
 // section 4.7; sent unasked, since who does not know it passes it over), mos.go the

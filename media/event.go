@@ -34,8 +34,15 @@ type (
 	EncryptionChanged struct{ Suite string }
 	// EncryptionFailed: there are no keys, so that nothing is sent or heard.
 	EncryptionFailed struct{ Err error }
-	// PathFailed: ICE finds no way to the peer, or the one that it had is gone.
-	PathFailed struct{ Err error }
+	// PathFailed: ICE finds no way to the peer. Lost: there was one, and the peer's consent
+	// to it ran out (RFC 7675), so that nothing is sent until another one is found:
+	// RestartPath.
+	PathFailed struct {
+		Err  error
+		Lost bool
+	}
+	// PathFound: there is a way again after one was lost.
+	PathFound struct{}
 	// PathGathered: all addresses that ICE offers are there; Err is why servers gave none.
 	PathGathered struct{ Err error }
 	// DigitStarted: the peer pressed a key.
@@ -79,6 +86,7 @@ func (SourceChanged) mediaEvent()     {}
 func (EncryptionChanged) mediaEvent() {}
 func (EncryptionFailed) mediaEvent()  {}
 func (PathFailed) mediaEvent()        {}
+func (PathFound) mediaEvent()         {}
 func (PathGathered) mediaEvent()      {}
 func (DigitStarted) mediaEvent()      {}
 func (DigitReceived) mediaEvent()     {}

@@ -19,6 +19,7 @@ type way struct {
 	started     string         // the peer's ufrag of the checks under way; empty: none are
 	pair        netip.AddrPort // where the peer is; zero: not found yet
 	relayed     bool           // it is reached by a TURN server
+	lost        bool           // there was one, the peer's consent to it has run out, and none has been found since
 	waits       *sdp.DTLS      // the handshake that begins when it is found
 	offered     bool           // we made the first offer, and decide
 	everStarted bool
@@ -60,7 +61,7 @@ func (s *Session) swapPath(ufrag, pwd string) (old way, err error) {
 // takePath has an agent in place of the one before, and returns the way of that. mu is held.
 func (s *Session) takePath(agent *ice.Agent) (old way) {
 	old = s.path
-	s.path = way{agent: agent, offered: old.offered, everStarted: old.everStarted}
+	s.path = way{agent: agent, offered: old.offered, everStarted: old.everStarted, lost: old.lost}
 	return old
 }
 
@@ -115,9 +116,12 @@ func (s *Session) Gather(remote []byte) bool {
 		return false
 	}
 	s.mu.Lock()
-	restarts, next := !s.closed && s.restartsPath(offer), s.next
+	restarts, next, path := !s.closed && s.restartsPath(offer), s.next, s.path
 	s.mu.Unlock()
 	switch {
+	case path.agent != nil && path.everStarted && path.started == "" && offer.ICEUfrag() != "": // RestartPath, or Move, has begun it
+		done, _ := path.agent.Gathered()
+		return !done
 	case !restarts:
 		return false
 	case next.agent != nil && next.ufrag == offer.ICEUfrag():
@@ -268,6 +272,7 @@ func (s *Session) restartFor(n *sdp.Negotiated) error {
 func (s *Session) walk(n *sdp.Negotiated, offered bool) netip.AddrPort {
 	p := &s.path
 	if n.ICE == nil || p.agent == nil {
+		s.pathIsBack()
 		return n.Remote
 	}
 	if !p.everStarted {
@@ -277,8 +282,8 @@ func (s *Session) walk(n *sdp.Negotiated, offered bool) netip.AddrPort {
 		p.started = n.ICE.Ufrag
 		p.agent.Start(farEnd(n.ICE), p.offered)
 	}
-	if n.Sought || n.Remote.IsValid() && (p.pair.IsValid() || s.cfg.Ways.RelayOnly) {
-		return p.pair // by a relay only, or with no address named: nowhere before it is found
+	if p.lost || n.Sought || n.Remote.IsValid() && (p.pair.IsValid() || s.cfg.Ways.RelayOnly) {
+		return p.pair // by a relay only, with no address named, or after a loss: nowhere before it is found
 	}
 	return n.Remote
 }
@@ -315,19 +320,10 @@ func (s *Session) pathFound(agent *ice.Agent, to ice.Pair) {
 	}
 	s.path.pair, s.path.relayed = to.Remote, to.Relayed
 	s.link.source.expect(to.Remote, false, time.Now())
+	s.pathIsBack()
 	if d := s.path.waits; d != nil {
 		s.path.waits = nil
 		s.shakeHands(d, false)
-	}
-}
-
-// pathFailed tells it, unless the peer is heard though it answers no check.
-func (s *Session) pathFailed(agent *ice.Agent, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	heard := s.path.waits == nil && !s.path.pair.IsValid() && s.link.source.locked.IsValid()
-	if s.path.agent == agent && !s.closed && !heard {
-		s.out.add(PathFailed{Err: err})
 	}
 }
 

@@ -109,9 +109,7 @@ func TestConformance_O22_Restart(t *testing.T) {
 		defer a.close()
 		defer b.close()
 		was, _ := b.session.path.agent.Credentials()
-		a.session.sig.Lock()
-		must(t, a.session.openPath("", ""))
-		a.session.sig.Unlock()
+		must(t, a.session.RestartPath())
 		connect(t, a, b)
 		pass(2 * time.Second)
 		if is, _ := b.session.path.agent.Credentials(); is == was || !a.hears(850) || !b.hears(440) || !a.session.path.pair.IsValid() || !b.session.path.pair.IsValid() {
@@ -192,14 +190,11 @@ func TestICE_ThePeerLeavesIt(t *testing.T) {
 				a, b := speaking(t, n, how)
 				defer a.close()
 				defer b.close()
-				without := func(text []byte) []byte {
-					return regexp.MustCompile("a=(ice-|candidate|end-of-candidates).*\r\n").ReplaceAll(text, nil)
-				}
 				offer, err := a.session.CreateOffer(sdp.SendRecv)
 				must(t, err)
-				answer, err := b.session.AcceptOffer(without(offer), sdp.SendRecv)
+				answer, err := b.session.AcceptOffer(withoutICE(offer), sdp.SendRecv)
 				must(t, err)
-				must(t, a.session.AcceptAnswer(without(answer), false))
+				must(t, a.session.AcceptAnswer(withoutICE(answer), false))
 				pass(time.Second)
 				var checks atomic.Int64
 				n.Tap(func(p simnet.Packet) {
@@ -222,6 +217,11 @@ func TestICE_ThePeerLeavesIt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// withoutICE is SDP of somebody who does not speak it.
+func withoutICE(text []byte) []byte {
+	return regexp.MustCompile("a=(ice-|candidate|end-of-candidates).*\r\n").ReplaceAll(text, nil)
 }
 
 // TestICE_ARefusedRestartChangesNothing: an offer that restarts ICE and cannot be taken leaves

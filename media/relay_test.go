@@ -193,9 +193,7 @@ func TestTURN_ARestartAsksServers(t *testing.T) {
 				was, hands := a.session.path.agent, a.session.hands
 				restart := func() []byte {
 					b.session.RollbackOffer()
-					b.session.sig.Lock()
-					must(t, b.session.openPath("", ""))
-					b.session.sig.Unlock()
+					must(t, b.session.RestartPath())
 					offer, err := b.session.CreateOffer(sdp.SendRecv)
 					must(t, err)
 					if waits := a.session.Gather(offer); !waits || a.session.path.agent != was {

@@ -11,6 +11,7 @@ type Trouble uint8
 // The troubles.
 const (
 	NoTrouble         Trouble = iota
+	PathLost                  // ICE looks for another way to the peer
 	EarStopped                // what the peer sends comes, and the headset does not take it
 	MicrophoneStopped         // the headset delivers nothing
 	Unheard                   // the peer reports that nothing of ours comes
@@ -36,6 +37,7 @@ const (
 func (t Trouble) String() string {
 	return [...]string{
 		"what was wrong is over",
+		"the path to the other side was lost, finding another: nothing is sent until there is one",
 		"RTP arrives, the headset's stream stopped: what the other side says is not heard",
 		"the microphone's stream stopped: the other side hears nothing of us",
 		"the other side reports that it receives nothing: something on the way, such as a firewall or a translator of addresses, keeps our sound back",
@@ -50,7 +52,7 @@ func (t Trouble) String() string {
 
 // Name is one word for it, such as clipped; empty for none.
 func (t Trouble) Name() string {
-	return [...]string{"", "headset-stopped", "microphone-stopped", "unheard", "loss", "far-loss", "says-nothing", "hears-nothing", "too-loud", "clipped"}[t]
+	return [...]string{"", "path-lost", "headset-stopped", "microphone-stopped", "unheard", "loss", "far-loss", "says-nothing", "hears-nothing", "too-loud", "clipped"}[t]
 }
 
 // TroubleChanged tells what is wrong from now on, or that it is over. Share is what is
@@ -135,6 +137,9 @@ func (s *Session) look(now time.Time) {
 	}
 	arrives := receives && !s.alive.last.IsZero() && !s.alive.warned
 	worst, of := t.worst(sends, arrives, far)
+	if s.path.lost {
+		worst, of = PathLost, 0
+	}
 	if worst != t.now {
 		t.now = worst
 		s.out.add(TroubleChanged{Trouble: worst, Share: of})

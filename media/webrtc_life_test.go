@@ -78,9 +78,7 @@ func TestWebRTC_ARestartMendsALongOutage(t *testing.T) {
 				if whose == "its" {
 					c.isOffered(sdp.SendRecv, true, nil)
 				} else {
-					c.session.sig.Lock()
-					must(t, c.session.openPath("", ""))
-					c.session.sig.Unlock()
+					must(t, c.session.RestartPath())
 					c.offers(sdp.SendRecv, nil)
 				}
 				pass(2 * time.Second)

@@ -205,9 +205,7 @@ func TestWebRTC_EachSideRestartsICE(t *testing.T) {
 					t.Errorf("the way is the old one, to %v", at)
 				}
 				path = c.session.path.agent
-				c.session.sig.Lock()
-				must(t, c.session.openPath("", ""))
-				c.session.sig.Unlock()
+				must(t, c.session.RestartPath())
 				c.offers(sdp.SendRecv, nil)
 				c.hear("we restart", true, true)
 				pass(31 * time.Second) // a peer that answers no check is given up after 30

@@ -28,7 +28,7 @@ type Config struct {
 	Local    netip.AddrPort                    // of the socket
 	Send     func(b []byte, to netip.AddrPort) // by it
 	Selected func(Pair)                        // how the peer is reached; again when that changes
-	Failed   func(err error)                   // there is no way, or it is gone
+	Failed   func(err error)                   // there is no way, or it is gone: the peer has consented to nothing for 30 s (RFC 7675)
 
 	// Control: of the port of RTCP, component 2 (RFC 8445 section 13), with the credentials
 	// of the agent of RTP. It has no Servers: the peer sees by its checks where it is.
@@ -80,6 +80,9 @@ type Agent struct {
 	started  bool
 	conn     *pion.Conn // of the relay; nil: not yet
 	pair     Pair
+	chosen   time.Time // when that was found; zero: none was
+	failed   bool      // it was told that there is none
+	expired  bool      // and there will be none
 }
 
 // New makes an Agent with credentials of its own. With Servers it asks them, which takes
@@ -103,7 +106,7 @@ func New(cfg Config) (*Agent, error) {
 		a.agent.OnSelectedCandidatePairChange(a.selected),
 		a.agent.OnConnectionStateChange(func(s pion.ConnectionState) {
 			if s == pion.ConnectionStateFailed {
-				a.cfg.Failed(errors.New("no candidate of the far end answers"))
+				a.fail(errors.New("no candidate of the far end answers"))
 			}
 		}),
 		a.agent.GatherCandidates())
@@ -197,7 +200,7 @@ func (a *Agent) Start(r Remote, controlling bool) {
 		case err == nil && len(a.relayCandidates()) > 0:
 			a.carry(conn)
 		case err != nil && a.ctx.Err() == nil:
-			a.cfg.Failed(fmt.Errorf("no way to the far end: %w", err))
+			a.fail(fmt.Errorf("no way to the far end: %w", err))
 		}
 	})
 }
@@ -210,9 +213,16 @@ func (a *Agent) selected(local, remote pion.Candidate) {
 	}
 	pair := Pair{Remote: netip.AddrPortFrom(ip.Unmap(), uint16(remote.Port())), Relayed: local.Type() == pion.CandidateTypeRelay}
 	a.mu.Lock()
-	a.pair = pair
+	first, over := a.chosen.IsZero(), a.expired
+	a.pair, a.chosen, a.failed = pair, time.Now(), false
 	early := pair.Relayed && a.conn == nil
 	a.mu.Unlock()
+	if over {
+		return
+	}
+	if first {
+		a.wg.Go(a.consent)
+	}
 	if !early {
 		a.cfg.Selected(pair)
 	}

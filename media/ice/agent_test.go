@@ -143,3 +143,43 @@ func TestAgent_SaysThatTheWayIsGone(t *testing.T) {
 		}
 	})
 }
+
+// TestAgent_OnlyAnswersAreConsent: that the far end's own checks come says nothing of whether it
+// gets what is sent to it (RFC 7675 section 5.1).
+func TestAgent_OnlyAnswersAreConsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("192.0.2.2:5000")
+		var a, b *Agent
+		var cut atomic.Bool
+		var came atomic.Int64
+		found, failed := make(chan Pair, 10), make(chan error, 10)
+		a = newAgent(t, Config{Local: here, Failed: func(err error) { failed <- err }, Selected: func(p Pair) { found <- p },
+			Send: func(p []byte, _ netip.AddrPort) {
+				if !cut.Load() {
+					b.Receive(p, here)
+				}
+			}})
+		defer a.Close()
+		b = newAgent(t, Config{Local: there, Failed: func(error) {}, Selected: func(Pair) {},
+			Send: func(p []byte, _ netip.AddrPort) {
+				if cut.Load() {
+					came.Add(1)
+				}
+				a.Receive(p, there)
+			}})
+		defer b.Close()
+		meet(a, b)
+		<-found
+		time.Sleep(time.Minute)
+		cut.Store(true)
+		begin := time.Now()
+		<-failed
+		if d := time.Since(begin); d > consentTime || d < consentTime-5*time.Second || came.Load() == 0 {
+			t.Errorf("told after %v, %d checks of the far end came", d, came.Load())
+		}
+		time.Sleep(time.Minute)
+		if len(failed) > 0 {
+			t.Errorf("told again: %v", <-failed)
+		}
+	})
+}

@@ -8,12 +8,14 @@
 // one it is.
 //
 // Goroutines: those of pion/ice; per Agent one that waits until the pair is there, then
-// reads what a relay brings, and one that writes to it; with Servers one that asks them.
+// reads what a relay brings, and one that writes to it; one that watches whether the peer
+// still wants to be sent to; with Servers one that asks them.
 // Config's functions are called on them and may take locks, as long as none is held in a
 // call of Receive. Close ends them and waits.
 //
-// agent.go is the Agent, gather.go its candidates, mux.go the session's socket as pion
-// wants it, server.go a Server and what it says in words, sockets.go the way to it.
+// agent.go is the Agent, consent.go the end of its pair (RFC 7675), gather.go its candidates,
+// mux.go the session's socket as pion wants it, server.go a Server and what it says in words,
+// sockets.go the way to it.
 //
 // Outside: pion/ice makes the checks, pion/turn and pion/stun speak to servers,
 // pion/transport has the interface that their sockets are made by and read deadlines, pion/logging keeps
