@@ -306,6 +306,8 @@ func (b *Buffer) belated(p Packet, ts int64) bool {
 	if b.late++; b.late < lateRun {
 		return false
 	}
+	b.count.Lost += b.guessed // it was heard, and what it stood for never is
+	b.guessed, b.expanded = 0, 0
 	b.flush()
 	b.delay.init(b.cfg)
 	b.delay.arrived(p.Arrival, ts)

@@ -279,6 +279,25 @@ func TestNext_LongerWayIsFoundAgain(t *testing.T) {
 	}
 }
 
+// TestPush_WhatWasMadeUpBeforeALateRunCounts: the network stands still for 300 ms, and then hands over
+// all at once: the frames that were made up meanwhile are told, though no packet was lost.
+func TestPush_WhatWasMadeUpBeforeALateRunCounts(t *testing.T) {
+	b, s := &player{Buffer: New(Config{})}, &sender{ssrc: 1}
+	var played []int
+	for i := range 400 {
+		now := epoch.Add(time.Duration(i) * step)
+		if i < 300 || i >= 315 {
+			for due := s.n; due <= i; due++ {
+				b.Push(s.next(now))
+			}
+		}
+		played = tick(b, now.Add(time.Millisecond), played)
+	}
+	if c := b.Counters(); c.Lost < lostTicks || c.Lost > pauseTicks || c.Late != lateRun-1 {
+		t.Errorf("made up %d, late %d; want %d to %d and %d: %+v", c.Lost, c.Late, lostTicks, pauseTicks, lateRun-1, c)
+	}
+}
+
 // TestNext_LatePacketsArePlayed: one that comes 60 ms late is played after what was made
 // up, and the delay is taken back.
 func TestNext_LatePacketsArePlayed(t *testing.T) {
