@@ -104,14 +104,14 @@ headless:
 	@VERSION=$$(git describe --tags --always --dirty 2>/dev/null || echo dev) .ci/headless bin/headless
 	@.ci/headless-runs bin/headless
 
-# What is heard over a bad network, measured anew for each codec: testdata/quality/README.md. Takes minutes.
+# What is heard over a bad network, measured anew for each codec: testdata/quality/README.md. Ten minutes of one core.
 quality:
-	$(GO) test -tags opus,nolibopusfile -count=1 -timeout 30m -run TestQuality_Table ./media -quality-table
+	$(GO) test -tags opus,nolibopusfile -count=1 -timeout 60m -run TestQuality_Table ./media -quality-table
 
 # The same beside baresip, in real time, which wants a machine of its own: testdata/quality/baresip.md.
 beside:
 	@testdata/quality/install
-	$(GO) test -tags baresip,opus,nolibopusfile -count=1 -timeout 15m -run TestBesideBaresip ./media -beside ../testdata/quality/baresip.md
+	$(GO) test -tags baresip,opus,nolibopusfile -count=1 -parallel 6 -timeout 20m -run TestBesideBaresip ./media -beside ../testdata/quality/baresip.md
 
 # What 20 ms of sound cost: testdata/benchmarks/media.txt; and a call's signalling: testdata/benchmarks/calls.txt.
 benchmarks:

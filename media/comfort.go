@@ -28,7 +28,7 @@ func (r *receiver) comfort(seq uint16, payload []byte) {
 type pauses struct {
 	speech audio.SpeechDetector
 	narrow *audio.Resampler
-	recent []int16 // the last ticks at 8 kHz
+	recent []int16 // the last ticks at 8 kHz, of those behind the last loud one
 	since  int     // ticks since noise was described; -1: it was not in this pause
 	level  float64 // that was described
 }
@@ -37,18 +37,22 @@ func newPauses(rate int) *pauses {
 	return &pauses{narrow: audio.NewResampler(rate, audio.Rate8k), since: -1}
 }
 
-// quiet takes a tick and says whether it is one of a pause.
+// quiet takes a tick and says whether it is one of a pause, of which enough passed that what is
+// described is the room alone: behind a key or a cough, which is no speech, it is not yet.
 func (p *pauses) quiet(src frame) bool {
 	if len(p.recent) >= noiseTicks*audio.FrameSamples(audio.Rate8k) {
 		p.recent = p.recent[:copy(p.recent, p.recent[audio.FrameSamples(audio.Rate8k):])]
 	}
 	p.recent = p.narrow.Process(p.recent, src)
 	on, _ := p.speech.Add(src)
+	if p.speech.Rising() || on && !p.speech.Falling() {
+		p.recent = p.recent[:0]
+	}
 	if on || p.speech.Rising() {
 		p.since = -1
 		return false
 	}
-	return true
+	return len(p.recent) >= noiseTicks*audio.FrameSamples(audio.Rate8k)
 }
 
 // due says that the noise is to be described now.

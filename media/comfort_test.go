@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -54,6 +55,40 @@ func TestComfortNoise_PausesAreDescribedAndHeard(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestComfortNoise_AShortSoundIsNotTheRoom: what is too short to be speech (a key, a cough) is heard as
+// it is, and the noise behind it is that of the room.
+func TestComfortNoise_AShortSoundIsNotTheRoom(t *testing.T) {
+	clip := room(-55, 20*time.Second)
+	const every = 12000
+	for at := 4 * 8000; at < len(clip.Samples); at += every {
+		for i := range 320 { // 40 ms
+			clip.Samples[at+i] += int16(4000 * math.Sin(float64(i)/3))
+		}
+	}
+	loud := func(pcm []int16) (ticks int) {
+		for ; len(pcm) >= 160; pcm = pcm[160:] {
+			if audio.LevelDBFS(pcm[:160]) > -45 {
+				ticks++
+			}
+		}
+		return ticks
+	}
+	story(t, func(t *testing.T, n *simnet.Net) {
+		change := func(c *SessionConfig) { c.Codecs, c.Comfort = []string{"PCMU"}, true }
+		a, b := newPhone(t, n, hereIP, change), newPhone(t, n, thereIP, change)
+		defer a.close()
+		defer b.close()
+		said, got := listenAt(t, a, a.player), listenAt(t, b, b.session)
+		connect(t, a, b)
+		must(t, a.player.PlayClip(clip, false, nil))
+		pass(21 * time.Second)
+		sent := a.session.Stats().TxPackets
+		if s, g := loud(said.taken()), loud(got.taken()); s < 20 || g < s || g > s*3/2+2 || sent > 300 {
+			t.Errorf("%d packets; %d ticks of sound were said, %d heard", sent, s, g)
+		}
+	})
 }
 
 // TestComfortNoise_OnlyWhereBothTakeIt: a peer that does not name it gets every frame; one

@@ -89,7 +89,7 @@ func (r *receiver) put(item jitter.Item) {
 	switch item.Kind {
 	case jitter.Silence, jitter.Empty:
 		r.hidden.Quiet(r.fifo[at:])
-		if r.noisy {
+		if r.noisy || item.Kind == jitter.Empty && r.noise != nil { // what began the pause may be lost
 			r.noise.Add(r.fifo[at:])
 		}
 	default:

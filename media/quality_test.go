@@ -2,14 +2,8 @@ package media
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"net"
-	"net/netip"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,151 +13,6 @@ import (
 	"ringback/media/mixer"
 	"ringback/media/sdp"
 )
-
-// roadIP is the host between two phones that does to packets what a road says.
-const (
-	roadIP  = "192.0.2.9"
-	roadLag = 47 * time.Millisecond // of every packet, so that no two ticks fall together
-)
-
-// road is what happens to the packets of one direction.
-type road struct {
-	loss      float64       // share of packets, 0 to 1
-	burst     float64       // mean length of a loss; 0: each packet for itself
-	jitter    time.Duration // most; the half of a bell curve
-	reorder   bool          // a later packet may overtake
-	stall     time.Duration // every 8 s nothing passes for so long, and then all at once
-	duplicate float64       // share
-	drift     float64       // of the sender's clock, parts per million; more is slower
-}
-
-// bump is a road between two phones, with what it did.
-type bump struct {
-	road
-	t     *testing.T
-	rng   *rand.Rand
-	conns []net.PacketConn
-	done  sync.WaitGroup
-
-	mu     sync.Mutex
-	began  time.Time
-	last   time.Time
-	losing bool
-	sent   int
-	lost   int
-	delays []time.Duration // of the packets that came, without roadLag and drift
-}
-
-// newBump opens the road's four sockets between the phones' ports.
-func newBump(t *testing.T, n *simnet.Net, r road, from, to netip.AddrPort) *bump {
-	b := &bump{road: r, t: t, rng: rand.New(rand.NewPCG(11, 3))}
-	h := n.Host(roadIP)
-	listen := func(port uint16) net.PacketConn {
-		c, err := h.ListenPacket(context.Background(), "udp4", fmt.Sprintf("%s:%d", roadIP, port))
-		must(t, err)
-		b.conns = append(b.conns, c)
-		return c
-	}
-	b.open(from, to, listen)
-	return b
-}
-
-// open carries packets between the phones' ports, each way on its own.
-func (b *bump) open(from, to netip.AddrPort, listen func(port uint16) net.PacketConn) {
-	for i := range uint16(2) {
-		forTo, forFrom := listen(to.Port()+i), listen(from.Port()+i)
-		b.carry(forTo, forFrom, netip.AddrPortFrom(to.Addr(), to.Port()+i), i == 0)
-		b.carry(forFrom, forTo, netip.AddrPortFrom(from.Addr(), from.Port()+i), false)
-	}
-}
-
-func (b *bump) close() {
-	for _, c := range b.conns {
-		_ = c.Close()
-	}
-	b.done.Wait()
-}
-
-func (b *bump) carry(in, out net.PacketConn, to netip.AddrPort, rough bool) {
-	b.done.Go(func() {
-		buf := make([]byte, maxDatagram)
-		for {
-			n, _, err := in.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			data := bytes.Clone(buf[:n])
-			send := func() { _, _ = out.WriteTo(data, net.UDPAddrFromAddrPort(to)) }
-			if !rough {
-				time.AfterFunc(roadLag, send)
-				continue
-			}
-			for _, wait := range b.pass(time.Now()) {
-				time.AfterFunc(wait, send)
-			}
-		}
-	})
-}
-
-// pass says when a packet that comes now goes on, how often.
-func (b *bump) pass(now time.Time) []time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.began.IsZero() {
-		b.began = now
-	}
-	b.sent++
-	if b.isLost() {
-		b.lost++
-		return nil
-	}
-	late := time.Duration(math.Min(math.Abs(b.rng.NormFloat64())/2.5, 1) * float64(b.jitter))
-	base := roadLag + time.Duration(b.drift*1e-6*float64(now.Sub(b.began)))
-	if b.drift < 0 {
-		base += 2 * time.Second
-	}
-	at := now.Add(base + late)
-	if into := now.Sub(b.began) % (8 * time.Second); into < b.stall && now.Sub(b.began) > 4*time.Second {
-		at = now.Add(base + b.stall - into)
-	}
-	if !b.reorder && !at.After(b.last) {
-		at = b.last.Add(time.Microsecond)
-	}
-	b.last = at
-	b.delays = append(b.delays, at.Sub(now)-base)
-	waits := []time.Duration{at.Sub(now)}
-	if b.rng.Float64() < b.duplicate {
-		waits = append(waits, at.Sub(now)+time.Duration(b.rng.Int64N(int64(30*time.Millisecond))))
-	}
-	return waits
-}
-
-// isLost is by chance, or by Gilbert's two states for bursts.
-func (b *bump) isLost() bool {
-	if b.burst <= 1 {
-		return b.rng.Float64() < b.loss
-	}
-	leave := 1 / b.burst
-	enter := leave * b.loss / (1 - b.loss)
-	if b.losing {
-		b.losing = b.rng.Float64() >= leave
-	} else {
-		b.losing = b.rng.Float64() < enter
-	}
-	return b.losing
-}
-
-// optimum is the delay of a buffer that knew all delays before and gave up one packet in
-// a hundred.
-func (b *bump) optimum() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.delays) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(b.delays))
-	return sorted[len(sorted)*99/100] - sorted[0]
-}
 
 // earpiece keeps what a slot hears, and when that began.
 type earpiece struct {
@@ -180,11 +29,19 @@ func (e *earpiece) push(src frame, now time.Time) {
 	e.probe.push(src, now)
 }
 
+// taken is what was heard so far.
+func (e *earpiece) taken() []int16 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.pcm
+}
+
 // ride is one way of sound over a road.
 type ride struct {
 	codec  string
 	road   road
 	length time.Duration
+	pauses bool // are not sent: comfort noise, or DTX
 }
 
 // heard is what came of it.
@@ -194,6 +51,8 @@ type heard struct {
 	stats     Stats
 	optimum   time.Duration
 	lost      float64
+	sent      int           // packets
+	length    time.Duration // of what was said
 }
 
 // take sends a clip from one phone to another over the road, in virtual time.
@@ -207,7 +66,10 @@ func (r ride) take(t *testing.T, play func(p *Player, rate int)) (h heard) {
 		at := func(low uint16) func(*SessionConfig) {
 			return func(cfg *SessionConfig) {
 				cfg.Codecs, cfg.Ports = []string{r.codec}, PortRange{Min: low, Max: low + 99}
-				cfg.Opus.BitRate = 24000
+				cfg.Opus.BitRate, cfg.Opus.DTX, cfg.Comfort = 24000, r.pauses, r.pauses
+				if r.length >= time.Hour { // of which only the delay is asked
+					cfg.Opus.Complexity = 1
+				}
 			}
 		}
 		a, b := newPhoneAt(t, n, hereIP, c.SampleRate, at(20000)), newPhoneAt(t, n, thereIP, c.SampleRate, at(30000))
@@ -225,7 +87,7 @@ func (r ride) take(t *testing.T, play func(p *Player, rate int)) (h heard) {
 		play(a.player, c.SampleRate)
 		pass(r.length)
 		pass(3 * time.Second)
-		h = heard{rate: c.SampleRate, stats: b.session.Stats(), optimum: way.optimum(), lost: float64(way.lost) / float64(max(1, way.sent))}
+		h = heard{length: r.length, rate: c.SampleRate, stats: b.session.Stats(), optimum: way.optimum(), sent: way.sent, lost: float64(way.lost) / float64(max(1, way.sent))}
 		h.said, h.got = said.pcm, got.pcm
 		if off := int(got.began.Sub(said.began) * time.Duration(c.SampleRate) / time.Second); off > 0 {
 			h.said = h.said[off:]
@@ -252,6 +114,7 @@ type judgement struct {
 	nsim                float64
 	least, median, most time.Duration // mouth to ear, the network's own delay taken off
 	p95                 time.Duration
+	course              []time.Duration // the median of each ten seconds; below 0: nothing was said
 	breaks              quality.Breaks
 	lostPercent         float64
 }
@@ -261,30 +124,39 @@ const toneHz = 440
 // judge takes the ride twice: with speech, and with a tone that shows what breaks.
 func (r ride) judge(t *testing.T) judgement {
 	t.Helper()
-	speech := r.take(t, func(p *Player, rate int) {
-		must(t, p.PlayClip(audio.Clip{Rate: rate, Channels: 1, Samples: quality.Speech(1, rate, r.length)}, false, nil))
-	})
-	v := judgement{heard: speech}
-	network := roadLag
-	if r.road.drift < 0 {
-		network += 2 * time.Second
-	}
-	windows := quality.Align(speech.said, speech.got[min(len(speech.got), int(network.Seconds()*float64(speech.rate))):], speech.rate, time.Second)
-	for i := range windows {
-		windows[i].Delay += network
-	}
-	v.nsim = quality.NSIM(speech.said, speech.got, speech.rate, audible(speech.rate), windows)
-	v.least, v.median, v.p95, v.most = quality.Delays(windows)
-	for _, d := range []*time.Duration{&v.least, &v.median, &v.p95, &v.most} {
-		*d += audio.FrameTime - network // a frame is said before it is sent
-	}
+	v := r.judgeSpeech(t, func(rate int) []int16 { return quality.Speech(1, rate, r.length) })
 	tone := r.take(t, func(p *Player, rate int) {
 		p.PlayTone(audio.Sine(toneHz, -12), nil)
 		time.AfterFunc(r.length, p.Stop)
 	})
 	v.breaks = quality.FindBreaks(tone.got, tone.rate, toneHz, -12)
-	v.lostPercent = 100 * speech.lost
 	return v
+}
+
+// judgeSpeech takes the ride with what is said at the codec's rate.
+func (r ride) judgeSpeech(t *testing.T, say func(rate int) []int16) judgement {
+	t.Helper()
+	v := judgement{heard: r.take(t, func(p *Player, rate int) {
+		must(t, p.PlayClip(audio.Clip{Rate: rate, Channels: 1, Samples: say(rate)}, false, nil))
+	})}
+	windows := v.align(r.road)
+	v.nsim = quality.NSIM(v.said, v.got, v.rate, audible(v.rate), windows)
+	for i := range windows { // a frame is said before it is sent
+		windows[i].Delay += audio.FrameTime - r.road.lag() - r.road.off(windows[i].At)
+	}
+	v.least, v.median, v.p95, v.most = quality.Delays(windows)
+	v.course = quality.Course(windows, 10*time.Second)
+	v.lostPercent = 100 * v.lost
+	return v
+}
+
+// align finds where each window was heard: not before the network can have brought it.
+func (h heard) align(r road) []quality.Window {
+	windows := quality.Align(h.said, h.got[min(len(h.got), int(r.lag().Seconds()*float64(h.rate))):], h.rate, time.Second)
+	for i := range windows {
+		windows[i].Delay += r.lag()
+	}
+	return windows
 }
 
 // audible is what a codec of that rate can carry, in Hz.
@@ -307,7 +179,7 @@ func gate(codec string) float64 {
 func TestQuality_Goals(t *testing.T) {
 	for _, c := range qualityCodecs() {
 		for name, r := range map[string]road{"clean": {}, "5 % loss": {loss: 0.05}, "60 ms jitter": {jitter: 60 * time.Millisecond}} {
-			v := ride{c, r, 8 * time.Second}.judge(t)
+			v := ride{codec: c, road: r, length: 8 * time.Second}.judge(t)
 			t.Logf("%s, %s: %s", c, name, v)
 			switch {
 			case r == road{} && (v.nsim < gate(c) || v.median > 60*time.Millisecond || v.stats.Concealed != 0):
@@ -321,6 +193,20 @@ func TestQuality_Goals(t *testing.T) {
 			case v.nsim < gate(c)-0.04:
 				t.Errorf("%s, %s: NSIM %.3f", c, name, v.nsim)
 			}
+		}
+	}
+}
+
+// TestQuality_WhatIsMadeUpIsCounted: the share that the phone tells is the one that is heard.
+func TestQuality_WhatIsMadeUpIsCounted(t *testing.T) {
+	for _, way := range []road{{}, {loss: 0.1}, {loss: 0.1, burst: 4}, {jitter: 60 * time.Millisecond}} {
+		r := ride{codec: "PCMA", road: way, length: 15 * time.Second}
+		h := r.take(t, func(p *Player, rate int) {
+			must(t, p.PlayClip(audio.Clip{Rate: rate, Channels: 1, Samples: quality.Noise(1, rate, r.length)}, false, nil))
+		})
+		said := float64(h.stats.Concealed) / float64(h.stats.Expected)
+		if heard := quality.MadeUp(h.said, h.got, h.rate, h.align(way)); math.Abs(said-heard) > 0.015 {
+			t.Errorf("%+v: the phone made up %.1f %%, and %.1f %% were heard", way, 100*said, 100*heard)
 		}
 	}
 }

@@ -57,3 +57,7 @@ func (d *SpeechDetector) On() bool { return d.on }
 // Rising says that the last frame was loud, though not enough of them were yet to be
 // sound.
 func (d *SpeechDetector) Rising() bool { return !d.on && d.run > 0 }
+
+// Falling says that the last frame was quiet, though not enough of them were yet to be
+// silence.
+func (d *SpeechDetector) Falling() bool { return d.on && d.run > 0 }
