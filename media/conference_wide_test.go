@@ -49,7 +49,7 @@ func confer(t *testing.T, rate int, codecs []string) {
 			parties, slots = append(parties, g), append(slots, slot)
 		}
 		must(t, room.SetRoutes(mixer.Conference(slots...)))
-		pass(10 * time.Second) // until every jitter buffer has settled: one that catches up shifts the phase of what is heard
+		pass(20 * time.Second) // until every jitter buffer has settled: one that catches up shifts the phase of what is heard
 		for _, g := range parties {
 			g.ear.listen(true)
 		}

@@ -119,7 +119,7 @@ func (r *receiver) keep(old []inbound, c codec.Codec) inbound {
 }
 
 // setClock begins to count at another rate. What waits to be played is taken out first,
-// so that it is heard while the new buffer fills.
+// so that it is heard while the new buffer fills, which takes no longer than the last one did.
 func (r *receiver) setClock(clock int) {
 	for range maxKept {
 		if r.buffer == nil {
@@ -131,8 +131,11 @@ func (r *receiver) setClock(clock int) {
 		}
 		r.put(item)
 	}
-	r.clock = clock
-	r.buffer = jitter.New(jitter.Config{ClockRate: clock, Max: r.delay})
+	cfg := jitter.Config{ClockRate: clock, Max: r.delay}
+	if r.buffer != nil {
+		cfg.First = r.buffer.Target() // the network is the same
+	}
+	r.clock, r.buffer = clock, jitter.New(cfg)
 }
 
 // readRTP takes what has come. It stops early when the packet of this tick has

@@ -24,6 +24,7 @@ const (
 
 // road is what happens to the packets of one direction.
 type road struct {
+	longer    time.Duration // than roadLag, of every packet
 	loss      float64       // share of packets, 0 to 1
 	burst     float64       // mean length of a loss; 0: each packet for itself
 	jitter    time.Duration // most; the half of a bell curve
@@ -37,9 +38,9 @@ type road struct {
 // lag is how long every packet takes at the begin: a clock that is too fast needs some to gain.
 func (r road) lag() time.Duration {
 	if r.drift < 0 {
-		return roadLag + 2*time.Second
+		return roadLag + r.longer + 2*time.Second
 	}
-	return roadLag
+	return roadLag + r.longer
 }
 
 // off is how much longer a packet takes that is sent at that time of the ride, by the sender's

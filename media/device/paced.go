@@ -11,12 +11,16 @@ import (
 // out, as real hardware would have lost it.
 const behind = 200 * time.Millisecond
 
-// paced is a stream without a clock of its own: it moves one frame of 20 ms by
+// Period is how much a device without a clock of its own moves at a time: as good hardware
+// does, since what it waits for is heard late.
+const Period = 5 * time.Millisecond
+
+// paced is a stream without a clock of its own: it moves a Period of sound by
 // the machine's clock, at absolute times so that it does not fall behind.
 type paced struct {
 	io       IO
-	source   func(frame []int16)       // fills the microphone's next frame
-	sink     func(frame []int16) error // takes what the ear hears
+	source   func(chunk []int16)       // fills what the microphone hears next
+	sink     func(chunk []int16) error // takes what the ear hears
 	captured atomic.Uint64
 	played   atomic.Uint64
 	failed   chan error
@@ -46,7 +50,7 @@ func (p *paced) Stop() error {
 
 func (p *paced) run() {
 	defer close(p.done)
-	frame := make([]int16, audio.FrameSamples(p.io.Rate))
+	chunk := make([]int16, int(Period)*p.io.Rate/int(time.Second))
 	next := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -56,11 +60,11 @@ func (p *paced) run() {
 			return
 		case <-timer.C:
 		}
-		if err := p.step(frame); err != nil {
+		if err := p.step(chunk); err != nil {
 			p.failed <- err
 			return
 		}
-		next = next.Add(audio.FrameTime)
+		next = next.Add(time.Duration(len(chunk)) * time.Second / time.Duration(p.io.Rate))
 		if late := time.Since(next); late > behind {
 			next = next.Add(late)
 		}
@@ -68,22 +72,22 @@ func (p *paced) run() {
 	}
 }
 
-// step moves one frame each way.
-func (p *paced) step(frame []int16) error {
+// step moves one chunk each way.
+func (p *paced) step(chunk []int16) error {
 	if p.io.Capture != nil {
-		p.source(frame)
-		p.io.Capture.Write(frame)
+		p.source(chunk)
+		p.io.Capture.Write(chunk)
 	}
-	p.captured.Add(uint64(len(frame)))
+	p.captured.Add(uint64(len(chunk)))
 	if p.io.Playback != nil {
-		n := p.io.Playback.Read(frame)
-		clear(frame[n:])
-		limit(frame, p.io.Ceiling)
-		if err := p.sink(frame); err != nil {
+		n := p.io.Playback.Read(chunk)
+		clear(chunk[n:])
+		limit(chunk, p.io.Ceiling)
+		if err := p.sink(chunk); err != nil {
 			return err
 		}
 	}
-	p.played.Add(uint64(len(frame)))
+	p.played.Add(uint64(len(chunk)))
 	return nil
 }
 

@@ -160,12 +160,12 @@ func TestLimiter_TheGainIsThereInTime(t *testing.T) {
 	}
 }
 
-// TestLimiter_LeavesAloneWhatIsBelow: but for 5 ms of delay.
+// TestLimiter_LeavesAloneWhatIsBelow: but for 3 ms of delay.
 func TestLimiter_LeavesAloneWhatIsBelow(t *testing.T) {
 	for _, rate := range rates {
 		in := sine(rate, 440, 20000, 20)
 		out := each(rate, in, newLimiter(rate, -3).process)
-		n := rate / 200
+		n := rate * 3 / 1000
 		for i := range len(in) - n {
 			if out[i+n] != in[i] {
 				t.Fatalf("%d Hz: sample %d is %d, was %d", rate, i, out[i+n], in[i])

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	lookAhead = 5 * time.Millisecond   // by which the limiter delays, to turn down before a peak and not on it
+	lookAhead = 3 * time.Millisecond   // by which the limiter delays, to turn down before a peak and not on it
 	release   = 150 * time.Millisecond // in which most of the gain comes back
 )
 

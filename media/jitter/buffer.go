@@ -5,8 +5,9 @@ import "time"
 // Limits and defaults of a Config.
 const (
 	DefaultSlots = 64
-	DefaultMin   = 20 * time.Millisecond
+	DefaultMin   = 5 * time.Millisecond
 	DefaultMax   = 400 * time.Millisecond
+	DefaultFirst = 25 * time.Millisecond
 )
 
 // RFC 3550 Appendix A.1: what is still the same stream.
@@ -20,6 +21,7 @@ type Config struct {
 	ClockRate int           // of timestamps, Hz; default 8000
 	Frame     int           // timestamp units that one tick plays; default 20 ms
 	Min, Max  time.Duration // of the delay target
+	First     time.Duration // what it is at least in the first second; default 25 ms
 	Slots     int           // packets held at most; a power of two, 16 to 1024
 }
 
@@ -143,6 +145,9 @@ func New(cfg Config) *Buffer {
 	}
 	if cfg.Max < cfg.Min {
 		cfg.Max = max(DefaultMax, cfg.Min)
+	}
+	if cfg.First <= 0 {
+		cfg.First = DefaultFirst
 	}
 	size := 16
 	for want := cfg.Slots; size < 1024 && (size < want || (want == 0 && size < DefaultSlots)); {

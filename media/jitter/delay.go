@@ -3,12 +3,11 @@ package jitter
 import "time"
 
 const (
-	windowTime  = 2 * time.Second
-	learnTime   = time.Second
-	firstTarget = 40 * time.Millisecond
-	maxIdle     = 1 << 20
-	slowDown    = 256 // packets
-	bunchTime   = 2 * time.Millisecond
+	windowTime = 2 * time.Second
+	learnTime  = time.Second
+	maxIdle    = 1 << 20
+	slowDown   = 256 // packets
+	bunchTime  = 2 * time.Millisecond
 )
 
 // Delays are counted in bins of 2.5 ms, up to 640 ms. What was counted 200 packets
@@ -67,6 +66,7 @@ type delay struct {
 	rate       int64
 	frame      int64
 	min, max   int64
+	first      int64 // the least target while learning
 	epoch      time.Time
 	known      bool
 	began      time.Time
@@ -84,7 +84,7 @@ type delay struct {
 
 func (d *delay) init(cfg Config) {
 	*d = delay{rate: int64(cfg.ClockRate), frame: int64(cfg.Frame)}
-	d.min, d.max = d.units(cfg.Min), d.units(cfg.Max)
+	d.min, d.max, d.first = d.units(cfg.Min), d.units(cfg.Max), d.units(cfg.First)
 	d.target = d.min
 }
 
@@ -127,10 +127,10 @@ func (d *delay) arrived(at time.Time, ts int64) {
 	if late := int((transit - d.least()) * binsASec / d.rate); !d.bunched(at, late) {
 		d.spread.add(late)
 	}
-	want := max(d.min, min(int64(d.spread.tail()+1)*d.rate/binsASec+d.frame/4, d.max))
+	want := d.wanted(d.spread.tail())
 	learning := at.Sub(d.began) < learnTime
 	if learning { // not much is known of this way yet
-		want = max(want, min(d.units(firstTarget), d.max))
+		want = max(want, min(d.first, d.max))
 	}
 	if want >= d.target || d.learning && !learning {
 		d.target = want
@@ -139,6 +139,14 @@ func (d *delay) arrived(at time.Time, ts int64) {
 	}
 	d.learning = learning
 }
+
+// wanted is the target where all but a few packets came within that bin, and calm where
+// none is late.
+func (d *delay) wanted(tail int) int64 {
+	return max(d.min, min(int64(tail+1)*d.rate/binsASec+d.frame/4, d.max))
+}
+
+func (d *delay) calm() int64 { return d.wanted(0) }
 
 // bunched says that a packet came right behind another that was later still: what held
 // both up is one event, and counts once, so that one stall of a second does not keep the

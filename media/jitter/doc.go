@@ -14,7 +14,8 @@
 // enough, one is not) and down slowly.
 //
 // What is played moves towards what is due by what Item.Off allows the caller to make
-// the sound shorter or longer. Far away, it jumps.
+// the sound shorter or longer. Far away, it jumps. Packets are taken once a tick, so that
+// up to a frame more may be waited than is due; where no packet is late, never more.
 //
 // Where no packet is, nobody knows yet whether it is late or lost: sound is made up, and
 // the place stays for as long as nothing comes. A late packet is then still played

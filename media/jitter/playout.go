@@ -55,7 +55,7 @@ func (b *Buffer) pace(off, ahead int64) int {
 		return int(min(off, ahead-frame))
 	case off > 4*frame && b.wait <= calmDown-calmUp:
 		return int(off)
-	case off > frame+frame/4 && b.wait <= 0:
+	case off > frame+b.slack() && b.wait <= 0:
 		b.again = &b.wait
 		return int(off)
 	case off >= 0 && ahead > frame/10 && b.wait <= 0 && b.rest <= 0:
@@ -63,6 +63,15 @@ func (b *Buffer) pace(off, ahead int64) int {
 		return int(ahead)
 	}
 	return 0
+}
+
+// slack is by how much more than a frame too late sound is before a frame of it is taken
+// out: nothing where no packet is late, and there is nothing to fear.
+func (b *Buffer) slack() int64 {
+	if b.delay.target <= b.delay.calm() {
+		return 0
+	}
+	return int64(b.cfg.Frame) / 4
 }
 
 // Changed tells that the sound of the last item was made shorter (above 0) or longer
