@@ -226,7 +226,7 @@ func (c *call) end(cause sip.Cause) {
 			for _, t := range c.counted {
 				t.hears(st)
 			}
-			heard = &CallMedia{st.Codec, st.RxPackets, st.TxPackets, st.Lost, st.JitterMS, st.MOS, st.MOSScale}
+			heard = callMedia(st)
 		}
 		c.voice.close()
 	}

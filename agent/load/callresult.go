@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ringback/media"
 	"ringback/sip"
 )
 
@@ -14,7 +15,8 @@ const (
 	CallFailed  = "failed"  // not answered
 	CallDropped = "dropped" // ended by the far end after the answer
 	CallCut     = "cut"     // taken away by the end of the run
-	CallRefused = "refused" // an agent did not take it
+	CallMissed  = "missed"  // it came to a user, and ended before the answer
+	CallRefused = "refused" // an agent did not take it, or a user as the plan says
 )
 
 // callSchema is the version of a CallResult.
@@ -29,6 +31,7 @@ type CallResult struct {
 	From      string     `json:"from"` // the user
 	To        string     `json:"to"`
 	SIPCallID string     `json:"sip_call_id"`
+	Inbound   bool       `json:"inbound,omitempty"` // it came to a user: it was due when it came
 	Outcome   string     `json:"outcome"`
 	Cause     string     `json:"cause"` // why it failed or was dropped
 	LateMS    float64    `json:"late_ms"`
@@ -98,6 +101,10 @@ type CallMedia struct {
 	MOSScale  string  `json:"mos_scale"`
 }
 
+func callMedia(s media.Stats) *CallMedia {
+	return &CallMedia{s.Codec, s.RxPackets, s.TxPackets, s.Lost, s.JitterMS, s.MOS, s.MOSScale}
+}
+
 // tellers are who is told each call, as Options has them.
 type tellers struct {
 	onCall, onFailed func(CallResult) // nil: nobody asks
@@ -153,6 +160,12 @@ func (c *call) tell(cause sip.Cause, heard *CallMedia) {
 			r.Outcome = CallCut
 		}
 	}
+	s.tells(r)
+}
+
+// tells hands over a call at its end, and again as failed, where it is, once its last
+// messages have come.
+func (s *shard) tells(r CallResult) {
 	if s.tell.call(r) {
 		s.settling = append(s.settling, r)
 		s.loop.After(lastWords, s.settle)
@@ -179,6 +192,11 @@ const maxLadder = 60
 
 // trace keeps the messages of the calls that are up, or were until now. Loop goroutine.
 func (s *shard) trace(m sip.TraceRecord) {
+	if s.speaker != nil && !m.Out && strings.HasPrefix(m.Text, "INVITE ") { // it comes before whoever takes the call
+		if id := tracedCallID(m.Text); s.ladders[id] == nil {
+			s.ladders[id] = &callLadder{}
+		}
+	}
 	if kept := s.ladders[tracedCallID(m.Text)]; kept != nil {
 		kept.add(m)
 	}

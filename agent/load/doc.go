@@ -30,7 +30,8 @@
 //
 // Where things are: plan.go and plan_check.go what a file may say, plan_place.go where it
 // says it, plan.schema.json the same for editors (schema_test.go makes it), sources.go where it calls from, threshold.go the
-// lines, agents_plan.go, desk.go and desk_work.go the agents, desk_calls.go what is told of their calls, generator.go a run, pace.go its arrivals, shard.go and call.go the phones,
+// lines, answer_plan.go and inbound.go the calls that come to users,
+// speaker.go what those and a responder's hear, agents_plan.go, desk.go and desk_work.go the agents, desk_calls.go what is told of their calls, generator.go a run, prepare.go its shards and media, pace.go its arrivals, shard.go and call.go the phones,
 // sound.go what calls say and how they encrypt, table.go CSV data, churn.go users that go and come back, says.go
 // the shares of what a far end says, tally.go what is counted, result.go and tally_raw.go how it is kept and merged,
 // steps.go the levels of a plan and when its calls are due, report_steps.go what came of each,

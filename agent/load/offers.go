@@ -35,7 +35,7 @@ func (a *answering) offerNext(due time.Time) {
 // offer is an INVITE with a callback's headers: the contact is on the line already.
 func (a *answering) offer(p *bound) {
 	t := &taken{answering: a, ours: true, phone: p}
-	body, err := t.body(nil)
+	body, err := t.says(nil)
 	if err == nil {
 		cb := a.nextCallback()
 		from := sip.Address{Display: "Load contact", URI: sip.URI{Scheme: "sip", User: url.PathEscape(cb["number"]), Host: a.ip.String()}}
@@ -133,7 +133,7 @@ func (t *taken) moves(r *sip.IncomingRefer) {
 	}
 	a.counts.Moved++
 	moved := &taken{answering: a, ours: true, refer: r}
-	body, err := moved.body(nil)
+	body, err := moved.says(nil)
 	if err == nil {
 		from := sip.Address{URI: sip.URI{Scheme: "sip", User: "contact", Host: a.ip.String()}}
 		err = a.call(a.mover, moved, sip.InviteOptions{To: r.To(), From: &from, Offer: body, Timeout: offerTime, ReferredBy: r.ReferredBy()})
@@ -160,9 +160,7 @@ func (t *taken) release() {
 	if t.timer != nil {
 		t.timer.Stop()
 	}
-	if t.voice != nil {
-		t.voice.close()
-	}
+	t.heard.close()
 	if t.phone != nil {
 		t.answering.phones.waits(t.phone)
 	}

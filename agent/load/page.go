@@ -23,6 +23,7 @@ const page = `<!DOCTYPE html>
 <div class="facts"><div><b>{{.Began}}</b>calls began, {{printf "%.1f" .Rate}} a second</div><div><b>{{.Answered}}</b>answered</div>
 <div><b{{if .Failed}} class="bad"{{end}}>{{.Failed}}</b>failed</div><div><b{{if .Dropped}} class="bad"{{end}}>{{.Dropped}}</b>dropped by the far end</div>
 {{if .HasUsers}}<div><b>{{.Registered}}</b>users registered, {{.NotRegister}} not</div>{{end}}
+{{with .Inbound}}<div><b>{{.Came}}</b>calls came to users, {{.Answered}} answered, {{.Refused}} refused, {{.Missed}} missed, <span{{if .Failed}} class="bad"{{end}}>{{.Failed}} failed</span></div>{{end}}
 {{if .MOS.Count}}<div><b>{{printf "%.2f" .MOS.P5}}</b>MOS at p5</div>{{end}}{{if .Wide.Count}}<div><b>{{printf "%.2f" .Wide.P5}}</b>MOS of wide-band calls at p5</div>{{end}}</div>
 <h2>The generator itself: <span class="{{if .Valid}}ok{{else}}bad{{end}}">{{if .Valid}}valid{{else}}NOT VALID{{end}}</span></h2>
 <p>Late by {{printf "%.2f" .Lateness.P99}} ms at p99 and {{printf "%.2f" .Lateness.Max}} ms at most (up to {{.Allowed}} at p99 a run is valid), {{printf "%.1f" .Self.CPU}} s of CPU ({{printf "%.2f" .Self.Cores}} cores), {{.Self.Dropped}} datagrams dropped by its own signalling sockets, {{.Self.Resent}} messages sent again.</p>
@@ -50,7 +51,7 @@ const page = `<!DOCTYPE html>
 <h2>The worst calls</h2>
 {{if .Bad}}<p class="dim">The first of each cause, the slowest answers, and those heard worst. Passwords, keys and digits are taken out of the messages.</p>{{else}}<p class="dim">No call ended badly, slowly or at all.</p>{{end}}
 {{range .Gaps}}<p class="bad">{{.}}</p>{{end}}
-{{range .Bad}}<details><summary><b>{{.Why}}</b> {{with .Generator}}generator {{.}}: {{end}}{{.From}} to {{.To}}{{with .Role}} ({{.}}){{end}}, {{.Answered}}{{with .Media}}, {{.Codec}}, MOS {{printf "%.2f" .MOS}} {{.MOSScale}}, {{.Lost}} lost, jitter {{printf "%.1f" .JitterMS}} ms{{end}}</summary>
+{{range .Bad}}<details><summary><b>{{.Why}}</b> {{with .Generator}}generator {{.}}: {{end}}{{.From}} to {{.To}}{{with .Role}} ({{.}}){{end}}{{if .Inbound}} (inbound){{end}}, {{.Answered}}{{with .Media}}, {{.Codec}}, MOS {{printf "%.2f" .MOS}} {{.MOSScale}}, {{.Lost}} lost, jitter {{printf "%.1f" .JitterMS}} ms{{end}}</summary>
 <p class="dim">Due {{.Due.Format "15:04:05.000"}}, begun {{printf "%.2f" .LateMS}} ms late, {{printf "%.1f" .Talk}} s of talk, {{.Outcome}}{{with .Cause}} ({{.}}){{end}}. Call-ID {{.SIPCallID}}{{with .Interaction}}, callback {{.}}{{end}}{{range .Verbs}}; {{.Verb}} {{printf "%.1f" .MS}} ms{{with .Error}}: {{.}}{{end}}{{end}}</p>
 <pre>{{.Ladder}}</pre>{{with .Missing}}<p class="bad">The ladder has a gap: {{.}} messages of this call were not kept.</p>{{end}}</details>
 {{end}}
@@ -117,6 +118,9 @@ func (p Page) HTML(w io.Writer, ladder func([]sip.TraceRecord) string) error {
 	}{Page: p, Gaps: p.gaps(), Word: "ok", HasUsers: p.Registered+p.NotRegister > 0, Charts: charts(p.Series), AllCauses: append(append([]Cause(nil), p.Causes...), p.Refusals...)}
 	if !p.OK {
 		view.Word = "FAILED"
+	}
+	if in := p.Inbound; in != nil {
+		view.AllCauses = append(view.AllCauses, in.Causes...)
 	}
 	times := []namedTimes{{"from due to the first sign of the far end", p.Setup}, {"from due to the answer", p.Answer}, {"jitter of what was heard", p.Jitter}, {"lateness of the generator", p.Lateness}}
 	if a := p.Agents; a != nil {
@@ -208,6 +212,9 @@ func (r *Report) own() string {
 	}
 	for _, s := range r.Steps {
 		text += s.String() + "\n"
+	}
+	if r.Inbound != nil {
+		text += "inbound: " + r.Inbound.String() + "\n"
 	}
 	return text + r.Basis() + "\n"
 }

@@ -25,6 +25,7 @@ type Plan struct {
 	Users      UsersPlan     `yaml:"users"`
 	Register   bool          `yaml:"register"` // each user registers first, and unregisters at the end
 	Calls      CallsPlan     `yaml:"calls"`
+	Answer     *AnswerPlan   `yaml:"answer"` // with Register: calls that come to the users are answered
 	Churn      ChurnPlan     `yaml:"churn"`  // with Register: users that go and come back
 	Agents     *AgentsPlan   `yaml:"agents"` // in place of calls: the users take callbacks
 	Thresholds []string      `yaml:"thresholds"`

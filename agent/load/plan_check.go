@@ -24,7 +24,7 @@ const (
 // Check says which field cannot work, its value and what to write; it reads the
 // thresholds.
 func (p *Plan) Check() error {
-	for _, check := range []func() error{p.checkAccount, p.checkUsers, p.checkSteps, p.checkCalls, p.checkChurn, p.checkAgents, p.checkTimes} {
+	for _, check := range []func() error{p.checkAccount, p.checkUsers, p.checkSteps, p.checkCalls, p.checkChurn, p.checkAnswer, p.checkAgents, p.checkTimes} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -70,6 +70,9 @@ func (s *Snapshot) Line() string {
 	case t.answer.TotalCount() > 0: // agents, who are called
 		line += fmt.Sprintf("  answer p50 %s p99 %s", at(t.answer, 50), at(t.answer, 99))
 	}
+	if t.inbound > 0 {
+		line += fmt.Sprintf("  %d came, %d up", t.inbound, t.inboundUp)
+	}
 	line += fmt.Sprintf("  late p99 %s", at(t.late, 99))
 	if t.mos.TotalCount() > 0 {
 		line += fmt.Sprintf("  MOS p5 %.2f", float64(t.mos.ValueAtQuantile(5))/100)
@@ -164,6 +167,8 @@ type Report struct {
 	CameBack    int     `json:"came_back"`          // of these, those that were registered again
 	Refusals    []Cause `json:"refusals"`
 
+	Inbound *InboundReport `json:"inbound,omitempty"` // where users answer calls
+
 	Agents *AgentsReport `json:"agents,omitempty"`
 
 	LostCalls         int       `json:"lost_calls"` // that were up at a generator when it was lost
@@ -211,6 +216,30 @@ type GeneratorReport struct {
 	Lateness  Times     `json:"lateness_ms"`
 	Self      Self      `json:"self"`
 	Lost      string    `json:"lost,omitempty"` // why it did not end its work
+}
+
+// InboundReport is what became of the calls that came to users. One that rang still when the
+// run ended is none of those that follow.
+type InboundReport struct {
+	Came     int     `json:"came"`
+	Answered int     `json:"answered"`
+	Refused  int     `json:"refused"` // as the plan says: busy and refuse
+	Missed   int     `json:"missed"`  // the caller gave up before the answer
+	Failed   int     `json:"failed"`  // were to be answered and did not come up, or broke off
+	Up       int     `json:"up"`      // now
+	Causes   []Cause `json:"causes"`
+}
+
+// String tells it in a line, without the causes.
+func (i *InboundReport) String() string {
+	return fmt.Sprintf("%d calls came, %d answered, %d refused, %d missed, %d failed", i.Came, i.Answered, i.Refused, i.Missed, i.Failed)
+}
+
+func (t *tally) inboundReport() *InboundReport {
+	if t.inbound == 0 {
+		return nil
+	}
+	return &InboundReport{t.inbound, t.taken, t.turnedAway, t.missed, t.inFailed, t.inboundUp, commonest(t.inCauses)}
 }
 
 // AgentsReport is the work of a plan's agents.
@@ -261,7 +290,7 @@ func (r *Result) Report() *Report {
 		Began: t.began, Answered: t.answered, Failed: t.failed, Dropped: t.dropped, Causes: commonest(t.causes),
 		Kind: r.Terms.Kind, Corrected: r.Terms.Kind == KindOpen, Steps: r.steps(), Setup: timesOf(t.setup), Answer: timesOf(t.answer), Lateness: timesOf(t.late),
 		Sounded: t.sounded, Silent: t.silent, MOS: scoresOf(t.mos), Wide: scoresOf(t.wide), Loss: scoresOf(t.loss), Jitter: timesOf(t.jitter),
-		NotRegister: t.refused, Refusals: commonest(t.refusals), Agents: t.agents(),
+		NotRegister: t.refused, Refusals: commonest(t.refusals), Agents: t.agents(), Inbound: t.inboundReport(),
 		Registering: timesOf(t.register), Refreshed: t.refreshed, Lapsed: t.lapsed, Went: t.went, CameBack: t.cameBack,
 	}
 	for _, c := range r.Steered {

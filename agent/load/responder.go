@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"ringback/media"
-	"ringback/media/sdp"
 	"ringback/sip"
 	"ringback/sip/loop"
 )
@@ -55,7 +53,7 @@ func (p *ResponderPlan) Check() error {
 	if p.LateBy < 0 || p.LateBy > time.Hour || p.Late > 0 && p.LateBy <= p.Ring {
 		return wrong("late-by", p.LateBy, "write a time that is longer than ring, up to 1h")
 	}
-	says, err := parseSays(p.Media)
+	says, err := parseSays("media", p.Media)
 	if err != nil {
 		return err
 	}
@@ -72,6 +70,11 @@ func (p *ResponderPlan) Check() error {
 		return wrong("ring", p.Ring, "write 0s to 1h")
 	}
 	return nil
+}
+
+// takes is what becomes of calls that come.
+func (p *ResponderPlan) takes() takes {
+	return takes{ring: p.Ring, busy: p.Busy, refuse: p.Refuse, mute: p.Mute, late: p.Late, lateBy: p.LateBy}
 }
 
 // Answers is what a responder has done so far.
@@ -100,25 +103,21 @@ type Responder struct {
 
 // answering is one loop of a responder; its loop owns all fields.
 type answering struct {
-	plan     *ResponderPlan
-	loop     *loop.Loop
-	ua       *sip.UA
-	mover    *sip.UA // calls the targets of transfers, which may be here: a user agent that calls itself is a loop
-	says     says
-	sound    *sound
-	engine   *media.Engine
-	at       netip.AddrPort // the first that it listens on
-	ip       netip.Addr
-	inactive []byte // inactiveSDP of it
-	rng      *rand.Rand
-	counts   Answers
-	phones   bindings
-	rows     []vars      // of the plan's data: of callbacks
-	offers   *loop.Timer // of the next callback; nil: none
-	ending   bool        // no call begins any more
-	open     map[*sip.Session]*taken
-	cancel   context.CancelFunc
-	done     sync.WaitGroup
+	plan    *ResponderPlan
+	loop    *loop.Loop
+	seat            // the first that it listens on
+	mover   *sip.UA // calls the targets of transfers, which may be here: a user agent that calls itself is a loop
+	speaker *speaker
+	at      netip.AddrPort // the first that it listens on
+	rng     *rand.Rand
+	counts  Answers
+	phones  bindings
+	rows    []vars      // of the plan's data: of callbacks
+	offers  *loop.Timer // of the next callback; nil: none
+	ending  bool        // no call begins any more
+	open    map[*sip.Session]*taken
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // StartResponder listens. Errors name what cannot be listened on, or the field of
@@ -137,7 +136,7 @@ func StartResponder(p ResponderPlan, o Options) (*Responder, error) {
 			return nil, fmt.Errorf("start responder: %w", err)
 		}
 	}
-	says, _ := parseSays(p.Media) // was looked at
+	says, _ := parseSays("media", p.Media) // was looked at
 	how, err := soundOf("", p.Codecs, p.File, p.Encryption)
 	if err != nil {
 		return nil, fmt.Errorf("start responder: %w", err)
@@ -157,7 +156,8 @@ func StartResponder(p ResponderPlan, o Options) (*Responder, error) {
 	for i, address := range p.Listen {
 		mine := p
 		mine.Offers /= float64(len(p.Listen))
-		a := &answering{plan: &mine, says: says, sound: how, loop: loop.New(o.Log), engine: engine, rows: every(rows, i, len(p.Listen)), rng: rand.New(rand.NewPCG(seed+uint64(i), 1)), open: map[*sip.Session]*taken{},
+		rng := rand.New(rand.NewPCG(seed+uint64(i), 1))
+		a := &answering{plan: &mine, loop: loop.New(o.Log), speaker: &speaker{engine: engine, says: says, sound: how, rng: rng}, rows: every(rows, i, len(p.Listen)), rng: rng, open: map[*sip.Session]*taken{},
 			counts: Answers{NotTaken: map[string]int{}, Says: map[string]int{}}, phones: bindings{byAOR: map[string]*bound{}}}
 		if err := a.listen(address, o); err != nil {
 			r.Close()
@@ -271,13 +271,12 @@ func (r *Responder) Close() {
 // transfer.
 type taken struct {
 	answering *answering
-	kind      string // what it says; empty: it is not drawn yet
-	voice     *voice
-	up        bool
-	ours      bool
-	phone     *bound             // to which it is offered; nil: it is no callback
-	refer     *sip.IncomingRefer // on whose account it was placed; nil: nobody's
-	timer     *loop.Timer
+	heard
+	up    bool
+	ours  bool
+	phone *bound             // to which it is offered; nil: it is no callback
+	refer *sip.IncomingRefer // on whose account it was placed; nil: nobody's
+	timer *loop.Timer
 }
 
 // Requested implements sip.Handler: phones register, and report on their callbacks.
@@ -298,27 +297,23 @@ func (a *answering) Invited(s *sip.Session) {
 	t := &taken{answering: a}
 	a.open[s] = t
 	s.Handle(t)
-	draw, p := a.rng.Float64(), a.plan
+	next := a.plan.takes().next(a.rng.Float64())
+	if next.code > 0 {
+		t.refuse(s, next.code)
+		return
+	}
+	_ = s.Ring()
+	answer := func() {
+		if t.answer(s) && next.late {
+			a.counts.Late++
+		}
+	}
 	switch {
-	case draw < p.Busy:
-		t.refuse(s, 486)
-	case draw < p.Busy+p.Refuse:
-		t.refuse(s, 503)
-	case draw < p.Busy+p.Refuse+p.Mute:
-		_ = s.Ring()
-	case draw < p.Busy+p.Refuse+p.Mute+p.Late:
-		_ = s.Ring()
-		t.timer = a.loop.After(p.LateBy, func() {
-			if t.answer(s) {
-				a.counts.Late++
-			}
-		})
-	case p.Ring == 0:
-		_ = s.Ring()
-		t.answer(s)
+	case next.never:
+	case next.after == 0:
+		answer()
 	default:
-		_ = s.Ring()
-		t.timer = a.loop.After(p.Ring, func() { t.answer(s) })
+		t.timer = a.loop.After(next.after, answer)
 	}
 }
 
@@ -330,7 +325,7 @@ func (t *taken) refuse(s *sip.Session, code int) {
 
 // answer reports whether it did.
 func (t *taken) answer(s *sip.Session) bool {
-	body, err := t.body(s.Offer())
+	body, err := t.says(s.Offer())
 	if err != nil {
 		t.refuse(s, 488)
 		return false
@@ -345,25 +340,9 @@ func (t *taken) answer(s *sip.Session) bool {
 	return true
 }
 
-// body is our half of the media: the answer, or an offer where theirs is late.
-func (t *taken) body(offer []byte) ([]byte, error) {
-	a := t.answering
-	if t.kind == "" {
-		t.kind = a.says.draw(a.rng)
-	}
-	if t.kind == MediaNone {
-		return a.inactive, nil
-	}
-	if t.voice == nil {
-		var err error
-		if t.voice, err = newVoice(a.engine, a.ip, a.sound, t.kind); err != nil {
-			return nil, err
-		}
-	}
-	if offer == nil {
-		return t.voice.session.CreateOffer(sdp.SendRecv)
-	}
-	return t.voice.session.AcceptOffer(offer, sdp.SendRecv)
+// says is our half of the media: the answer, or an offer where theirs is late.
+func (t *taken) says(offer []byte) ([]byte, error) {
+	return t.body(t.answering.speaker, &t.answering.seat, offer)
 }
 
 // SessionEvent implements sip.SessionHandler.
@@ -378,7 +357,7 @@ func (t *taken) SessionEvent(s *sip.Session, e sip.Event) {
 			_ = t.voice.session.AcceptAnswer(e.SDP, false) // a caller without media hangs up by itself
 		}
 	case sip.OfferReceived:
-		body, err := t.body(e.SDP)
+		body, err := t.says(e.SDP)
 		if err != nil {
 			_ = s.RefuseOffer(488)
 			return

@@ -16,8 +16,8 @@ type saying struct {
 	share float64
 }
 
-// parseSays reads "echo", or "echo 50%, tone 30%, silence 20%".
-func parseSays(text string) (says, error) {
+// parseSays reads a field: "echo", or "echo 50%, tone 30%, silence 20%".
+func parseSays(field, text string) (says, error) {
 	const remedy = "write none, echo, silence, tone or file, or shares of 100% in all, as \"echo 50%, tone 50%\""
 	var all says
 	sum := 0.0
@@ -28,17 +28,17 @@ func parseSays(text string) (says, error) {
 			number, percent := strings.CutSuffix(words[1], "%")
 			var err error
 			if share, err = strconv.ParseFloat(number, 64); err != nil || !percent || !(share >= 0 && share <= 100) {
-				return nil, wrong("media", text, remedy)
+				return nil, wrong(field, text, remedy)
 			}
 		}
 		if len(words) < 1 || len(words) > 2 || !slices.Contains(medias(), words[0]) {
-			return nil, wrong("media", text, remedy)
+			return nil, wrong(field, text, remedy)
 		}
 		all = append(all, saying{words[0], share / 100})
 		sum += share
 	}
 	if sum < 99.99 || sum > 100.01 {
-		return nil, wrong("media", fmt.Sprintf("%s: %g%% in all", text, sum), remedy)
+		return nil, wrong(field, fmt.Sprintf("%s: %g%% in all", text, sum), remedy)
 	}
 	return all, nil
 }

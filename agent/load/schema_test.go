@@ -29,6 +29,7 @@ var choices = map[string][]string{
 	"agents.media":      agentMedias(),
 	"agents.encryption": {"off", "sdes", "dtls"},
 	"calls.encryption":  {"off", "sdes", "dtls"},
+	"answer.encryption": {"off", "sdes", "dtls"},
 	"calls.talk.spread": {"constant", "uniform", "exponential", "lognormal"},
 }
 
@@ -141,7 +142,7 @@ func TestSchema_Choices(t *testing.T) {
 			for i := len(parts) - 2; i > 0; i-- {
 				line = "{" + parts[i] + ": " + line + "}"
 			}
-			all := map[string]string{"account": "{registrar: 'sip:p'}", "users": "{first: 1}", "calls": "", "agents": ""}
+			all := map[string]string{"account": "{registrar: 'sip:p'}", "users": "{first: 1}", "calls": "", "agents": "", "answer": ""}
 			if parts[0] == "account" {
 				line = strings.Replace(line, "{", "{registrar: 'sip:p', ", 1)
 			}

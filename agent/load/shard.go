@@ -72,6 +72,8 @@ type shard struct {
 	tally       *tally
 	inStep      [][]*tally // what counts: each has tally; by the plan's steps, where it has some
 	calls       map[*call]struct{}
+	guests      map[*guest]struct{} // calls that came to users
+	speaker     *speaker            // what they hear; nil: nobody answers
 	tell        tellers
 	past        []sip.CallID // calls that have ended, whose last messages may come
 	// messages of the calls that are up, or were until now; nil: nobody asks
@@ -95,16 +97,20 @@ type shardConfig struct {
 	network transport.Network
 	tell    tellers
 	engine  *media.Engine
+	speaker *speaker // nil: users answer no calls
 	sources []source // one at least
 	seed    uint64
 	log     *slog.Logger
 }
 
 func newShard(c shardConfig) (*shard, error) {
-	s := &shard{plan: c.plan, apart: registerTogether * time.Second / registerRate * time.Duration(c.shards), loop: loop.New(c.log), engine: c.engine, rng: rand.New(rand.NewPCG(c.seed, 0)), tally: newTally(), calls: map[*call]struct{}{}, tell: c.tell,
+	s := &shard{plan: c.plan, apart: registerTogether * time.Second / registerRate * time.Duration(c.shards), loop: loop.New(c.log), engine: c.engine, rng: rand.New(rand.NewPCG(c.seed, 0)), tally: newTally(), calls: map[*call]struct{}{}, guests: map[*guest]struct{}{}, tell: c.tell,
 		rows: c.rows, sound: c.sound, headerNames: slices.Sorted(maps.Keys(c.plan.Calls.Headers))}
 	if c.tell.ladders {
 		s.ladders = map[sip.CallID]*callLadder{}
+	}
+	if c.speaker != nil {
+		s.speaker = &speaker{engine: c.speaker.engine, says: c.speaker.says, sound: c.speaker.sound, rng: s.rng}
 	}
 	err := s.sits(c)
 	if err == nil {
@@ -132,13 +138,19 @@ func (s *shard) sits(c shardConfig) error {
 	}
 	limits := sip.Limits{Sessions: maxCalls, InvitesPerSec: maxRate, Subscriptions: 1}
 	for _, at := range c.sources {
-		ua, err := sip.NewUA(sip.Config{Loop: s.loop, Network: c.network, Log: c.log, UserAgent: "Ringback load", Limits: limits, Trace: trace,
+		sits := &seat{}
+		var takes sip.Handler
+		if s.speaker != nil {
+			takes = &door{s, sits}
+		}
+		ua, err := sip.NewUA(sip.Config{Loop: s.loop, Handler: takes, Network: c.network, Log: c.log, UserAgent: "Ringback load", Limits: limits, Trace: trace,
 			Listen: []sip.Listen{{Transport: listen, Address: at.String()}}, TLS: sip.TLSConfig{CAFile: c.plan.Account.CAFile}, WSPath: c.plan.Account.WSPath})
 		if err != nil {
 			return fmt.Errorf("%w: account.sources and bind take addresses of this machine, and ports that are free", err)
 		}
 		ip := ua.LocalAddr(listen).Addr()
-		s.seats = append(s.seats, &seat{ua, ip, inactiveSDP(ip)})
+		*sits = seat{ua, ip, inactiveSDP(ip)}
+		s.seats = append(s.seats, sits)
 	}
 	return nil
 }
@@ -291,6 +303,7 @@ func (s *shard) counts(step int) []*tally {
 func (s *shard) count(all *tally) {
 	all.add(s.tally)
 	all.active += len(s.calls)
+	all.inboundUp += len(s.guests)
 	for _, p := range s.phones {
 		switch {
 		case p.status.State == sip.Registered:
@@ -313,14 +326,14 @@ func refusal(st sip.RegistrationStatus) string {
 // is left.
 func (s *shard) drain(done func()) {
 	s.ending = true
-	if len(s.calls) == 0 {
-		done()
-		return
-	}
 	s.idle = done
 	for c := range s.calls {
 		c.hangUp()
 	}
+	for g := range s.guests {
+		g.hangUp()
+	}
+	s.tellIdle()
 }
 
 // ended takes a call off.
@@ -329,9 +342,14 @@ func (s *shard) ended(c *call) {
 	if c.session != nil {
 		s.forget(c.session.ID())
 	}
-	if len(s.calls) == 0 && s.idle != nil {
-		s.idle()
+	s.tellIdle()
+}
+
+// tellIdle tells who waits for it once no call is left.
+func (s *shard) tellIdle() {
+	if idle := s.idle; idle != nil && len(s.calls)+len(s.guests) == 0 {
 		s.idle = nil
+		idle()
 	}
 }
 

@@ -173,13 +173,15 @@ func (v *voice) close() {
 	_ = v.bridge.Close()
 }
 
-// mediaOf is the engine of all calls of a plan, which runs until stop; nil where there
+// mediaOf is the engine of all calls of a plan, those that come with them, which runs until stop; nil where there
 // is signalling only.
 func mediaOf(p *Plan, o Options) (e *media.Engine, stop func()) {
 	names := p.Calls.Codecs
 	switch {
 	case p.Agents != nil:
 		names = p.Agents.Codecs
+	case p.Answer.Sounds():
+		names = slices.Concat(names, p.Answer.Codecs)
 	case p.Calls.Media == MediaNone:
 		return nil, func() {}
 	}

@@ -43,7 +43,12 @@ type tally struct {
 	went, cameBack      int // users that churn sent away, and those that were registered again
 	refreshed, lapsed   int // refreshes that were granted, and bindings that held and were lost
 	refusals            map[string]int
-	register            *hdrhistogram.Histogram // from asking, challenge included, until bound
+
+	inbound                                        int // calls that came to users
+	taken, turnedAway, missed, inFailed, inboundUp int // of these: answered; refused as the plan says; given up before the answer; failed; up now
+	inCauses                                       map[string]int
+
+	register *hdrhistogram.Histogram // from asking, challenge included, until bound
 
 	steps []*tally // of the calls that were due in each step of the plan; nil: none was
 }
@@ -55,7 +60,7 @@ const stepDigits = 2
 
 func newTallyOf(digits int) *tally {
 	times := func() *hdrhistogram.Histogram { return hdrhistogram.New(least, most, digits) }
-	return &tally{causes: map[string]int{}, refusals: map[string]int{}, refusedVerbs: map[string]int{}, verbs: map[string]*hdrhistogram.Histogram{}, setup: times(), answer: times(), late: times(), jitter: times(), register: times(),
+	return &tally{causes: map[string]int{}, refusals: map[string]int{}, inCauses: map[string]int{}, refusedVerbs: map[string]int{}, verbs: map[string]*hdrhistogram.Histogram{}, setup: times(), answer: times(), late: times(), jitter: times(), register: times(),
 		mos: hdrhistogram.New(1, 500, digits), wide: hdrhistogram.New(1, 500, digits), loss: hdrhistogram.New(1, 10_000, digits)}
 }
 
@@ -91,6 +96,12 @@ func causeText(c sip.Cause) string {
 		return fmt.Sprintf("%d %s", c.Code, c.Reason)
 	}
 	return string(c.Kind)
+}
+
+// inboundFails counts a call that came and was to be answered, and failed.
+func (t *tally) inboundFails(cause string) {
+	t.inFailed++
+	t.inCauses[cause]++
 }
 
 // hears counts what a call's media was like.
@@ -151,8 +162,10 @@ func (t *tally) value(th *Threshold) (float64, bool) {
 		return over(t.silent, t.sounded)
 	case "dropped":
 		return over(t.dropped, t.answered)
+	case "inbound.failures":
+		return over(t.inFailed, t.inbound)
 	}
-	n, ok := map[string]int{"failures.count": t.failed, "silent.count": t.silent, "dropped.count": t.dropped, "calls": t.began, "answered": t.answered,
+	n, ok := map[string]int{"failures.count": t.failed, "inbound": t.inbound, "inbound.answered": t.taken, "inbound.missed": t.missed, "inbound.failures.count": t.inFailed, "silent.count": t.silent, "dropped.count": t.dropped, "calls": t.began, "answered": t.answered,
 		"registration.failures": t.refused, "returned": t.cameBack, "registration.lost": t.lapsed, "offers": t.offers, "completed": t.ended, "verbs.failures": sum(t.refusedVerbs)}[th.metric]
 	return float64(n), ok
 }

@@ -18,13 +18,14 @@ func (t *tally) counters() map[string]*int {
 		"began": &t.began, "answered": &t.answered, "failed": &t.failed, "ended": &t.ended, "active": &t.active,
 		"dropped": &t.dropped, "silent": &t.silent, "sounded": &t.sounded, "registered": &t.registered, "not_registered": &t.refused,
 		"refreshed": &t.refreshed, "registrations_lost": &t.lapsed,
+		"inbound": &t.inbound, "inbound_answered": &t.taken, "inbound_refused": &t.turnedAway, "inbound_missed": &t.missed, "inbound_failed": &t.inFailed, "inbound_up": &t.inboundUp,
 		"offers": &t.offers, "went": &t.went, "came_back": &t.cameBack,
 	}
 }
 
 // reasons are all that is counted by a text.
 func (t *tally) reasons() map[string]map[string]int {
-	return map[string]map[string]int{"calls": t.causes, "registrations": t.refusals, "verbs": t.refusedVerbs}
+	return map[string]map[string]int{"calls": t.causes, "registrations": t.refusals, "verbs": t.refusedVerbs, "inbound": t.inCauses}
 }
 
 // histograms are all distributions.

@@ -80,7 +80,7 @@ func (w *Worst) Add(r CallResult) {
 			w.failed[key] = append(same, r)
 		}
 	}
-	if r.AnswerMS != nil {
+	if r.AnswerMS != nil && !r.Inbound { // we let those ring ourselves
 		w.slow = insert(w.slow, r, worstSlow, func(a, b CallResult) bool { return *a.AnswerMS > *b.AnswerMS })
 	}
 	if r.Media != nil {

@@ -111,7 +111,7 @@ func loopsFor(p *load.Plan) int {
 	const perLoop = 5000 // calls a second
 	rate := p.Calls.PeakRate()
 	onlyRegisters := rate == 0 && p.Calls.PeakConcurrency() == 0
-	if p.Agents != nil || !onlyRegisters && (p.Calls.Media != load.MediaNone || rate == 0) {
+	if p.Agents != nil || p.Answer.Sounds() || !onlyRegisters && (p.Calls.Media != load.MediaNone || rate == 0) {
 		return 0
 	}
 	return 1 + int(rate/perLoop)

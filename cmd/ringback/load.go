@@ -35,6 +35,8 @@ evening.yaml:
     account: {registrar: sip:pbx.example.com, transport: udp}   # udp, tcp, tls, ws, wss; sources: [192.0.2.10, 192.0.2.11:20000-20999]
     users: {first: 2001, count: 100, password_file: load.secret}   # or file: users.csv, of lines user,password
     register: true            # with churn: {rate: 2, away: {mean: 10s}} users go and come back
+    # with register: calls that come to the users are answered, in media of their own
+    # answer: {ring: 2s, busy: 5%, refuse: 1%, mute: 1%, late: 10%, late_by: 20s, talk: {mean: 30s}, media: "echo 50%, tone 50%", codecs: [pcmu]}
     calls:
       to: ["sip:601@pbx.example.com"]           # or sip:{number}@pbx.example.com, of the columns of data: contacts.csv
       # headers: {X-Case: "{case}"}
@@ -157,7 +159,11 @@ func loadText(r *load.Report) string {
 	if r.Began > 0 || r.Registered+r.NotRegister == 0 {
 		fmt.Fprintf(&b, "%s  %d calls began at %.1f/s, %d answered, %d failed, %d dropped\n", word, r.Began, r.Rate, r.Answered, r.Failed, r.Dropped)
 	} else {
-		fmt.Fprintf(&b, "%s  %d users registered, %d not, no calls\n", word, r.Registered, r.NotRegister)
+		own := ""
+		if r.Inbound != nil {
+			own = " of their own"
+		}
+		fmt.Fprintf(&b, "%s  %d users registered, %d not, no calls%s\n", word, r.Registered, r.NotRegister, own)
 	}
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "    %-10s %s\n", name, clean(fmt.Sprintf(format, args...)))
@@ -184,6 +190,12 @@ func loadText(r *load.Report) string {
 	}
 	if r.Went > 0 {
 		row("churn", "%d users went, %d came back", r.Went, r.CameBack)
+	}
+	if in := r.Inbound; in != nil {
+		row("inbound", "%v", in)
+		for _, f := range in.Causes {
+			row("cause", "%d × inbound: %s", f.Count, f.Text)
+		}
 	}
 	if a := r.Agents; a != nil {
 		row("agents", "%d offers, %d interactions done, %d answered", a.Offers, a.Done, r.Answered)

@@ -87,6 +87,9 @@ func (v *loadView) figures() []string {
 	if n.Registered+n.NotRegister > 0 {
 		lines = append(lines, fmt.Sprintf("users     %d registered, %s, %d refreshed, %s", n.Registered, count(n.NotRegister > 0, "%d not", n.NotRegister), n.Refreshed, count(n.Lapsed > 0, "%d lost", n.Lapsed)))
 	}
+	if in := n.Inbound; in != nil {
+		lines = append(lines, fmt.Sprintf("inbound   %s up, %d came, %d answered, %d refused, %d missed, %s", bold(fmt.Sprint(in.Up)), in.Came, in.Answered, in.Refused, in.Missed, count(in.Failed > 0, "%d failed", in.Failed)))
+	}
 	if a := n.Agents; a != nil {
 		lines = append(lines, fmt.Sprintf("agents    %d offers, %d interactions done", a.Offers, a.Done))
 	}

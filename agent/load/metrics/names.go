@@ -29,6 +29,12 @@ func counters() map[string]row {
 		"registrations_lost": {"registrations_lost_total", "Registrations that held and were lost.", false},
 		"went":               {"users_sent_away_total", "Users that churn sent away.", false},
 		"came_back":          {"users_came_back_total", "Users that churn sent away and that were registered again.", false},
+		"inbound":            {"inbound_calls_total", "Calls that came to users who answer.", false},
+		"inbound_answered":   {"inbound_calls_answered_total", "Calls that came to users and were answered.", false},
+		"inbound_refused":    {"inbound_calls_refused_total", "Calls that came to users and were refused, as the plan says.", false},
+		"inbound_missed":     {"inbound_calls_missed_total", "Calls that came to users and whose callers gave up before the answer.", false},
+		"inbound_failed":     {"inbound_calls_failed_total", "Calls that came to users, were to be answered and did not come up, or broke off.", false},
+		"inbound_up":         {"inbound_calls_up", "Calls that came to users and are up or ring.", true},
 		"offers":             {"offers_total", "Callbacks that were offered to agents.", false},
 	}
 }
@@ -37,6 +43,7 @@ func counters() map[string]row {
 func causes() map[string]row {
 	return map[string]row{
 		"calls":         {"call_causes_total", "Calls that failed or were dropped, by cause.", false},
+		"inbound":       {"inbound_call_causes_total", "Calls that came to users and failed, by cause.", false},
 		"registrations": {"registration_causes_total", "Registrations that were refused or lost, by cause.", false},
 		"verbs":         {"verb_causes_total", "Agents' commands that were refused or failed, by cause.", false},
 	}
