@@ -113,11 +113,14 @@ beside:
 	@testdata/quality/install
 	$(GO) test -tags baresip,opus,nolibopusfile -count=1 -parallel 6 -timeout 20m -run TestBesideBaresip ./media -beside ../testdata/quality/baresip.md
 
+# The hot paths of media.
+SOUNDS := Path|SRTP|Tick|Recorder|Mix|Resample|Buffer|Concealer|G711|G722|Scaler|Processor
+
 # What 20 ms of sound cost: testdata/benchmarks/media.txt; and a call's signalling: testdata/benchmarks/calls.txt.
 benchmarks:
 	$(GO) test -run xxx -bench 'Call$$' -benchtime 8000x -count 3 ./agent/load | tee testdata/benchmarks/calls.txt
 	$(GO) test -run xxx -bench 'Timer' -benchtime 200ms -count 3 ./sip/loop | tee -a testdata/benchmarks/calls.txt
-	$(GO) test -tags opus,nolibopusfile -run xxx -bench 'Path|Mix|Resample|Buffer|Concealer|G711|G722|Scaler' -benchtime 200ms -count 3 ./media ./media/jitter ./media/codec ./media/audio ./media/mixer | tee testdata/benchmarks/media.txt
+	$(GO) test -tags opus,nolibopusfile,apm -run xxx -bench '$(SOUNDS)' -benchtime 200ms -count 3 ./media ./media/jitter ./media/codec ./media/audio ./media/mixer ./media/headset | tee testdata/benchmarks/media.txt
 
 # What a call costs the machine as a whole, and where that goes: testdata/benchmarks/whole.txt and profile.txt.
 whole:
@@ -128,7 +131,7 @@ whole:
 		{ echo "== $$what"; $(GO) tool pprof -top -nodecount 25 bin/media.test bin/media.prof 2>/dev/null | grep -v '^Build ID\|^File'; echo; } >>testdata/benchmarks/profile.txt; \
 	done
 
-# This program beside its peers: testdata/bench/README.md. ONLY=calls, registrations, digest, media, agents, memory, curve, sustained or most is one part.
+# This program beside its peers: testdata/bench/README.md. ONLY=calls, registrations, digest, refresh, media, agents, memory, curve, sustained or most is one part.
 bench: build
 	@$(GO) build -o bin/bench ./testdata/bench && bin/bench -only "$(ONLY)"
 

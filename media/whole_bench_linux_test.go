@@ -101,6 +101,7 @@ func BenchmarkWhole(b *testing.B) {
 		{"conference", "PCMU", audio.Rate8k, 8, 96},
 		{"conference", "PCMU", audio.Rate8k, 32, 96},
 		{"conference", "G722", audio.Rate16k, 32, 64},
+		{"conference", "opus", audio.Rate48k, 8, 16},
 	} {
 		b.Run(fmt.Sprintf("what=%s/codec=%s/room=%d/calls=%d", k.name, k.codec, k.room, k.calls), func(b *testing.B) {
 			if !slices.Contains(pathCodecs(), k.codec) && !Sends(k.codec) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -350,23 +351,35 @@ func (n *nonce) format(c *digest.Credentials, session bool) (string, error) {
 	var b strings.Builder
 	b.Grow(384)
 	user := quotable.Replace(c.Username)
-	fmt.Fprintf(&b, `Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s"`, user, n.realm, n.nonce, c.URI, c.Response)
+	write := func(parts ...string) { // fmt costs more than the digest
+		for _, part := range parts {
+			b.WriteString(part)
+		}
+	}
+	write(`Digest username="`, user, `", realm="`, n.realm, `", nonce="`, n.nonce, `", uri="`, c.URI, `", response="`, c.Response, `"`)
 	if n.named != "" {
-		fmt.Fprintf(&b, ", algorithm=%s", n.named)
+		write(", algorithm=", n.named)
 	}
 	if c.QOP != "" || session {
-		fmt.Fprintf(&b, `, cnonce="%s"`, n.cnonce)
+		write(`, cnonce="`, n.cnonce, `"`)
 	}
 	if n.hasOpaque {
-		fmt.Fprintf(&b, `, opaque="%s"`, n.opaque)
+		write(`, opaque="`, n.opaque, `"`)
 	}
 	if c.QOP != "" {
-		fmt.Fprintf(&b, ", qop=%s, nc=%08x", c.QOP, n.count)
+		write(", qop=", c.QOP, ", nc=", eightHex(n.count))
 	}
 	if n.userhash {
-		b.WriteString(", userhash=true")
+		write(", userhash=true")
 	}
 	return b.String(), nil
+}
+
+// eightHex is the count of a nonce as nc has it.
+func eightHex(n int) string {
+	var raw [4]byte
+	binary.BigEndian.PutUint32(raw[:], uint32(n))
+	return hex.EncodeToString(raw[:])
 }
 
 // challengeCause is what a challenge counts as that was not answered.

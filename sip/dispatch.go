@@ -52,7 +52,7 @@ func (u *UA) receive(server *transaction.Server) {
 
 // isStranger reports whether a flow's peer may begin nothing here.
 func (u *UA) isStranger(flow Flow) bool {
-	return u.cfg.Policy.AcceptFrom == AcceptRegistrar && len(u.peers.at(flow.Remote().Addr())) == 0
+	return u.cfg.Policy.AcceptFrom == AcceptRegistrar && u.peers.at(flow.Remote().Addr()) == nil
 }
 
 // takeStateless answers what belongs to none of our dialogs and keeps nothing of it:
@@ -190,23 +190,24 @@ func (u *UA) receiveOutside(server *transaction.Server, req *message.Request, fl
 
 // addressee finds the account that a request is for; ok is false when its user is
 // not here.
-func (u *UA) addressee(req *message.Request, accounts []*Account) (a *Account, ok bool) {
+func (u *UA) addressee(req *message.Request, near *neighbours) (a *Account, ok bool) {
 	user := message.RequestURI(req).UserText()
-	if len(accounts) == 0 && u.cfg.Policy.AcceptFrom == AcceptAnyone {
-		accounts = u.peers.order
+	if near == nil && u.cfg.Policy.AcceptFrom == AcceptAnyone {
+		near = &u.peers.all
 	}
-	for _, a := range accounts {
-		if user == a.AOR.UserText() || user == a.user() {
-			return a, true
-		}
+	if near == nil {
+		near = &neighbours{}
+	}
+	if a := near.byUser[user]; a != nil {
+		return a, true
 	}
 	if here := u.cfg.Policy.LocalUsers; here != nil {
 		return nil, user == "" || here(user)
 	}
-	if len(accounts) > 0 && (user == "" || req.Method == message.OPTIONS) {
-		return accounts[0], true
+	if len(near.accounts) > 0 && (user == "" || req.Method == message.OPTIONS) {
+		return near.accounts[0], true
 	}
-	return nil, len(u.peers.order) == 0 && u.cfg.Policy.AcceptFrom == AcceptAnyone
+	return nil, len(u.peers.all.accounts) == 0 && u.cfg.Policy.AcceptFrom == AcceptAnyone
 }
 
 // hand gives a request to the handler.
@@ -216,7 +217,7 @@ func (u *UA) hand(server *transaction.Server, req *message.Request, flow Flow, a
 		return
 	}
 	r := &IncomingRequest{ua: u, server: server, req: req, flow: flow, account: a,
-		trusted: len(u.peers.at(flow.Remote().Addr())) > 0}
+		trusted: u.peers.at(flow.Remote().Addr()) != nil}
 	u.guard("request", func() { u.cfg.Handler.Requested(r) }, func() { u.refuse(server, 500) })
 }
 

@@ -14,11 +14,33 @@ const maxPeerAddrs = 64
 // peerBook knows the addresses of the accounts' registrars and outbound proxies:
 // who may call, whose identity is believed, who gets credentials. Loop goroutine.
 type peerBook struct {
-	of    map[*Account]map[netip.Addr]struct{}
-	order []*Account
+	of   map[*Account]map[netip.Addr]struct{}
+	all  neighbours
+	near map[netip.Addr]*neighbours
 }
 
-func newPeerBook() *peerBook { return &peerBook{of: map[*Account]map[netip.Addr]struct{}{}} }
+// neighbours are accounts of one address, by the users that they are called as: of
+// thousands one is found without a look at the others.
+type neighbours struct {
+	accounts []*Account          // in the order in which they came
+	byUser   map[string]*Account // the first of a name
+}
+
+func (n *neighbours) add(a *Account) {
+	if n.byUser == nil {
+		n.byUser = map[string]*Account{}
+	}
+	n.accounts = append(n.accounts, a)
+	for _, user := range []string{a.AOR.UserText(), a.user()} {
+		if n.byUser[user] == nil {
+			n.byUser[user] = a
+		}
+	}
+}
+
+func newPeerBook() *peerBook {
+	return &peerBook{of: map[*Account]map[netip.Addr]struct{}{}, near: map[netip.Addr]*neighbours{}}
+}
 
 // learn notes an address of an account's registrar or proxy, as resolved from
 // the account's own configuration, never from what a message says.
@@ -30,11 +52,17 @@ func (b *peerBook) learn(a *Account, addr netip.Addr) {
 	if set == nil {
 		set = map[netip.Addr]struct{}{}
 		b.of[a] = set
-		b.order = append(b.order, a)
+		b.all.add(a)
 	}
-	if len(set) < maxPeerAddrs {
-		set[addr.Unmap()] = struct{}{}
+	addr = addr.Unmap()
+	if _, known := set[addr]; known || len(set) >= maxPeerAddrs {
+		return
 	}
+	set[addr] = struct{}{}
+	if b.near[addr] == nil {
+		b.near[addr] = &neighbours{}
+	}
+	b.near[addr].add(a)
 }
 
 func (b *peerBook) has(a *Account, addr netip.Addr) bool {
@@ -42,16 +70,8 @@ func (b *peerBook) has(a *Account, addr netip.Addr) bool {
 	return ok
 }
 
-// at are the accounts whose registrar or proxy has that address.
-func (b *peerBook) at(addr netip.Addr) []*Account {
-	var out []*Account
-	for _, a := range b.order {
-		if b.has(a, addr) {
-			out = append(out, a)
-		}
-	}
-	return out
-}
+// at are the accounts whose registrar or proxy has that address; nil: it is nobody's.
+func (b *peerBook) at(addr netip.Addr) *neighbours { return b.near[addr.Unmap()] }
 
 // learnPeers notes what a URI resolved to when it is the account's registrar,
 // proxy or own domain.

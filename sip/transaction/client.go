@@ -180,7 +180,7 @@ func (c *Client) perform(what action) {
 		c.interval = l.T2
 		c.resend = l.Loop.After(c.interval, func() { c.fire(evResend) })
 	case doStartEnd:
-		c.end = l.Loop.After(c.lingering(), func() { c.fire(evEnd) })
+		c.end = l.lingers(c.lingering(), func() { c.fire(evEnd) })
 	case doCancel:
 		c.cancelAsked = true
 		c.sendCancel()

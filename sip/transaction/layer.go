@@ -226,3 +226,15 @@ func (l *Layer) SendAck(ack *message.Request, target Target) {
 		l.Transport.Send(flow, ack, func(error) { l.count("ack.undelivered") })
 	})
 }
+
+// lingerSlack is how much longer than it must a transaction may linger, at least what Around is
+// early: of thousands that ended each would wake the process by itself, only to be forgotten.
+const lingerSlack = 16 * time.Millisecond
+
+// lingers forgets a transaction once d has gone by.
+func (l *Layer) lingers(d time.Duration, end func()) *loop.Timer {
+	if d == 0 {
+		return l.Loop.After(0, end)
+	}
+	return l.Loop.Around(d+lingerSlack-1, end) // which is none at the moment itself
+}

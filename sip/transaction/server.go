@@ -178,7 +178,7 @@ func (s *Server) perform(what action) {
 	case doStartTimeout:
 		s.timeout = l.Loop.After(64*l.T1, func() { s.fire(evTimeout) })
 	case doStartEnd:
-		s.end = l.Loop.After(s.lingering(), func() { s.fire(evEnd) })
+		s.end = l.lingers(s.lingering(), func() { s.fire(evEnd) })
 	case doTrying:
 		s.keep(s.NewResponse(100, ""))
 		s.transmit()

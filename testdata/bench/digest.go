@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// digest is a registration that is challenged (MD5, qop=auth) and refreshed: REGISTER and
+// digest is a registration that is challenged (MD5, qop=auth): REGISTER and
 // 401, REGISTER with the answer and 200, and its end with the same nonce, REGISTER and 200.
 // The far end is SIPp's for both, and not counted.
 func (b *bench) digest() error {
@@ -24,75 +24,7 @@ func (b *bench) digest() error {
 	}
 	b.row("a user with a digest, registered and let go, µs of the phone", our.perUnit("caller"), their.perUnit("caller"),
 		fmt.Sprintf("three REGISTERs each, MD5; the registrar is SIPp's for both; failed %d, peer %d; sent again %s, peer %s", our.Failed, their.Failed, our.resent(), their.resent()))
-	our, their, err = b.repeated(func() (*record, error) { return b.ourRefresh(users) }, func() (*record, error) { return b.sippRefresh(users) })
-	if err != nil {
-		return err
-	}
-	b.row("a REGISTER of a user with a digest that is refreshed, µs of the phone", our.perUnit("caller"), their.perUnit("caller"),
-		fmt.Sprintf("a life of %d s, held for %v; %.1f and %.1f REGISTERs a user; failed %d, peer %d; sent again %s, peer %s", life, held, float64(our.Units)/users, float64(their.Units)/users, our.Failed, their.Failed, our.resent(), their.resent()))
 	return nil
-}
-
-// What the registrar of a refresh grants, in seconds, and for how long users are held.
-// SIPp's refresh after the mean of what ours do: at 50 to 90 % of the life.
-const (
-	life      = 10
-	held      = 30 * time.Second
-	refreshes = 4
-	apart     = 7 * time.Second
-)
-
-// refreshed is a registrar that challenges the first REGISTER, and grants what is asked until
-// one takes the binding back.
-func refreshed() string {
-	const head = `
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-`
-	text := `<?xml version="1.0"?><scenario name="registrar"><recv request="REGISTER"/><send><![CDATA[
-SIP/2.0 401 Unauthorized` + head + `WWW-Authenticate: Digest realm="bench", nonce="47ebe028cda119c35d4877b383027d28", algorithm=MD5, qop="auth"
-Content-Length: 0
-
-]]></send>`
-	for range 3 * refreshes { // one after the other: SIPp is slow to jump back
-		text += `<recv request="REGISTER"><action><ereg regexp="^ *0" search_in="hdr" header="Expires:" assign_to="1"/></action></recv>
-<send next="2" test="1"><![CDATA[
-SIP/2.0 200 OK` + head + `[last_Contact:]
-Expires: 10
-Content-Length: 0
-
-]]></send>`
-	}
-	return text + `<label id="2"/><pause milliseconds="1"/></scenario>`
-}
-
-// refreshingPhone is a user who stays.
-func refreshingPhone() string {
-	const authorization = "[authentication username=u password=bench-secret]\n"
-	text := `<?xml version="1.0"?><scenario name="phone">` + challengedRegister(1, life, "") + `<recv response="401" auth="true"/>` + challengedRegister(2, life, authorization) + `<recv response="200"/>`
-	for i := range refreshes {
-		text += fmt.Sprintf(`<pause milliseconds="%d"/>`, apart.Milliseconds()) + challengedRegister(3+i, life, authorization) + `<recv response="200"/>`
-	}
-	return text + challengedRegister(3+refreshes, 0, authorization) + `<recv response="200"/></scenario>`
-}
-
-func (b *bench) ourRefresh(users int) (*record, error) {
-	r, again, err := b.ourUsers("refresh", refreshed(), users, life, held)
-	if err == nil {
-		r.Units = 3*users + again
-	}
-	return r, err
-}
-
-func (b *bench) sippRefresh(users int) (*record, error) {
-	r, err := b.sippUsers("refresh", refreshed(), refreshingPhone(), users)
-	if err == nil {
-		r.Units *= 3 + refreshes
-	}
-	return r, err
 }
 
 const challenged = `<?xml version="1.0"?><scenario name="registrar">
@@ -167,12 +99,13 @@ func (b *bench) challenger(scenario string) (far *child, port int, err error) {
 }
 
 func (b *bench) ourDigest(users int) (*record, error) {
-	r, _, err := b.ourUsers("digest", challenged, users, 300, time.Second)
+	r, _, err := b.ourUsers("digest", challenged, users, 300, time.Second, "127.0.0.1", "")
 	return r, err
 }
 
-// ourUsers registers users at SIPp's registrar, holds them, and lets them go.
-func (b *bench) ourUsers(what, registrar string, users, expires int, held time.Duration) (r *record, refreshed int, err error) {
+// ourUsers registers users of an address at SIPp's registrar, holds them, and lets them go;
+// the plan says more.
+func (b *bench) ourUsers(what, registrar string, users, expires int, held time.Duration, at, more string) (r *record, refreshed int, err error) {
 	far, port, err := b.challenger(registrar)
 	if err != nil {
 		return nil, 0, err
@@ -181,12 +114,12 @@ func (b *bench) ourUsers(what, registrar string, users, expires int, held time.D
 	if err := os.WriteFile(secret, []byte("bench-secret\n"), 0o600); err != nil {
 		return nil, 0, err
 	}
-	file, err := b.plan(what, fmt.Sprintf(`account: {registrar: "sip:127.0.0.1:%d", bind: 127.0.0.1, expires: %ds}
+	file, err := b.plan(what, fmt.Sprintf(`account: {registrar: "sip:127.0.0.1:%d", bind: "%s", expires: %ds}
 users: {first: 1, count: %d, password_file: %s}
 register: true
 lateness: 10s
 calls: {for: %v}
-`, port, expires, users, secret, held))
+%s`, port, at, expires, users, secret, held, more))
 	if err != nil {
 		return nil, 0, err
 	}

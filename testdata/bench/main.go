@@ -2,7 +2,7 @@
 // both side by side, with their ratio. README.md says how to read it. Run it with
 //
 //	make bench            everything, some minutes
-//	make bench ONLY=calls one part: calls, registrations, digest, media, agents, memory, curve, sustained or most
+//	make bench ONLY=calls one part: calls, registrations, digest, refresh, media, agents, memory, curve, sustained or most
 //
 // It starts only its own children, ends each of them by its process, and keeps what it
 // measured in raw.jsonl beside this file, one record per run, disturbed ones too.
@@ -40,7 +40,7 @@ type row struct {
 	note       string
 }
 
-const partNames = "calls, registrations, digest, media, agents, memory, curve, sustained or most"
+const partNames = "calls, registrations, digest, refresh, media, agents, memory, curve, sustained or most"
 
 func main() {
 	b := &bench{}
@@ -78,7 +78,7 @@ func (b *bench) run(only string) error {
 	parts := []struct {
 		name string
 		do   func() error
-	}{{"calls", b.calls}, {"registrations", b.registrations}, {"digest", b.digest}, {"media", b.media}, {"agents", b.agents}, {"memory", b.memory}, {"curve", b.curve}, {"sustained", b.sustained}, {"most", b.most}}
+	}{{"calls", b.calls}, {"registrations", b.registrations}, {"digest", b.digest}, {"refresh", b.refresh}, {"media", b.media}, {"agents", b.agents}, {"memory", b.memory}, {"curve", b.curve}, {"sustained", b.sustained}, {"most", b.most}}
 	known := false
 	for _, p := range parts {
 		if only != p.name && (only != "" || p.name == "most" || p.name == "sustained") {
