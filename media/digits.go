@@ -46,6 +46,9 @@ func (j *jobs) sentOne(out *outbox) {
 func (t *transmitter) queueDigits(digits dtmf.Sequence, method SendMethod, done func(error)) {
 	n := len(digits.Digits())
 	if method == RFC4733 {
+		if t.sender == nil { // most calls never send one
+			t.sender = dtmf.NewSender(dtmf.SenderConfig{ClockRate: t.events.ClockRate, PacketTime: audio.FrameTime})
+		}
 		t.sender.Send(digits)
 		t.byRTP.add(n, done)
 		return
@@ -69,10 +72,7 @@ func (s *Session) digitSent(j *jobs, digit dtmf.Digit) {
 func (t *transmitter) pause(out *outbox) { t.abort(out, ErrNotSending) }
 
 func (t *transmitter) abort(out *outbox, err error) {
-	if t.events != nil {
-		t.sender = dtmf.NewSender(dtmf.SenderConfig{ClockRate: t.events.ClockRate, PacketTime: audio.FrameTime})
-	}
-	t.tone = nil
+	t.sender, t.tone = nil, nil
 	t.byRTP.abort(out, err)
 	t.inBand.abort(out, err)
 }

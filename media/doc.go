@@ -29,7 +29,7 @@
 // so (Failed), the bridge goes on.
 //
 // Where things are: engine.go and wheel.go the clock; network.go and socket_*.go
-// the sockets, portrange.go their numbers (RFC 3550 section 11); session.go and
+// the sockets, portrange.go their numbers (RFC 3550 section 11); alone.go a session's tick; session.go and
 // negotiate.go the session and its offers (RFC 3264), codecs.go what it can (a codec that
 // this build cannot send is offered only where we only listen); source.go the source lock
 // (RFC 7362 section 4); receive.go, playout.go (from the jitter buffer to
@@ -40,7 +40,8 @@
 // handshake for its keys (RFC 5764; those in SDP are media/sdp's), fork.go those of far ends that may be come back to; losses.go and metrics.go the VoIP metrics of RTCP XR (RFC 3611
 // section 4.7; sent unasked, since who does not know it passes it over), mos.go the
 // E-model (ITU-T G.107, and G.107.1 for wide-band codecs); stats.go what is told of it, comfort.go
-// pauses (RFC 3389), trouble.go what is wrong, in
+// pauses (RFC 3389), announcement.go what a session in no bridge says (encoded once for all that
+// say it), unheard.go what comes where nobody hears it, trouble.go what is wrong, in
 // words, loudness.go when a level is; bridge.go, device.go (device_way.go its ways
 // from and to a device, elastic.go the ring of each, whose two clocks are not the same, beat.go the pace of either side), player.go (stream.go files that are
 // read as they are heard), recorder.go, meter.go the

@@ -10,6 +10,7 @@ var (
 	ErrNoOffer      = errors.New("no offer of ours is open")
 	ErrNoEvents     = errors.New("the peer takes no telephone-event: send digits by INFO or in-band")
 	ErrNotSending   = errors.New("nothing may be sent now: the call is on hold")
+	ErrUnheard      = errors.New("it was opened as one whose peer nobody hears")
 	ErrInUse        = errors.New("it is in another bridge")
 	ErrDisk         = errors.New("the disk does not answer")
 )

@@ -161,7 +161,7 @@ func (s *Session) commit(n *sdp.Negotiated, wanted sdp.Direction, offered bool) 
 	}
 	l.ready = true
 	s.secure(n)
-	s.rx.receive(s.codecs, n, s.cfg.MaxDelay)
+	s.rx.receive(s.codecs, n, s.cfg.MaxDelay, s.out.tell != nil)
 	s.tx.send(s.codecs, n, &s.cfg, &s.out)
 	if !l.active.Sends() {
 		s.tx.pause(&s.out)

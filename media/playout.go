@@ -71,8 +71,10 @@ func (r *receiver) put(item jitter.Item) {
 		return
 	}
 	units := item.Units
-	if item.Payload != nil { // a format that is no longer agreed on, or a broken payload
-		units = r.clock / 50
+	if item.Kind == jitter.Play { // a format that is no longer agreed on, or a broken payload, or one that was not kept
+		if item.Payload != nil {
+			units = r.clock / 50
+		}
 		r.buffer.Played(units)
 	}
 	if item.Kind == jitter.Empty {

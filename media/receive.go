@@ -43,7 +43,6 @@ type receiver struct {
 	scaler    *audio.Scaler
 	fifo      []int16
 	decoded   []int16 // of the scratch
-	scratch   frame
 	packet    rtp.Packet
 	count     reception
 	noise     *codec.Noise // nil: the peer never sent any
@@ -56,6 +55,9 @@ type receiver struct {
 	holding   bool // the last packet is held by the buffer, as of another stream
 	level     audio.LevelMeter
 	long      bool // the last packet held at least a tick of audio
+	nobody    bool // hears it, ever
+	passes    bool // nor is it decoded
+	passed    int  // samples of what nobody hears that were taken out, and are not due yet
 
 	eventType  int // payload type of telephone-event; -1: none
 	eventClock int // Hz
@@ -69,11 +71,11 @@ func (r *receiver) init(rate int) {
 		r.formats[i] = -1
 	}
 	r.eventType = -1
-	r.scratch = make(frame, r.samples)
 }
 
-// receive sets what the peer may send from now on.
-func (r *receiver) receive(codecs []codec.Codec, n *sdp.Negotiated, delay time.Duration) {
+// receive sets what the peer may send from now on. told says that somebody is told the
+// digits that it sends.
+func (r *receiver) receive(codecs []codec.Codec, n *sdp.Negotiated, delay time.Duration, told bool) {
 	r.delay = delay
 	old := r.inbound
 	r.inbound, r.last = make([]inbound, 0, len(n.Receive)), nil
@@ -88,7 +90,7 @@ func (r *receiver) receive(codecs []codec.Codec, n *sdp.Negotiated, delay time.D
 		r.formats[pt] = int8(len(r.inbound))
 		r.inbound = append(r.inbound, r.keep(old, c))
 	}
-	if r.hidden == nil {
+	if r.passes = r.measures(); !r.passes && r.hidden == nil {
 		r.hidden, r.scaler = codec.NewConcealer(r.rate), audio.NewScaler(r.rate)
 	}
 	if r.buffer == nil && len(r.inbound) > 0 {
@@ -96,7 +98,7 @@ func (r *receiver) receive(codecs []codec.Codec, n *sdp.Negotiated, delay time.D
 	}
 	r.eventType = -1
 	if n.Events != nil {
-		if r.digits == nil || r.eventClock != n.Events.ClockRate {
+		if told && (r.digits == nil || r.eventClock != n.Events.ClockRate) {
 			r.forgetDigits()
 			r.digits, r.eventClock = dtmf.NewReceiver(n.Events.ClockRate), n.Events.ClockRate
 		}
@@ -122,7 +124,7 @@ func (r *receiver) keep(old []inbound, c codec.Codec) inbound {
 // so that it is heard while the new buffer fills, which takes no longer than the last one did.
 func (r *receiver) setClock(clock int) {
 	for range maxKept {
-		if r.buffer == nil {
+		if r.buffer == nil || r.passes {
 			break
 		}
 		item, ok := r.buffer.Following()
@@ -135,7 +137,7 @@ func (r *receiver) setClock(clock int) {
 	if r.buffer != nil {
 		cfg.First = r.buffer.Target() // the network is the same
 	}
-	r.clock, r.buffer = clock, jitter.New(cfg)
+	r.clock, r.passed, r.buffer = clock, 0, jitter.New(cfg)
 }
 
 // readRTP takes what has come. It stops early when the packet of this tick has
@@ -230,19 +232,28 @@ func (s *Session) accept(at, now time.Time) bool {
 		rx.drops.count(dropPayloadType)
 		return false
 	}
-	outcome := rx.buffer.Push(jitter.Packet{
+	queued := jitter.Packet{
 		SSRC: p.SSRC, Sequence: p.SequenceNumber, Timestamp: p.Timestamp, Marker: p.Marker,
 		PayloadType: p.PayloadType, Event: !audible, Payload: p.Payload, Arrival: at,
-	})
+	}
+	var unheard measured
+	if audible && rx.passes {
+		unheard = rx.measure(p)
+		queued.Payload, queued.Units = nil, unheard.units
+	}
+	outcome := rx.buffer.Push(queued)
 	if rx.stray(outcome) {
 		return false
 	}
+	if s.link.active.Receives() {
+		rx.met(unheard, outcome)
+	}
 	s.account(outcome, at, audible)
 	s.alive.packet(&s.out, now, p.PayloadType == comfortNoise)
-	if p.PayloadType == comfortNoise {
+	if p.PayloadType == comfortNoise && !rx.passes {
 		rx.comfort(p.SequenceNumber, p.Payload)
 	}
-	if event {
+	if event && rx.digits != nil {
 		rx.heard = rx.digits.Push(rx.heard, dtmf.EventPacket{
 			SSRC: p.SSRC, Sequence: p.SequenceNumber, Timestamp: p.Timestamp, Marker: p.Marker, Payload: p.Payload,
 		}, now)

@@ -8,7 +8,8 @@ import "ringback/media/codec"
 type scratch struct {
 	in  [maxDatagram]byte
 	out [codec.MaxPayload + 12 + srtpOverhead]byte
-	pcm [6 * 960]int16 // 120 ms at 48 kHz, the most that a packet of Opus holds
+	pcm [6 * 960]int16 // 120 ms at 48 kHz, the most that a packet of Opus holds; or what a tick says
+	own [960]int16     // what a session in no bridge hears, which is for nobody
 }
 
 // borrow is the session's scratch until giveBack. mu is held.

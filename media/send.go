@@ -36,7 +36,8 @@ type transmitter struct {
 	ts       uint32 // of the first sample in fifo
 	perPkt   int    // samples in one packet
 	fifo     []int16
-	frame    frame // with a digit in it
+	frame    frame  // with a digit in it
+	says     saying // where it is in no bridge
 	sealed   rtp.Header
 	talks    bool // false: the next packet begins a talk spurt and has the marker
 	packets  uint64
@@ -101,6 +102,7 @@ func (t *transmitter) send(codecs []codec.Codec, n *sdp.Negotiated, cfg *Session
 	}
 	t.on, t.header.PayloadType = true, n.Send.PayloadType
 	t.perPkt = packetSamples(c, n, cfg.Ptime)
+	t.prepare()
 	if n.Comfort != (t.pauses != nil) {
 		if t.pauses = nil; n.Comfort {
 			t.pauses = newPauses(t.rate)
@@ -111,9 +113,6 @@ func (t *transmitter) send(codecs []codec.Codec, n *sdp.Negotiated, cfg *Session
 		t.sender = nil
 	}
 	t.events = n.Events
-	if t.events != nil && t.sender == nil {
-		t.sender = dtmf.NewSender(dtmf.SenderConfig{ClockRate: n.Events.ClockRate, PacketTime: audio.FrameTime})
-	}
 }
 
 // losing tells the encoder what share of our packets the peer lost in its last
@@ -145,25 +144,40 @@ func (t *transmitter) skip(ticks int) {
 	}
 }
 
+// mayTransmit says that there is something to send a packet with, and to. Where not, the
+// time of a tick passes.
+func (s *Session) mayTransmit() bool {
+	t := &s.tx
+	if !t.on {
+		return false
+	}
+	if !s.link.active.Sends() || !s.link.source.target().IsValid() || !s.secrecy.ready() {
+		t.leaveOut()
+		t.talks = false
+		return false
+	}
+	return true
+}
+
+// sendEvents sends the telephone-events of a tick, and says that nothing else is to be sent.
+func (s *Session) sendEvents(now time.Time) bool {
+	t := &s.tx
+	if t.sender == nil || t.sender.Idle() || !t.sender.Holding() && s.rekeying(now) {
+		return false
+	}
+	burst := t.sender.Next(t.eventTime())
+	s.sendBurst(&burst, now)
+	if burst.Mute {
+		t.leaveOut()
+	}
+	return burst.Mute
+}
+
 // transmit sends what a tick has to send.
 func (s *Session) transmit(src frame, now time.Time) {
 	t := &s.tx
-	to := s.link.source.target()
-	if !t.on {
+	if !s.mayTransmit() || s.sendEvents(now) {
 		return
-	}
-	if !s.link.active.Sends() || !to.IsValid() || !s.secrecy.ready() {
-		t.leaveOut()
-		t.talks = false
-		return
-	}
-	if t.events != nil && !t.sender.Idle() && (t.sender.Holding() || !s.rekeying(now)) {
-		burst := t.sender.Next(t.eventTime())
-		s.sendBurst(&burst, now)
-		if burst.Mute {
-			t.leaveOut()
-			return
-		}
 	}
 	if t.tone != nil && !t.tone.Idle() {
 		t.frame = append(t.frame[:0], src...)
@@ -193,7 +207,7 @@ func (s *Session) transmit(src frame, now time.Time) {
 // eventTime is now on the clock of telephone-event, which may be slower than that of the
 // codec (a PBX that takes events at 8000 beside Opus).
 func (t *transmitter) eventTime() uint32 {
-	now := t.ts + uint32(t.codec.Ticks(len(t.fifo)))
+	now := t.ts + uint32(t.codec.Ticks(t.waiting()))
 	if t.events.ClockRate == t.codec.ClockRate {
 		return now
 	}
@@ -202,17 +216,27 @@ func (t *transmitter) eventTime() uint32 {
 
 // leaveOut lets the time of a tick pass without audio.
 func (t *transmitter) leaveOut() {
-	t.ts += uint32(t.codec.Ticks(len(t.fifo))) + t.codec.FrameTicks()
-	t.fifo = t.fifo[:0]
+	t.ts += uint32(t.codec.Ticks(t.waiting())) + t.codec.FrameTicks()
+	t.fifo, t.says.owed = t.fifo[:0], 0
+}
+
+// waiting is how many samples no packet holds yet.
+func (t *transmitter) waiting() int { return len(t.fifo) + t.says.owed }
+
+// begin writes the header of a packet of sound, of n bytes, into the scratch.
+func (s *Session) begin() (packet []byte, n int, err error) {
+	t := &s.tx
+	t.header.Marker = !t.talks
+	t.header.Timestamp = t.ts
+	packet = s.borrow().out[:]
+	n, err = t.header.MarshalTo(packet)
+	return packet, n, err
 }
 
 // sendAudio sends a packet's worth of samples.
 func (s *Session) sendAudio(pcm frame, now time.Time) {
 	t := &s.tx
-	t.header.Marker = !t.talks
-	t.header.Timestamp = t.ts
-	packet := &s.borrow().out
-	n, err := t.header.MarshalTo(packet[:])
+	packet, n, err := s.begin()
 	if err == nil {
 		var payload []byte
 		payload, err = t.encoder.Encode(packet[n:n], pcm)

@@ -29,6 +29,7 @@ type SessionConfig struct {
 	MaxDelay   time.Duration    // greatest target of the jitter buffer; zero: jitter.DefaultMax
 	Security   Security         // zero: plain RTP
 	Ways       Ways             // that ICE looks for beside the direct one
+	Unheard    bool             // nobody hears the peer, ever: what comes is counted and measured, and decoded only where its level needs it
 	CNAME      string           // in RTCP (RFC 3550 section 6.5.1); empty: drawn
 	SilentFor  time.Duration    // until MediaSilent; zero: 5 s
 	TimeoutFor time.Duration    // until RTPTimeout; zero: 30 s
@@ -152,6 +153,7 @@ func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
 		return nil, err
 	}
 	s.rx.init(e.cfg.Rate)
+	s.rx.nobody = cfg.Unheard
 	s.rx.drops.all = &e.dropped
 	s.tx.init(e.cfg.Rate)
 	if err := e.adopt(s); err != nil {
@@ -259,37 +261,6 @@ func (s *Session) closeSockets() {
 	s.engine.ports.free(s.ports.local)
 }
 
-// solo is a session that is in no bridge, on the wheel by itself.
-type solo Session
-
-func (o *solo) tick(now time.Time, skipped int) (stays bool) {
-	s := (*Session)(o)
-	stays, tell := s.tickAlone(now, skipped)
-	if tell != nil {
-		s.engine.tell("session", tell)
-	}
-	return stays
-}
-
-func (s *Session) tickAlone(now time.Time, skipped int) (stays bool, tell func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer func() {
-		if cause := recover(); cause != nil {
-			s.stop(s.engine.recovered("session", cause))
-			stays, tell = true, s.out.take()
-		}
-	}()
-	if s.closed || s.seat.bridge != nil {
-		s.onWheel = false
-		return false, nil
-	}
-	s.pullLocked(s.rx.scratch, now, skipped)
-	clear(s.rx.scratch)
-	s.pushLocked(s.rx.scratch, now)
-	return true, s.out.take()
-}
-
 // stop ends work on the session after a panic; it stays until it is closed.
 func (s *Session) stop(err error) {
 	s.failed = true
@@ -300,50 +271,24 @@ func (s *Session) stop(err error) {
 func (s *Session) pull(dst frame, now time.Time, skipped int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pullLocked(dst, now, skipped)
+	s.hear(dst, now, skipped)
 }
 
 // push implements Port.
 func (s *Session) push(src frame, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pushLocked(src, now)
-}
-
-func (s *Session) pullLocked(dst frame, now time.Time, skipped int) {
-	if s.closed || s.failed {
-		clear(dst)
-		return
-	}
-	s.ticks++
-	s.tx.skip(skipped)
-	s.readRTP(now)
-	if s.ticks%rtcpEvery == 0 {
-		s.readRTCP(now)
-		s.watch(now)
-		s.look(now)
-	}
-	s.rx.frame(dst, now, s.link.active.Receives())
-	s.giveBack()
-	s.hearDigits(now)
-}
-
-func (s *Session) pushLocked(src frame, now time.Time) {
-	if s.closed || s.failed {
-		return
-	}
-	s.transmit(src, now)
-	s.giveBack()
-	if s.ticks%rtcpEvery == 0 {
-		s.report(now)
-	}
+	s.say(src, now)
 }
 
 func (s *Session) attach(b *Bridge, slot mixer.Slot) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	switch {
+	case s.closed:
 		return fmt.Errorf("add session to bridge: %w", ErrClosed)
+	case s.cfg.Unheard:
+		return fmt.Errorf("add session to bridge: %w", ErrUnheard)
 	}
 	return s.seat.take(b, slot)
 }

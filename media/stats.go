@@ -127,6 +127,7 @@ func (s *Session) Stats() Stats {
 		st.RxLevel = rx.level.DBFS()
 	}
 	if tx.packets > 0 {
+		tx.meet()
 		st.TxLevel = tx.level.DBFS()
 	}
 	for cause, n := range rx.drops.n {

@@ -41,6 +41,28 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	r := newRigOf(t, SessionConfig{})
+	e, s := r.session.engine, r.session
+	player, meter := e.NewPlayer(), e.NewMeter(MeterConfig{Tones: []float64{440}})
+	player.PlayTone(audio.Sine(440, -12), nil)
+	var err error
+	for _, p := range []Port{s, player, meter} {
+		if err == nil {
+			_, err = r.bridge.Add(p)
+		}
+	}
+	if err == nil {
+		err = r.bridge.SetRoutes([]mixer.Route{{From: player.Slot(), To: s.Slot()}, {From: s.Slot(), To: meter.Slot()}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newRigOf is one whose session is not in the bridge.
+func newRigOf(t testing.TB, cfg SessionConfig) *rig {
+	t.Helper()
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -49,7 +71,7 @@ func newRig(t testing.TB) *rig {
 	}
 	e := NewEngine(EngineConfig{}) // never run: the test is its clock
 	t.Cleanup(func() { _ = e.Close() })
-	s, err := e.NewSession(SessionConfig{LocalIP: netip.MustParseAddr("127.0.0.1"), DTMF: true})
+	s, err := e.NewSession(withAddress(cfg))
 	check(err)
 	r := &rig{bridge: e.NewBridge(), session: s, now: time.Now()}
 	peer := netip.MustParseAddrPort("127.0.0.9:4000")
@@ -60,25 +82,28 @@ func newRig(t testing.TB) *rig {
 	body := "v=0\r\no=- 7 7 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 	_, err = s.AcceptOffer([]byte(body), sdp.SendRecv)
 	check(err)
-	player, meter := e.NewPlayer(), e.NewMeter(MeterConfig{Tones: []float64{440}})
-	player.PlayTone(audio.Sine(440, -12), nil)
-	for _, p := range []Port{s, player, meter} {
-		_, err := r.bridge.Add(p)
-		check(err)
-	}
-	check(r.bridge.SetRoutes([]mixer.Route{{From: player.Slot(), To: s.Slot()}, {From: s.Slot(), To: meter.Slot()}}))
 	r.packet = make([]byte, 172)
 	r.packet[0] = 0x80
 	binary.BigEndian.PutUint32(r.packet[8:], 0xCAFE)
 	return r
 }
 
+func withAddress(cfg SessionConfig) SessionConfig {
+	cfg.LocalIP, cfg.DTMF = netip.MustParseAddr("127.0.0.1"), true
+	return cfg
+}
+
 // tick lets a packet of the peer come and 20 ms pass.
 func (r *rig) tick() {
+	r.comes()
+	r.bridge.tick(r.now, 0)
+}
+
+// comes lets a packet of the peer come, 20 ms after the one before.
+func (r *rig) comes() {
 	binary.BigEndian.PutUint16(r.packet[2:], binary.BigEndian.Uint16(r.packet[2:])+1)
 	binary.BigEndian.PutUint32(r.packet[4:], binary.BigEndian.Uint32(r.packet[4:])+160)
 	r.rtp.next = r.packet
-	r.bridge.tick(r.now, 0)
 	r.now = r.now.Add(audio.FrameTime)
 }
 
@@ -103,6 +128,20 @@ func BenchmarkTick(b *testing.B) {
 			r.tick()
 		}
 		r.session.control.next = r.now.Add(1e6 * time.Hour)
+		b.ReportAllocs()
+		for b.Loop() {
+			r.tick()
+		}
+	})
+}
+
+// BenchmarkTick_Alone is a call of a load test, which nobody hears.
+func BenchmarkTick_Alone(b *testing.B) {
+	b.Run("call=1/codec=PCMU/ports=none", func(b *testing.B) {
+		r := newAloneRig(b)
+		for range 100 {
+			r.tick()
+		}
 		b.ReportAllocs()
 		for b.Loop() {
 			r.tick()

@@ -125,6 +125,7 @@ func (t *troubles) reportWithout(by uint32, sent uint64) {
 // look is called ten times a second.
 func (s *Session) look(now time.Time) {
 	t := &s.troubles
+	s.tx.meet()
 	sends, receives := s.tx.on && s.link.active.Sends(), s.link.active.Receives() && s.rx.buffer != nil
 	t.out.look(sends && !t.headset.Muted && !t.headset.MicrophoneStopped, s.tx.level.TakePeak())
 	t.in.look(receives && !s.alive.comfort && now.Sub(s.alive.last) < flowsFor, s.rx.level.TakePeak())

@@ -32,7 +32,9 @@
 // says it, plan.schema.json the same for editors (schema_test.go makes it), sources.go where it calls from, threshold.go the
 // lines, answer_plan.go and inbound.go the calls that come to users,
 // speaker.go what those and a responder's hear, agents_plan.go, desk.go and desk_work.go the agents, desk_calls.go what is told of their calls, generator.go a run, prepare.go its shards and media, pace.go its arrivals, shard.go and call.go the phones,
-// sound.go what calls say and how they encrypt, table.go CSV data, churn.go users that go and come back, says.go
+// sound.go what calls say and how they encrypt (a call that says a tone, a file or silence is heard
+// by nobody here, so that what comes is counted, measured and judged, and not decoded where its
+// level can be told without that), table.go CSV data, churn.go users that go and come back, says.go
 // the shares of what a far end says, tally.go what is counted, result.go and tally_raw.go how it is kept and merged,
 // steps.go the levels of a plan and when its calls are due, report_steps.go what came of each,
 // part.go the share of one of several generators, steer.go what changes a run while

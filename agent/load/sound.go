@@ -43,6 +43,8 @@ type sound struct {
 	codecs   []string
 	ptime    time.Duration // 0: as the media has it
 	clip     audio.Clip    // of MediaFile
+	tone     *media.Announcement
+	file     *media.Announcement // nil without MediaFile
 	security media.Security
 }
 
@@ -59,8 +61,9 @@ func soundOf(prefix string, names []string, file, encryption string) (*sound, er
 			return nil, err
 		}
 	}
-	if file == "" {
-		return s, nil
+	rate := media.RateFor(s.codecs)
+	if s.tone, err = media.NewAnnouncement(steadyTone(rate), rate); err != nil || file == "" {
+		return s, err
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -73,7 +76,16 @@ func soundOf(prefix string, names []string, file, encryption string) (*sound, er
 	if s.clip.Frames() == 0 {
 		return nil, fmt.Errorf("%sfile %s: it holds no sound", prefix, file)
 	}
-	return s, nil
+	s.file, err = media.NewAnnouncement(s.clip, rate)
+	return s, err
+}
+
+// steadyTone is a second of what MediaTone says, which begins as it ends.
+func steadyTone(rate int) audio.Clip {
+	c := audio.Clip{Rate: rate, Channels: 1, Samples: make([]int16, 2*rate)}
+	audio.NewTone(speech(), rate).Fill(c.Samples)
+	c.Samples = c.Samples[rate:]
+	return c
 }
 
 // sound reads what a plan's calls, or its agents, need.
@@ -122,18 +134,25 @@ func checkSound(prefix string, names []string, kinds []string, file, encryption 
 // voice is the media of one call.
 type voice struct {
 	session *media.Session
-	bridge  *media.Bridge
-	player  *media.Player
+	bridge  *media.Bridge // nil: nobody hears the far end
 }
 
-// newVoice makes the media of a call: a session in a bridge of its own that says a
-// tone, a file, silence, or what it hears.
+// newVoice makes the media of a call, which says a tone, a file, silence, or what it hears.
+// Only what it hears is heard by anybody.
 func newVoice(e *media.Engine, ip netip.Addr, s *sound, kind string) (*voice, error) {
-	v := &voice{bridge: e.NewBridge(), player: e.NewPlayer()}
+	v := &voice{}
 	var err error
-	v.session, err = e.NewSession(media.SessionConfig{LocalIP: ip, Codecs: s.codecs, Opus: codec.OpusConfig{Complexity: opusComplexity}, Ptime: s.ptime, DTMF: true, NAT: true, Security: s.security})
-	if err == nil {
-		err = v.connect(s, kind)
+	v.session, err = e.NewSession(media.SessionConfig{LocalIP: ip, Codecs: s.codecs, Opus: codec.OpusConfig{Complexity: opusComplexity}, Ptime: s.ptime, DTMF: true, NAT: true, Security: s.security, Unheard: kind != MediaEcho})
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case MediaEcho:
+		err = v.echo(e)
+	case MediaTone:
+		err = v.session.Announce(s.tone)
+	case MediaFile:
+		err = v.session.Announce(s.file)
 	}
 	if err != nil {
 		v.close()
@@ -142,35 +161,21 @@ func newVoice(e *media.Engine, ip netip.Addr, s *sound, kind string) (*voice, er
 	return v, nil
 }
 
-func (v *voice) connect(s *sound, kind string) error {
-	to, err := v.bridge.Add(v.session)
-	if err != nil || kind == MediaSilence || kind == MediaNone {
-		return err
-	}
-	from := to
-	if kind != MediaEcho {
-		if from, err = v.bridge.Add(v.player); err != nil {
-			return err
-		}
-	}
-	switch kind {
-	case MediaTone:
-		v.player.PlayTone(speech(), nil)
-	case MediaFile:
-		err = v.player.PlayClip(s.clip, true, nil)
-	}
+// echo has the session say what it hears.
+func (v *voice) echo(e *media.Engine) error {
+	v.bridge = e.NewBridge()
+	slot, err := v.bridge.Add(v.session)
 	if err != nil {
 		return err
 	}
-	return v.bridge.SetRoutes([]mixer.Route{{From: from, To: to}})
+	return v.bridge.SetRoutes([]mixer.Route{{From: slot, To: slot}})
 }
 
 func (v *voice) close() {
-	if v.session != nil {
-		_ = v.session.Close()
+	_ = v.session.Close()
+	if v.bridge != nil {
+		_ = v.bridge.Close()
 	}
-	_ = v.player.Close()
-	_ = v.bridge.Close()
 }
 
 // mediaOf is the engine of all calls of a plan, those that come with them, which runs until stop; nil where there

@@ -75,8 +75,14 @@ func (m *LevelMeter) Add(f Frame) {
 		return
 	}
 	sum, most := squares(f)
+	m.AddSquares(len(f), sum, most)
+}
+
+// AddSquares takes a frame of n samples, at least 1, by the sum of their squares and the
+// greatest of those.
+func (m *LevelMeter) AddSquares(n int, sum, most int64) {
 	m.peak = max(m.peak, int32(math.Sqrt(float64(most))))
-	m.power += (float64(sum)/float64(len(f)) - m.power) * 0.1
+	m.power += (float64(sum)/float64(n) - m.power) * 0.1
 }
 
 // DBFS is the level over the last 200 ms.

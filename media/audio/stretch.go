@@ -22,10 +22,14 @@ type Scaler struct {
 
 // NewScaler works at rate (Hz).
 func NewScaler(rate int) *Scaler {
-	s := &Scaler{low: rate / scalerHighHz, high: rate / scalerLowHz, step: max(1, rate/8000)}
+	s := &Scaler{low: rate / scalerHighHz, high: LongestPeriod(rate), step: max(1, rate/8000)}
 	s.fade = make([]int16, s.high)
 	return s
 }
+
+// LongestPeriod is the longest period in samples at rate (Hz) of what a Scaler takes for a
+// voice.
+func LongestPeriod(rate int) int { return rate / scalerLowHz }
 
 // Longest is the longest period in samples. Shorten and Lengthen look at twice what
 // they may change.

@@ -26,6 +26,7 @@ type Codec struct {
 	Ptime       time.Duration   // what we send without being asked otherwise
 	Ptimes      []time.Duration // the packet times that it has, shortest first; nil: any of 10 ms
 	OnRequest   bool            // only used where it is named
+	Memoryless  bool            // each sample is coded by itself, whatever came before
 	MOSLoss     float64         // robustness against loss, Bpl of ITU-T G.113
 	MOSImpair   float64         // equipment impairment, Ie of ITU-T G.113; from 16 kHz on Ie,wb
 	newEncoder  func() Encoder
@@ -44,6 +45,13 @@ type Decoder interface {
 	// Decode appends the samples of payload to dst. On an error dst is returned
 	// as it was.
 	Decode(dst audio.Frame, payload []byte) (audio.Frame, error)
+}
+
+// Measurer is a Decoder that tells what a payload holds without decoding it.
+type Measurer interface {
+	// Measure returns the number of samples in payload, the sum of their squares and the
+	// greatest of those. It fails where Decode does.
+	Measure(payload []byte) (samples int, sum, most int64, err error)
 }
 
 // Sends says that this build can encode it. One that cannot is only received.

@@ -59,10 +59,25 @@ func (l *law) Decode(dst audio.Frame, payload []byte) (audio.Frame, error) {
 	return dst, nil
 }
 
+// Measure implements Measurer.
+func (l *law) Measure(payload []byte) (samples int, sum, most int64, err error) {
+	if len(payload) > MaxPayload {
+		return 0, 0, 0, fmt.Errorf("measure g.711 of %d bytes: %w", len(payload), ErrPayload)
+	}
+	var greatest int32
+	for _, b := range payload {
+		s := int32(l.expand[b])
+		square := s * s // of at most 15 bits
+		sum += int64(square)
+		greatest = max(greatest, square)
+	}
+	return len(payload), sum, int64(greatest), nil
+}
+
 func g711(name string, payloadType uint8, tables func() *law) Codec {
 	return Codec{
 		Name: name, PayloadType: payloadType, ClockRate: 8000, SampleRate: 8000, Channels: 1,
-		Ptime: 20 * time.Millisecond, MOSLoss: 25.1, MOSImpair: 0,
+		Ptime: 20 * time.Millisecond, MOSLoss: 25.1, MOSImpair: 0, Memoryless: true,
 		newEncoder: func() Encoder { return tables() },
 		newDecoder: func() Decoder { return tables() },
 	}

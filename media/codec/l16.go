@@ -29,11 +29,24 @@ func (raw) Decode(dst audio.Frame, payload []byte) (audio.Frame, error) {
 	return dst, nil
 }
 
+// Measure implements Measurer.
+func (raw) Measure(payload []byte) (samples int, sum, most int64, err error) {
+	if len(payload) > MaxPayload || len(payload)%2 != 0 {
+		return 0, 0, 0, fmt.Errorf("measure L16 of %d bytes: %w", len(payload), ErrPayload)
+	}
+	for i := 0; i < len(payload); i += 2 {
+		s := int64(int16(uint16(payload[i])<<8 | uint16(payload[i+1])))
+		sum += s * s
+		most = max(most, s*s)
+	}
+	return len(payload) / 2, sum, most, nil
+}
+
 // linear is L16 at a rate (Hz), which no static payload type has for one channel
 // but 44,100. Its packets end where one datagram does.
 func linear(rate int) Codec {
 	c := Codec{
-		Name: "L16", PayloadType: 118, ClockRate: rate, SampleRate: rate, Channels: 1, OnRequest: true,
+		Name: "L16", PayloadType: 118, ClockRate: rate, SampleRate: rate, Channels: 1, OnRequest: true, Memoryless: true,
 		Ptime: 20 * time.Millisecond, MOSLoss: 25.1, MOSImpair: 0,
 		newEncoder: func() Encoder { return raw{} },
 		newDecoder: func() Decoder { return raw{} },

@@ -25,7 +25,8 @@ type Config struct {
 	Slots     int           // packets held at most; a power of two, 16 to 1024
 }
 
-// Packet is one RTP packet as the buffer needs it. Payload is copied.
+// Packet is one RTP packet as the buffer needs it. Payload is copied; where nobody needs it,
+// Units says what it holds.
 type Packet struct {
 	SSRC        uint32
 	Sequence    uint16
@@ -34,6 +35,7 @@ type Packet struct {
 	PayloadType uint8
 	Event       bool // not audio: only its sequence number is taken note of
 	Payload     []byte
+	Units       int // timestamp units of a packet whose payload is not kept
 	Arrival     time.Time
 }
 
@@ -66,10 +68,10 @@ type Item struct {
 	Kind        Kind
 	PayloadType uint8
 	Sequence    uint16
-	Units       int    // without a payload: timestamp units that pass
+	Units       int    // without a payload: timestamp units that pass, or that the packet held
 	Off         int    // of Play: timestamp units by which sound may be made shorter, or longer below 0
 	Next        []byte // of Lost: the payload right behind it, if it is here
-	Payload     []byte // valid until the next call of Next or Following
+	Payload     []byte // of Play, unless it was not kept; valid until the next call of Next or Following
 }
 
 // Counters counts since the Buffer was made.
@@ -89,7 +91,9 @@ type Counters struct {
 type slot struct {
 	ext     int64
 	ts      int64
+	units   int32 // of a payload that is not kept
 	pt      uint8
+	used    bool
 	payload []byte
 }
 
@@ -199,9 +203,9 @@ func (b *Buffer) flush() {
 }
 
 func (b *Buffer) release(s *slot) {
-	if s.payload != nil {
+	if s.used {
 		b.spare(s.payload)
-		s.payload = nil
+		s.payload, s.used = nil, false
 		b.held--
 	}
 }
@@ -300,7 +304,10 @@ func (b *Buffer) insert(p Packet, ext int64) Outcome {
 	b.makeRoom(ext)
 	s := &b.slots[ext&int64(len(b.slots)-1)]
 	b.release(s)
-	*s = slot{ext: ext, ts: ts, pt: p.PayloadType, payload: append(b.take(), p.Payload...)}
+	*s = slot{ext: ext, ts: ts, pt: p.PayloadType, units: int32(p.Units), used: true}
+	if p.Units == 0 {
+		s.payload = append(b.take(), p.Payload...)
+	}
 	b.held++
 	return Queued
 }
@@ -342,7 +349,7 @@ func (b *Buffer) grow(ext int64) {
 	before := b.slots
 	b.slots = make([]slot, size)
 	for i := range before {
-		if s := &before[i]; s.payload != nil {
+		if s := &before[i]; s.used {
 			b.slots[s.ext&int64(size-1)] = *s
 		}
 	}
@@ -356,7 +363,7 @@ func (b *Buffer) makeRoom(ext int64) {
 		return
 	}
 	for i := range b.slots {
-		if s := &b.slots[i]; s.payload != nil && s.ext < oldest {
+		if s := &b.slots[i]; s.used && s.ext < oldest {
 			b.release(s)
 			b.count.Overflows++
 		}

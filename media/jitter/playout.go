@@ -190,9 +190,9 @@ func (b *Buffer) Following() (Item, bool) {
 		}
 		b.count.Played++
 		b.playTS = s.ts
-		item := Item{Kind: Play, PayloadType: s.pt, Sequence: uint16(s.ext)}
+		item := Item{Kind: Play, PayloadType: s.pt, Sequence: uint16(s.ext), Units: int(s.units)}
 		b.spare(b.lent)
-		b.lent, item.Payload, s.payload = s.payload, s.payload, nil
+		b.lent, item.Payload, s.payload, s.used = s.payload, s.payload, nil, false
 		b.held--
 		return item, true
 	}
@@ -213,7 +213,7 @@ func (b *Buffer) first() (*slot, bool) {
 	}
 	mask := int64(len(b.slots) - 1)
 	for ext := b.playExt; ext <= b.maxExt; ext++ {
-		if s := &b.slots[ext&mask]; s.payload != nil && s.ext == ext {
+		if s := &b.slots[ext&mask]; s.used && s.ext == ext {
 			return s, true
 		}
 	}

@@ -34,3 +34,42 @@ func TestPush_TheRoomGrows(t *testing.T) {
 		t.Errorf("the room has %d, %+v", len(b.slots), b.Counters())
 	}
 }
+
+// TestBuffer_WithoutPayloads: packets that say what they hold are played as those that hold it,
+// and nothing of them is kept.
+func TestBuffer_WithoutPayloads(t *testing.T) {
+	kept, bare := New(Config{}), New(Config{})
+	s := &sender{ssrc: 1}
+	now := epoch
+	for i := range 300 {
+		if p := s.next(now); i%20 != 7 {
+			kept.Push(p)
+			p.Units, p.Payload = 160, nil
+			bare.Push(p)
+		} else if i%40 == 7 {
+			s.ssrc++ // another stream, which is held first
+		}
+		for {
+			a, b := kept.Next(now, 0), bare.Next(now, 0)
+			if a.Kind != b.Kind || a.Sequence != b.Sequence || a.Off != b.Off {
+				t.Fatalf("at %d: %+v and %+v", i, a, b)
+			}
+			if a.Kind != Play {
+				break
+			}
+			if b.Payload != nil || b.Units != 160 {
+				t.Fatalf("at %d: %+v", i, b)
+			}
+			kept.Played(160)
+			bare.Played(b.Units)
+			break
+		}
+		now = now.Add(step)
+	}
+	if kept.Counters() != bare.Counters() || bare.Counters().Played < 250 || bare.Counters().Resyncs == 0 {
+		t.Errorf("%+v and %+v", kept.Counters(), bare.Counters())
+	}
+	if len(bare.free) > 0 {
+		t.Errorf("%d buffers were made", len(bare.free))
+	}
+}
