@@ -42,12 +42,14 @@ func (s *Session) hear(dst frame, now time.Time, skipped int) {
 	s.ticks++
 	s.tx.skip(skipped)
 	s.readRTP(now)
-	if s.ticks%rtcpEvery == 0 {
+	switch {
+	case s.ticks%rtcpEvery != 0:
+	case s.out.tell != nil:
 		s.readRTCP(now)
-		if s.out.tell != nil {
-			s.watch(now)
-			s.look(now)
-		}
+		s.watch(now)
+		s.look(now)
+	case s.ticks%rtcpSeldom == 0:
+		s.readRTCP(now)
 	}
 	switch {
 	case s.rx.passes:

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"ringback/dtmf"
-	"ringback/internal/quality"
 	"ringback/internal/simnet"
 	"ringback/media/audio"
 	"ringback/media/sdp"
@@ -175,7 +174,7 @@ type aloneRig struct {
 
 func newAloneRig(tb testing.TB) *aloneRig {
 	tb.Helper()
-	said, err := NewAnnouncement(audio.Clip{Rate: audio.Rate8k, Channels: 1, Samples: quality.Speech(1, audio.Rate8k, 10*time.Second)}, audio.Rate8k)
+	said, err := NewAnnouncement(sineClip(440, audio.Rate8k, audio.Rate8k), audio.Rate8k)
 	if err == nil {
 		r := &aloneRig{newRigOf(tb, SessionConfig{Unheard: true}), said}
 		if err = r.session.Announce(said); err == nil {

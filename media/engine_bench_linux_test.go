@@ -92,3 +92,33 @@ func BenchmarkSocket(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTick_Alone is a call of a load test, which nobody hears: by itself, and one of a
+// thousand, of which the processor's cache holds nothing from one tick to the next.
+func BenchmarkTick_Alone(b *testing.B) {
+	for _, calls := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("calls=%d/codec=PCMU", calls), func(b *testing.B) {
+			all := make([]*aloneRig, calls)
+			for i := range all {
+				all[i] = newAloneRig(b)
+				if err := all[i].session.Announce(all[0].said); err != nil {
+					b.Fatal(err)
+				}
+			}
+			n := 0
+			tick := func() {
+				all[n].tick()
+				n = (n + 1) % calls
+			}
+			for range 100 * calls {
+				tick()
+			}
+			b.ReportAllocs()
+			cpu := cpuTime(b)
+			for b.Loop() {
+				tick()
+			}
+			b.ReportMetric(float64((cpuTime(b)-cpu).Nanoseconds())/float64(b.N), "cpu-ns/tick")
+		})
+	}
+}

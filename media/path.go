@@ -72,7 +72,7 @@ func (s *Session) makePath(ufrag, pwd string, use func(*ice.Agent)) error {
 	var made *ice.Agent
 	agent := func() *ice.Agent { <-known; return made }
 	defer close(known)
-	made, err := ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()),
+	made, err := ice.New(ice.Config{Local: netip.AddrPortFrom(s.cfg.PublicIP, s.port.Port()),
 		Send: s.sendCheck(false), Ufrag: ufrag, Pwd: pwd,
 		Selected: func(p ice.Pair) { s.pathFound(agent(), p) },
 		Failed:   func(err error) { s.pathFailed(agent(), err) },
@@ -187,7 +187,7 @@ func (s *Session) PathGathered() (bool, error) {
 // ourPath is what our SDP says of ICE, and the address of its line.
 func (s *Session) ourPath() (*sdp.ICE, netip.AddrPort, error) {
 	s.mu.Lock()
-	agent, address, control := s.path.agent, netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()), s.controlCandidates()
+	agent, address, control := s.path.agent, netip.AddrPortFrom(s.cfg.PublicIP, s.port.Port()), s.controlCandidates()
 	s.mu.Unlock()
 	if agent == nil {
 		return nil, address, nil
@@ -356,8 +356,8 @@ func (s *Session) move(ip netip.Addr) error {
 	}
 	s.closeSockets()
 	s.dropNext()
-	s.ports, s.cfg.LocalIP, s.cfg.PublicIP = ports, ip, ip
-	s.rtp, s.rtcp = s.detoured(e.socket(ports.rtp)), e.socket(ports.rtcp)
+	s.cfg.LocalIP, s.cfg.PublicIP = ip, ip
+	s.useSockets(ports)
 	s.link.source.unlock(time.Now())
 	return nil
 }

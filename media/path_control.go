@@ -31,7 +31,7 @@ func (s *Session) controlCandidates() []string {
 
 // controlAddress is that of our port of RTCP.
 func (s *Session) controlAddress() netip.AddrPort {
-	return netip.AddrPortFrom(s.cfg.PublicIP, s.ports.local.Port()+1)
+	return netip.AddrPortFrom(s.cfg.PublicIP, s.port.Port()+1)
 }
 
 // openControl begins the checks of the port of RTCP where the peer does not take it on the

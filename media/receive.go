@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/pion/rtp"
-
 	"ringback/dtmf"
 	"ringback/media/audio"
 	"ringback/media/codec"
@@ -29,40 +27,48 @@ type inbound struct {
 	toRate  *audio.Resampler // nil: it is the engine's rate
 }
 
-// receiver is the way from packets to frames.
+// coming is the format of the packets that come now: what each of them needs of it.
+type coming struct {
+	payloadType int16          // -1: none came yet
+	measurer    codec.Measurer // nil: the payload is kept
+	clock, rate int            // of its time stamps and of its samples, Hz
+}
+
+// receiver is the way from packets to frames. What each packet needs stands first: a tick of
+// thousands of sessions finds little of them in the processor's cache.
 type receiver struct {
 	rate      int
 	samples   int
-	formats   [128]int8 // index into inbound, -1: none
-	inbound   []inbound
-	last      *inbound // of the last payload that was played
 	clock     int
-	delay     time.Duration
 	buffer    *jitter.Buffer
-	hidden    *codec.Concealer
-	scaler    *audio.Scaler
-	fifo      []int16
-	decoded   []int16 // of the scratch
-	packet    rtp.Packet
-	count     reception
-	noise     *codec.Noise // nil: the peer never sent any
-	noiseSeq  uint16       // of the last comfort noise
-	empty     int          // ticks since the last sound, with nothing in the buffer
-	noisy     bool         // it is heard where nothing else is
-	losses    losses
-	perPacket int // timestamp units in the last packet
-	drops     drops
-	holding   bool // the last packet is held by the buffer, as of another stream
+	coming    coming
+	passed    int      // samples of what nobody hears that were taken out, and are not due yet
+	passes    bool     // nobody hears it, and it is not decoded
+	long      bool     // the last packet held at least a tick of audio
+	holding   bool     // the last packet is held by the buffer, as of another stream
+	noisy     bool     // comfort noise is heard where nothing else is
+	nobody    bool     // hears it, ever
+	eventType int      // payload type of telephone-event; -1: none
+	perPacket int      // timestamp units in the last packet
+	last      *inbound // of the last payload that was played
 	level     audio.LevelMeter
-	long      bool // the last packet held at least a tick of audio
-	nobody    bool // hears it, ever
-	passes    bool // nor is it decoded
-	passed    int  // samples of what nobody hears that were taken out, and are not due yet
+	digits    *dtmf.Receiver
+	heard     []dtmf.Heard
+	count     reception
+	losses    losses
+	formats   [128]int8 // index into inbound, -1: none
 
-	eventType  int // payload type of telephone-event; -1: none
-	eventClock int // Hz
-	digits     *dtmf.Receiver
-	heard      []dtmf.Heard
+	inbound    []inbound
+	delay      time.Duration
+	hidden     *codec.Concealer
+	scaler     *audio.Scaler
+	fifo       []int16
+	decoded    []int16      // of the scratch
+	noise      *codec.Noise // nil: the peer never sent any
+	noiseSeq   uint16       // of the last comfort noise
+	empty      int          // ticks since the last sound, with nothing in the buffer
+	eventClock int          // Hz
+	drops      drops
 }
 
 func (r *receiver) init(rate int) {
@@ -70,7 +76,7 @@ func (r *receiver) init(rate int) {
 	for i := range r.formats {
 		r.formats[i] = -1
 	}
-	r.eventType = -1
+	r.eventType, r.coming.payloadType = -1, -1
 }
 
 // receive sets what the peer may send from now on. told says that somebody is told the
@@ -78,6 +84,7 @@ func (r *receiver) init(rate int) {
 func (r *receiver) receive(codecs []codec.Codec, n *sdp.Negotiated, delay time.Duration, told bool) {
 	r.delay = delay
 	old := r.inbound
+	r.coming.payloadType = -1
 	r.inbound, r.last = make([]inbound, 0, len(n.Receive)), nil
 	for i := range r.formats {
 		r.formats[i] = -1
@@ -194,7 +201,7 @@ func (s *Session) onRTP(b []byte, from netip.AddrPort, at, now time.Time) bool {
 		rx.drops.count(why)
 		return false
 	}
-	p := &rx.packet
+	p := &s.borrow().packet
 	if p.Unmarshal(b) != nil {
 		rx.drops.count(dropMalformed)
 		return false
@@ -219,14 +226,11 @@ func (s *Session) onRTP(b []byte, from netip.AddrPort, at, now time.Time) bool {
 // accept takes the packet that was just parsed; it is the peer's.
 func (s *Session) accept(at, now time.Time) bool {
 	rx := &s.rx
-	p := &rx.packet
+	p := &s.borrow().packet
 	event := int(p.PayloadType) == rx.eventType
 	audible := rx.formats[p.PayloadType] >= 0 && len(p.Payload) > 0
-	if audible {
-		if clock := rx.inbound[rx.formats[p.PayloadType]].codec.ClockRate; clock != rx.clock {
-			rx.setClock(clock)
-			rx.count.started = false
-		}
+	if audible && int16(p.PayloadType) != rx.coming.payloadType {
+		rx.comes(p.PayloadType)
 	}
 	if rx.buffer == nil {
 		rx.drops.count(dropPayloadType)
@@ -237,7 +241,7 @@ func (s *Session) accept(at, now time.Time) bool {
 		PayloadType: p.PayloadType, Event: !audible, Payload: p.Payload, Arrival: at,
 	}
 	var unheard measured
-	if audible && rx.passes {
+	if audible && rx.coming.measurer != nil {
 		unheard = rx.measure(p)
 		queued.Payload, queued.Units = nil, unheard.units
 	}
@@ -261,6 +265,19 @@ func (s *Session) accept(at, now time.Time) bool {
 	return true
 }
 
+// comes has packets of another format come from now on.
+func (r *receiver) comes(payloadType uint8) {
+	in := &r.inbound[r.formats[payloadType]]
+	r.coming = coming{payloadType: int16(payloadType), clock: in.codec.ClockRate, rate: in.codec.SampleRate}
+	if r.passes {
+		r.coming.measurer, _ = in.decoder.(codec.Measurer)
+	}
+	if in.codec.ClockRate != r.clock {
+		r.setClock(in.codec.ClockRate)
+		r.count.started = false
+	}
+}
+
 // stray counts what belonged to no stream: what was held until the next packet showed
 // that. It reports whether this one is held.
 func (r *receiver) stray(outcome jitter.Outcome) bool {
@@ -273,30 +290,30 @@ func (r *receiver) stray(outcome jitter.Outcome) bool {
 
 // account keeps the figures of RFC 3550 Appendix A.
 func (s *Session) account(outcome jitter.Outcome, at time.Time, audible bool) {
-	rx := &s.rx
+	rx, p := &s.rx, &s.borrow().packet
 	most := rx.buffer.Sequence()
 	switch {
 	case outcome == jitter.Resynced:
-		if ssrc := rx.packet.SSRC; ssrc != rx.count.ssrc {
+		if ssrc := p.SSRC; ssrc != rx.count.ssrc {
 			s.out.add(SourceChanged{SSRC: ssrc})
 		}
-		rx.count.restart(rx.packet.SSRC, most-1, rx.clock)
+		rx.count.restart(p.SSRC, most-1, rx.clock)
 		rx.count.packet(most) // the one that was held
 		rx.losses.restart(most - 1)
 		rx.forgetDigits()
 	case !rx.count.started:
-		rx.count.restart(rx.packet.SSRC, most, rx.clock)
+		rx.count.restart(p.SSRC, most, rx.clock)
 		rx.losses.restart(most)
 	case outcome == jitter.Duplicate:
 		rx.drops.count(dropDuplicate)
 	case outcome == jitter.Late:
 		rx.drops.count(dropLate)
-		rx.losses.tooLate(most + int64(int16(rx.packet.SequenceNumber-uint16(most))))
+		rx.losses.tooLate(most + int64(int16(p.SequenceNumber-uint16(most))))
 	}
 	rx.losses.judge(rx.buffer)
 	rx.count.packet(most)
 	if audible {
-		rx.count.timing(rx.packet.Timestamp, at)
+		rx.count.timing(p.Timestamp, at)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	rtcpEvery    = 5 // ticks between two looks at the RTCP port
+	rtcpEvery    = 5  // ticks between two looks at the RTCP port
+	rtcpSeldom   = 25 // where nobody is told of what is seen there: when it came is known all the same
 	rtcpInterval = 5 * time.Second
 	ntpOffset    = 2208988800 // seconds from 1900 to 1970
 	maxControl   = 32         // RTCP datagrams in one look

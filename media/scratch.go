@@ -1,6 +1,10 @@
 package media
 
-import "ringback/media/codec"
+import (
+	"github.com/pion/rtp"
+
+	"ringback/media/codec"
+)
 
 // scratch is where a session reads and writes datagrams while it works, and decodes.
 // Thousands of sessions share as many as work at a moment: 3.5 kB of each call's memory
@@ -10,6 +14,9 @@ type scratch struct {
 	out [codec.MaxPayload + 12 + srtpOverhead]byte
 	pcm [6 * 960]int16 // 120 ms at 48 kHz, the most that a packet of Opus holds; or what a tick says
 	own [960]int16     // what a session in no bridge hears, which is for nobody
+
+	packet rtp.Packet // that is worked on
+	sealed rtp.Header // that SRTP reads of one of ours
 }
 
 // borrow is the session's scratch until giveBack. mu is held.
@@ -27,7 +34,8 @@ func (s *Session) borrow() *scratch {
 // giveBack ends what has begun with the first borrow; nothing of the scratch is kept.
 func (s *Session) giveBack() {
 	if s.scratch != nil {
+		s.scratch.packet.Payload = nil
 		s.engine.scratches.Put(s.scratch)
-		s.scratch, s.rx.decoded, s.rx.packet.Payload = nil, nil, nil
+		s.scratch, s.rx.decoded = nil, nil
 	}
 }

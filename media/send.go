@@ -25,35 +25,34 @@ func PacketTimes() []time.Duration {
 	return []time.Duration{minPtime, 20 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond, maxPtime}
 }
 
-// transmitter is the way from frames to packets.
+// transmitter is the way from frames to packets. What each packet needs stands first.
 type transmitter struct {
-	rate     int
-	on       bool // a codec was agreed on
-	codec    codec.Codec
+	rate    int
+	on      bool   // a codec was agreed on
+	talks   bool   // false: the next packet begins a talk spurt and has the marker
+	ts      uint32 // of the first sample in fifo
+	lastTS  uint32
+	perPkt  int    // samples in one packet
+	says    saying // where it is in no bridge
+	packets uint64
+	octets  uint64
+	lastAt  time.Time
+	header  rtp.Header
+	pauses  *pauses      // nil: what is silent is sent like the rest
+	sender  *dtmf.Sender // nil: no digit was sent yet
+	tone    *dtmf.Tone
+	fifo    []int16
+	level   audio.LevelMeter
+	codec   codec.Codec
+
 	encoder  codec.Encoder
 	toCodec  *audio.Resampler // nil: the engine's rate is the codec's
-	header   rtp.Header
-	ts       uint32 // of the first sample in fifo
-	perPkt   int    // samples in one packet
-	fifo     []int16
-	frame    frame  // with a digit in it
-	says     saying // where it is in no bridge
-	sealed   rtp.Header
-	talks    bool // false: the next packet begins a talk spurt and has the marker
-	packets  uint64
-	octets   uint64
+	frame    frame            // with a digit in it
 	failures uint64
 	loss     float64 // share of ours that the peer loses, 0 to 1
-	lastAt   time.Time
-	lastTS   uint32
-	level    audio.LevelMeter
-
-	pauses *pauses // nil: what is silent is sent like the rest
-	events *sdp.Events
-	sender *dtmf.Sender
-	tone   *dtmf.Tone
-	inBand jobs
-	byRTP  jobs
+	events   *sdp.Events
+	inBand   jobs
+	byRTP    jobs
 }
 
 func (t *transmitter) init(rate int) {
@@ -255,7 +254,7 @@ func (s *Session) sendAudio(pcm frame, now time.Time) {
 func (s *Session) sendPacket(b []byte, payload int, now time.Time) {
 	t := &s.tx
 	t.header.SequenceNumber++
-	b, err := s.secrecy.seal(b, &t.sealed)
+	b, err := s.secrecy.seal(b, &s.borrow().sealed)
 	if err == nil {
 		err = s.rtp.write(b, s.link.source.target())
 	}

@@ -83,7 +83,6 @@ type Session struct {
 	engine *Engine
 	cfg    SessionConfig
 	log    *slog.Logger
-	ports  pair
 	codecs []codec.Codec
 
 	sig     sync.Mutex // offers and answers, one after the other
@@ -93,29 +92,31 @@ type Session struct {
 	early   bool   // offer has a provisional answer
 	fork    string // whose answer is the one of now
 
-	mu        sync.Mutex // everything below; held while a tick works on the session
-	rtp       socket
-	rtcp      socket
-	seat      seat
-	onWheel   bool
-	closed    bool
-	failed    bool
-	out       outbox
-	link      link
-	rx        receiver
-	tx        transmitter
-	secrecy   secrecy
-	path      way          // ICE
-	next      nextPath     // of an offer that restarts it
-	hands     *association // of DTLS; nil: none
-	nextHands *association // that is to take its place
-	earlyDTLS []datagram   // that came before there was one
-	forks     []fork       // that may be come back to
+	mu      sync.Mutex // everything below; held while a tick works on the session
+	closed  bool
+	failed  bool
+	onWheel bool
+	ticks   uint64
+	scratch *scratch // of the tick; nil: it is over
+	rtp     socket
+	rtcp    socket
+	seat    seat
+	next    nextPath // of an offer that restarts ICE
+	path    way      // ICE
+	out     outbox
+	secrecy secrecy
+	link    link
+	alive   alive
+	rx      receiver
+	tx      transmitter
+
 	control   control
-	alive     alive
 	troubles  troubles
-	ticks     uint64
-	scratch   *scratch // of the tick; nil: it is over
+	port      netip.AddrPort // of rtp; rtcp has the one above
+	hands     *association   // of DTLS; nil: none
+	nextHands *association   // that is to take its place
+	earlyDTLS []datagram     // that came before there was one
+	forks     []fork         // that may be come back to
 }
 
 // link is what was agreed on with the peer.
@@ -144,10 +145,10 @@ func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{engine: e, cfg: cfg, log: cfg.Log, ports: ports, codecs: codecs, local: sdp.NewLocal(0)}
+	s := &Session{engine: e, cfg: cfg, log: cfg.Log, codecs: codecs, local: sdp.NewLocal(0)}
 	s.seat.slot = mixer.None
 	s.out.tell = cfg.OnEvent
-	s.rtp, s.rtcp = s.detoured(e.socket(ports.rtp)), e.socket(ports.rtcp)
+	s.useSockets(ports)
 	if err := s.openPath("", ""); err != nil {
 		s.closeSockets()
 		return nil, err
@@ -170,7 +171,7 @@ func (e *Engine) NewSession(cfg SessionConfig) (*Session, error) {
 func (s *Session) LocalAddr() netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ports.local
+	return s.port
 }
 
 // RemoteAddr is where RTP is sent to: the source that was locked, otherwise what
@@ -255,10 +256,15 @@ func (s *Session) Close() error {
 	return nil
 }
 
+// useSockets takes the sockets of a pair, and keeps nothing else of it.
+func (s *Session) useSockets(p pair) {
+	s.rtp, s.rtcp, s.port = s.detoured(s.engine.socket(p.rtp)), s.engine.socket(p.rtcp), p.local
+}
+
 func (s *Session) closeSockets() {
 	s.rtp.close()
 	s.rtcp.close()
-	s.engine.ports.free(s.ports.local)
+	s.engine.ports.free(s.port)
 }
 
 // stop ends work on the session after a panic; it stays until it is closed.

@@ -22,13 +22,14 @@ func TestSRTP_NothingIsAllocatedForAPacket(t *testing.T) {
 			must(t, err)
 		}
 		var x transmitter
-		out := &new(scratch).out
+		room := new(scratch)
+		out := &room.out
 		x.renumber()
 		x.header.Version = 2
 		got := testing.AllocsPerRun(1000, func() {
 			n, _ := x.header.MarshalTo(out[:])
 			x.header.SequenceNumber++
-			sealed, err := far.seal(out[:n+160], &x.sealed)
+			sealed, err := far.seal(out[:n+160], &room.sealed)
 			if _, _, ok := near.open(sealed); err != nil || !ok {
 				t.Fatal("not opened", err)
 			}

@@ -401,13 +401,14 @@ func BenchmarkSRTP(b *testing.B) {
 				b.Fatal(err)
 			}
 			var t transmitter
-			out := &new(scratch).out
+			room := new(scratch)
+			out := &room.out
 			t.init(8000)
 			b.ReportAllocs()
 			for b.Loop() {
 				n, _ := t.header.MarshalTo(out[:])
 				t.header.SequenceNumber++
-				if _, err := s.seal(out[:n+160], &t.sealed); err != nil {
+				if _, err := s.seal(out[:n+160], &room.sealed); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -420,13 +421,14 @@ func BenchmarkSRTP(b *testing.B) {
 				}
 			}
 			var t transmitter
-			out := &new(scratch).out
+			room := new(scratch)
+			out := &room.out
 			t.init(8000)
 			b.ReportAllocs()
 			for b.Loop() {
 				n, _ := t.header.MarshalTo(out[:])
 				t.header.SequenceNumber++
-				sealed, err := far.seal(out[:n+160], &t.sealed)
+				sealed, err := far.seal(out[:n+160], &room.sealed)
 				if err != nil {
 					b.Fatal(err)
 				}

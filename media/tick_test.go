@@ -135,20 +135,6 @@ func BenchmarkTick(b *testing.B) {
 	})
 }
 
-// BenchmarkTick_Alone is a call of a load test, which nobody hears.
-func BenchmarkTick_Alone(b *testing.B) {
-	b.Run("call=1/codec=PCMU/ports=none", func(b *testing.B) {
-		r := newAloneRig(b)
-		for range 100 {
-			r.tick()
-		}
-		b.ReportAllocs()
-		for b.Loop() {
-			r.tick()
-		}
-	})
-}
-
 func BenchmarkRTP(b *testing.B) {
 	b.Run("op=receive", func(b *testing.B) {
 		r := newRig(b)

@@ -34,15 +34,18 @@ type measured struct {
 
 // measure looks into a packet of sound.
 func (r *receiver) measure(p *rtp.Packet) (m measured) {
-	in := &r.inbound[r.formats[p.PayloadType]]
+	in := &r.coming
 	var err error
-	if m.samples, m.sum, m.most, err = in.decoder.(codec.Measurer).Measure(p.Payload); err != nil || m.samples == 0 {
+	if m.samples, m.sum, m.most, err = in.measurer.Measure(p.Payload); err != nil || m.samples == 0 {
 		r.drops.count(dropUndecodable)
 		return measured{units: r.clock / 50}
 	}
-	m.units = in.codec.Ticks(m.samples)
+	m.units = m.samples
+	if in.clock != in.rate {
+		m.units = m.samples * in.clock / in.rate
+	}
 	r.perPacket = m.units
-	r.long = m.samples >= in.codec.FrameSamples()
+	r.long = m.samples >= audio.FrameSamples(in.rate)
 	return m
 }
 

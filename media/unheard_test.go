@@ -167,3 +167,25 @@ func TestUnheard_OtherCodecsAreDecoded(t *testing.T) {
 		}
 	})
 }
+
+// TestUnheard_ReportsAreReadThoughNobodyIsTold, and the way's length is known as well as by who
+// looks often.
+func TestUnheard_ReportsAreReadThoughNobodyIsTold(t *testing.T) {
+	story(t, func(t *testing.T, n *simnet.Net) {
+		n.Link(hereIP, thereIP, simnet.Link{Latency: 30 * time.Millisecond})
+		a := newPhone(t, n, hereIP)
+		defer a.close()
+		far, end := farSession(t, n, audio.Rate8k, SessionConfig{Unheard: true})
+		defer end()
+		offer, err := far.CreateOffer(sdp.SendRecv)
+		must(t, err)
+		answer, err := a.session.AcceptOffer(offer, sdp.SendRecv)
+		must(t, err)
+		must(t, far.AcceptAnswer(answer, false))
+		pass(30 * time.Second)
+		st := far.Stats()
+		if st.RTCPRecv < 3 || st.RTTMS < 59 || st.RTTMS > 61 {
+			t.Errorf("%+v", st)
+		}
+	})
+}

@@ -11,16 +11,18 @@ import (
 )
 
 // law is one of the two G.711 laws as tables: 256 samples one way, 64 k bytes
-// the other, which is faster than looking for the highest bit.
+// the other, which is faster than looking for the highest bit; and the squares of the samples.
 type law struct {
 	expand   [256]int16
+	squares  [256]uint32
 	compress [65536]byte
 }
 
 func newLaw(expand func(byte) int16, compress func(int16) byte) *law {
 	l := new(law)
 	for i := range l.expand {
-		l.expand[i] = expand(byte(i))
+		s := expand(byte(i))
+		l.expand[i], l.squares[i] = s, uint32(int32(s)*int32(s))
 	}
 	for i := range l.compress {
 		l.compress[i] = compress(int16(uint16(i)))
@@ -64,14 +66,20 @@ func (l *law) Measure(payload []byte) (samples int, sum, most int64, err error) 
 	if len(payload) > MaxPayload {
 		return 0, 0, 0, fmt.Errorf("measure g.711 of %d bytes: %w", len(payload), ErrPayload)
 	}
-	var greatest int32
-	for _, b := range payload {
-		s := int32(l.expand[b])
-		square := s * s // of at most 15 bits
-		sum += int64(square)
-		greatest = max(greatest, square)
+	var s0, s1 int64 // two sums side by side take less than the time of one
+	var m0, m1 uint32
+	n := len(payload) &^ 1
+	for i := 0; i < n; i += 2 {
+		pair := payload[i : i+2 : i+2]
+		a, b := l.squares[pair[0]], l.squares[pair[1]]
+		s0, s1 = s0+int64(a), s1+int64(b)
+		m0, m1 = max(m0, a), max(m1, b)
 	}
-	return len(payload), sum, int64(greatest), nil
+	if n < len(payload) {
+		a := l.squares[payload[n]]
+		s0, m0 = s0+int64(a), max(m0, a)
+	}
+	return len(payload), s0 + s1, int64(max(m0, m1)), nil
 }
 
 func g711(name string, payloadType uint8, tables func() *law) Codec {

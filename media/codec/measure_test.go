@@ -12,7 +12,11 @@ func TestMeasure_IsWhatDecodingGives(t *testing.T) {
 	for _, name := range []string{"PCMU", "PCMA", "L16"} {
 		c, _ := Find(name, 8000)
 		d := c.NewDecoder()
-		for _, size := range []int{0, 2, 160, 320, MaxPayload} {
+		sizes := []int{0, 2, 160, 320, MaxPayload}
+		if name != "L16" {
+			sizes = append(sizes, 1, 161)
+		}
+		for _, size := range sizes {
 			payload := make([]byte, size)
 			for i := range payload {
 				payload[i] = byte(rng.Uint32())

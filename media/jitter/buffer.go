@@ -132,7 +132,7 @@ type candidate struct {
 // firstSlots is the room that a buffer has to begin with: most never hold more. keptFree are
 // the packets' buffers that it keeps for those to come.
 const (
-	firstSlots = 16
+	firstSlots = 4
 	keptFree   = 8
 )
 
@@ -227,7 +227,9 @@ func (b *Buffer) Push(p Packet) Outcome {
 	if p.SSRC != b.ssrc || step >= maxDropout || step <= -maxMisorder || b.rebased(p) {
 		return b.hold(p)
 	}
-	b.cand.valid = false
+	if b.cand.valid {
+		b.cand.valid = false
+	}
 	return b.insert(p, b.maxExt+step)
 }
 

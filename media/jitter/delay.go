@@ -15,6 +15,7 @@ const (
 // still played, after some made-up sound.
 const (
 	bins      = 256
+	firstBins = 32 // that there is room for to begin with
 	binsASec  = 400
 	forgets   = 0.995
 	mayBeLate = 1.0 / 150
@@ -22,7 +23,7 @@ const (
 
 // spread counts how much later than the fastest packets others came.
 type spread struct {
-	count  [bins]float32 // a call in which it were of 64 bits would be a kilobyte larger
+	count  []float32 // of as many bins as were needed so far: few of most calls
 	total  float64
 	weight float64 // of the next packet: it grows, in place of all others shrinking
 	top    int     // no later bin has anything to say
@@ -33,6 +34,9 @@ func (s *spread) add(bin int) {
 		s.weight = 1
 	}
 	bin = min(max(bin, 0), bins-1)
+	if bin >= len(s.count) {
+		s.grow(bin)
+	}
 	s.count[bin] += float32(s.weight)
 	s.top = max(s.top, bin)
 	s.total += s.weight
@@ -42,6 +46,17 @@ func (s *spread) add(bin int) {
 		}
 		s.total, s.weight = s.total/s.weight, 1
 	}
+}
+
+// grow makes room for a bin, and as much again.
+func (s *spread) grow(bin int) {
+	size := firstBins
+	for size <= bin {
+		size *= 2
+	}
+	before := s.count
+	s.count = make([]float32, size)
+	copy(s.count, before)
 }
 
 // tail is the bin within which all but mayBeLate came.
@@ -83,7 +98,9 @@ type delay struct {
 }
 
 func (d *delay) init(cfg Config) {
-	*d = delay{rate: int64(cfg.ClockRate), frame: int64(cfg.Frame)}
+	room := d.spread.count
+	clear(room)
+	*d = delay{rate: int64(cfg.ClockRate), frame: int64(cfg.Frame), spread: spread{count: room}}
 	d.min, d.max, d.first = d.units(cfg.Min), d.units(cfg.Max), d.units(cfg.First)
 	d.target = d.min
 }
