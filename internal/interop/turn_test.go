@@ -25,10 +25,11 @@ func (loopback) ListenPacket(ctx context.Context, network, address string) (net.
 }
 
 // cmdTURN: turn start begins a TURN server by UDP and TCP at $TURN (and by TLS at $TURNS with the PBX's certificate),
-// whose user agent has the password turn-secret. turn allocated N: so many relays at least were given out. turn stop.
+// whose user agent has the password turn-secret. turn restart: the one at $TURN begins anew and has forgotten all. turn
+// allocated N: so many relays at least were given out. turn stop.
 func cmdTURN(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: turn start | allocated N | stop")
+		ts.Fatalf("usage: turn start | secure | restart | allocated N | stop")
 	}
 	servers := ts.Value("turn").(*[]*turnserver.Server)
 	switch args[0] {
@@ -38,10 +39,11 @@ func cmdTURN(ts *testscript.TestScript, neg bool, args []string) {
 		number, err := strconv.ParseUint(port, 10, 16)
 		ts.Check(err)
 		at := netip.AddrPortFrom(netip.MustParseAddr(turnIP), uint16(number))
-		plain, err := net.Listen("tcp4", at.String())
-		ts.Check(err)
-		startTURN(ts, servers, at, plain)
+		startPlainTURN(ts, servers, at)
 		ts.Setenv("TURN", at.String())
+	case "restart":
+		stopTURN(ts, servers)
+		startPlainTURN(ts, servers, netip.MustParseAddrPort(ts.Getenv("TURN")))
 	case "secure":
 		pbx := pbxOf(ts)
 		pair, err := tls.LoadX509KeyPair(pbx.Path("tls/pbx.crt"), pbx.Path("tls/pbx.key"))
@@ -60,11 +62,21 @@ func cmdTURN(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		fmt.Fprintf(ts.Stdout(), "%d relays\n", given)
 	case "stop":
-		for _, s := range *servers {
-			ts.Check(s.Close())
-		}
-		*servers = nil
+		stopTURN(ts, servers)
 	}
+}
+
+func stopTURN(ts *testscript.TestScript, servers *[]*turnserver.Server) {
+	for _, s := range *servers {
+		ts.Check(s.Close())
+	}
+	*servers = nil
+}
+
+func startPlainTURN(ts *testscript.TestScript, servers *[]*turnserver.Server, at netip.AddrPort) {
+	plain, err := net.Listen("tcp4", at.String())
+	ts.Check(err)
+	startTURN(ts, servers, at, plain)
 }
 
 func startTURN(ts *testscript.TestScript, servers *[]*turnserver.Server, at netip.AddrPort, l net.Listener) {
