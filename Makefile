@@ -131,9 +131,9 @@ whole:
 		{ echo "== $$what"; $(GO) tool pprof -top -nodecount 25 bin/media.test bin/media.prof 2>/dev/null | grep -v '^Build ID\|^File'; echo; } >>testdata/benchmarks/profile.txt; \
 	done
 
-# This program beside its peers: testdata/bench/README.md. ONLY=calls, registrations, digest, refresh, media, agents, memory, curve, sustained or most is one part.
+# This program beside its peers: testdata/bench/README.md. SIPP=sipp is the one that is installed, in place of 3.7.3. ONLY=calls, registrations, digest, refresh, media, agents, memory, curve, sustained or most is one part.
 bench: build
-	@$(GO) build -o bin/bench ./testdata/bench && bin/bench -only "$(ONLY)"
+	@$(GO) build -o bin/bench ./testdata/bench && bin/bench -only "$(ONLY)" -sipp "$${SIPP:-$$(testdata/bench/sipp bin/sipp-3.7.3)}"
 
 # Every fuzz target: a minute in all; before a release an hour each.
 fuzz:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -21,6 +22,15 @@ func findPeer(name string) string {
 		return ""
 	}
 	return path
+}
+
+// versionOf is what a SIPp calls itself, such as 3.7.3; empty when it says nothing.
+func versionOf(sipp string) string {
+	if sipp == "" {
+		return ""
+	}
+	out, _ := exec.Command(sipp, "-v").CombinedOutput() // its exit code is 99
+	return string(regexp.MustCompile(`\d+(\.\d+)+`).Find(out))
 }
 
 // child is a process of ours with its output in files.

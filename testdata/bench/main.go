@@ -25,6 +25,7 @@ import (
 type bench struct {
 	ringback string        // the binary
 	sipp     string        // "" where it is not installed
+	peer     string        // its version
 	dir      string        // of scenarios and raw.jsonl
 	tmp      string        // taken away at the end
 	length   time.Duration // of one measurement
@@ -47,6 +48,7 @@ func main() {
 	only := flag.String("only", "", "one part: "+partNames+"; empty: all but sustained and most")
 	meterAt := flag.Int("meter", 0, "be the RTP meter at this port of loopback")
 	flag.StringVar(&b.ringback, "ringback", "bin/ringback", "the binary to measure")
+	flag.StringVar(&b.sipp, "sipp", "sipp", "the peer: its name or path")
 	flag.StringVar(&b.dir, "dir", "testdata/bench", "where the scenarios are, and raw.jsonl is kept")
 	flag.DurationVar(&b.length, "length", 10*time.Second, "of one measurement")
 	flag.IntVar(&b.repeats, "repeats", 3, "of each measurement; the median counts")
@@ -62,7 +64,8 @@ func main() {
 }
 
 func (b *bench) run(only string) error {
-	b.sipp = findPeer("sipp")
+	b.sipp = findPeer(b.sipp)
+	b.peer = versionOf(b.sipp)
 	if b.sipp == "" {
 		fmt.Println("sipp is not installed (apt-get install sip-tester, or make prepare): ours alone is measured")
 	}
@@ -75,6 +78,7 @@ func (b *bench) run(only string) error {
 		return err
 	}
 	defer b.raw.Close()
+	fmt.Printf("beside SIPp %s (%s)\n", b.peer, b.sipp)
 	parts := []struct {
 		name string
 		do   func() error
@@ -102,6 +106,7 @@ type record struct {
 	At        time.Time          `json:"at"`
 	What      string             `json:"what"`
 	Who       string             `json:"who"`
+	Peer      string             `json:"peer,omitempty"` // the version of the SIPp that it was beside
 	Rate      float64            `json:"rate,omitempty"`
 	Units     int                `json:"units"`       // calls, packets or registrations
 	CPU       map[string]float64 `json:"cpu_seconds"` // by process
@@ -123,7 +128,7 @@ func (r *record) resent() string {
 
 // keep writes a record down.
 func (b *bench) keep(r *record) {
-	r.Disturbed = disturbed(r.Before, r.After)
+	r.Peer, r.Disturbed = b.peer, disturbed(r.Before, r.After)
 	line, err := json.Marshal(r)
 	if err == nil {
 		_, err = b.raw.Write(append(line, '\n'))
