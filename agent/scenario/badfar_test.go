@@ -137,7 +137,7 @@ func TestBadFarEnd_IsSilent(t *testing.T) {
 func TestBadFarEnd_ClipsTheBeginning(t *testing.T) {
 	mute := &badNetwork{rtp: func(n uint64) bool { return n > 100 }}
 	inBedWith(t, bad("700", lab.Behaviour{Say: lab.Tone(1004)}), mute, func(b *bed) {
-		named(t, playCall(b, "700", "first-sound < 300ms"), "late-sound", "first-sound < 300ms", "21")
+		named(t, playCall(b, "700", "first-sound < 300ms"), "late-sound", "first-sound < 300ms", "2090 ms")
 	})
 }
 
