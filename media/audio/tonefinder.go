@@ -13,13 +13,16 @@ const (
 	findShare  = 0.02  // of all power in the block: one of many mixed tones still counts
 	findSteady = 6.0   // Hz from one block to the next: speech moves more
 	findOn     = 3     // blocks in a row: about 200 ms
+	findAgree  = 0.5   // Hz: the most by which the blocks may differ
+	findLong   = 8     // blocks in a row: by then it is told as it is, half a second
 	findOff    = 2     // blocks in a row without it
 	findMost   = 8     // tones at a time
 )
 
 // ToneFinder finds steady tones of any frequency in a stream of frames, several
 // at a time when they lie 40 Hz or more apart: each is there once it was heard
-// for 200 ms, and gone after 130 ms without. Frequencies are told to the hertz.
+// for 200 ms (for up to half a second where the sound jumps, or is not steady to the
+// hertz), and gone after 130 ms without. Frequencies are told to the hertz.
 type ToneFinder struct {
 	rate     float64
 	window   []float64
@@ -49,6 +52,10 @@ func (t *track) middle() float64 {
 	slices.Sort(sorted[:])
 	return sorted[findOn/2]
 }
+
+// agree says that the last blocks are of one frequency: where the sound jumped in one of
+// them, such as behind a lost packet, they are not.
+func (t *track) agree() bool { return slices.Max(t.last[:])-slices.Min(t.last[:]) <= findAgree }
 
 // NewToneFinder finds tones in sound of rate samples per second.
 func NewToneFinder(rate int) *ToneFinder {
@@ -147,7 +154,7 @@ func (f *ToneFinder) settle(changed func(hz float64, on bool)) {
 		switch {
 		case !t.on && t.gone > 0:
 			continue
-		case !t.on && t.seen >= findOn:
+		case !t.on && (t.seen >= findLong || t.seen >= findOn && t.agree()):
 			t.on, t.told = true, math.Round(t.middle())
 			tell(changed, t.told, true)
 		case t.on && (t.gone >= findOff || math.Abs(t.hz-t.told) > findSteady):

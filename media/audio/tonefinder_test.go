@@ -79,6 +79,17 @@ func TestToneFinder(t *testing.T) {
 			}
 		}
 	})
+	t.Run("nor do two, one after the other", func(t *testing.T) {
+		for at := 0; at < 1536; at += 32 {
+			for next := at + 100; next < 1536; next += 96 {
+				sound := mixed(0, 440)
+				on, _ := find(NewToneFinder(8000), slices.Concat(sound[:at], sound[at+5:next], sound[next+7:at+4800]))
+				if !slices.Equal(on, []float64{440}) {
+					t.Errorf("5 samples missing after %d and 7 after %d: found %v", at, next, on)
+				}
+			}
+		}
+	})
 	t.Run("a tone that ends is told with the frequency it began with", func(t *testing.T) {
 		f := NewToneFinder(8000)
 		if on, n := find(f, append(mixed(0, 440), make(Frame, 4000)...)); len(on) != 0 || n != 2 {
