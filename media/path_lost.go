@@ -20,6 +20,7 @@ func (s *Session) pathFailed(agent *ice.Agent, err error) {
 	}
 	if p.pair.IsValid() {
 		p.pair, p.relayed, p.lost = netip.AddrPort{}, false, true
+		s.isTrouble(PathLost, 0) // at once: another way may be found before the next look
 		s.link.source.expect(netip.AddrPort{}, false, time.Now())
 	}
 	heard := !p.lost && p.waits == nil && s.link.source.locked.IsValid()

@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,6 +48,10 @@ func TestRFC7675_5_1_NothingIsSentWithoutConsent(t *testing.T) {
 				pass(6 * time.Second)
 				sent.Store(0)
 				pass(20 * time.Second)
+				told := c.told()
+				if at := slices.IndexFunc(told, func(e Event) bool { _, failed := e.(PathFailed); return failed }); at < 1 || told[at-1] != (TroubleChanged{Trouble: PathLost}) {
+					t.Errorf("the trouble is not told at once, but may be over before the next look: %+v", told)
+				}
 				if got := sent.Load(); got != 0 || count[PathFailed](c.phone) != 1 || c.session.troubles.now != PathLost || c.session.RemoteAddr().IsValid() {
 					t.Errorf("%d sent without consent, to %v, in trouble %v; told %+v", got, c.session.RemoteAddr(), c.session.troubles.now, c.told())
 				}

@@ -141,8 +141,13 @@ func (s *Session) look(now time.Time) {
 	if s.path.lost {
 		worst, of = PathLost, 0
 	}
-	if worst != t.now {
-		t.now = worst
+	s.isTrouble(worst, of)
+}
+
+// isTrouble tells what is wrong from now on, unless that was told.
+func (s *Session) isTrouble(worst Trouble, of float64) {
+	if worst != s.troubles.now {
+		s.troubles.now = worst
 		s.out.add(TroubleChanged{Trouble: worst, Share: of})
 	}
 }
