@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -88,5 +89,47 @@ func TestRFC5626_4_5_TheWayOfBefore(t *testing.T) {
 			}
 		})
 		l.empty()
+	})
+}
+
+// TestRFC5626_4_5_TheConnectionThatIsRegisteredNow: the PBX's Contact is a machine behind its
+// proxy, which nobody here can reach. When the call's connection is gone, what comes next goes
+// by the one that the registration has opened in its place.
+func TestRFC5626_4_5_TheConnectionThatIsRegisteredNow(t *testing.T) {
+	story(t, func(b *bed) {
+		ln, err := b.net.Host(pbxIP).Listen(context.Background(), "tcp", pbxIP+":5060")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.ends = append(b.ends, func() { ln.Close() })
+		registers := func() *peer {
+			c, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := b.newPeer(pbxIP)
+			p.serve(c)
+			req := p.request("REGISTER")
+			p.reply(req, 200, "Contact: "+message.Value(req, "Contact"), "Expires: 300")
+			b.pass(time.Second)
+			return p
+		}
+		l := b.line(overTCP)
+		p := registers()
+		l.is(Registered, "")
+		s := p.answered(l.agent, "Contact: <sip:inner@10.0.0.77;transport=tcp>", "", "offer")
+		l.saw("invited", "confirmed")
+		p.conn.Close()
+		next := registers()
+		l.is(Registered, "")
+		next.tag, next.callID = p.tag, p.callID
+		l.must(func() error { return s.Reinvite([]byte("hold")) })
+		next.reply(next.request("INVITE"), 200, "Contact: <sip:inner@10.0.0.77;transport=tcp>", "", "answer")
+		next.request("ACK")
+		l.saw("answer answer")
+		l.must(func() error { return s.Hangup(ReasonHeader{}) })
+		next.reply(next.request("BYE"), 200)
+		b.pass(time.Second)
+		l.saw("ended completed 0")
 	})
 }
