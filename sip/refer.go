@@ -23,7 +23,7 @@ const (
 	notifyMostWait     = 180 * time.Second // bounds what a subscription's expires may claim
 	notifyAsk          = 15 * time.Second  // after a NOTIFY, until we ask how it stands
 	notifyAskMost      = 3                 // questions in a row that no NOTIFY followed
-	referPendingMost   = 4                 // answers of 491 to be taken for "not now"
+	referPendingMost   = 8                 // answers of 491 to be taken for "not now": some 8 s, as each wait is drawn by lot
 )
 
 // Referral is a REFER of ours: a transfer under way.
