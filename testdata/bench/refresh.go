@@ -44,25 +44,41 @@ const (
 	callsAfter   = 6 * time.Second
 )
 
-// refreshed is a registrar that challenges the first REGISTER, and grants what is asked until
-// one takes the binding back.
-func refreshed() string {
-	const head = `
+// What SIPp's scenarios say in every response, and of the sound of a call that has none.
+const (
+	respondsTo = `
 [last_Via:]
 [last_From:]
 [last_To:];tag=[call_number]
 [last_Call-ID:]
 [last_CSeq:]
 `
+	soundless = `Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=- 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio 9 RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+a=inactive
+]]></send>`
+)
+
+// refreshed is a registrar that challenges the first REGISTER, and grants what is asked until
+// one takes the binding back.
+func refreshed() string {
 	text := `<?xml version="1.0"?><scenario name="registrar"><recv request="REGISTER"/><send><![CDATA[
-SIP/2.0 401 Unauthorized` + head + `WWW-Authenticate: Digest realm="bench", nonce="47ebe028cda119c35d4877b383027d28", algorithm=MD5, qop="auth"
+SIP/2.0 401 Unauthorized` + respondsTo + `WWW-Authenticate: Digest realm="bench", nonce="47ebe028cda119c35d4877b383027d28", algorithm=MD5, qop="auth"
 Content-Length: 0
 
 ]]></send>`
 	for range 3 * refreshes { // one after the other: SIPp is slow to jump back
 		text += `<recv request="REGISTER"><action><ereg regexp="^ *0" search_in="hdr" header="Expires:" assign_to="1"/></action></recv>
 <send next="2" test="1"><![CDATA[
-SIP/2.0 200 OK` + head + `[last_Contact:]
+SIP/2.0 200 OK` + respondsTo + `[last_Contact:]
 Expires: 10
 Content-Length: 0
 
@@ -94,18 +110,7 @@ Max-Forwards: 70
 	return fmt.Sprintf(`<?xml version="1.0"?><scenario name="caller"><pause milliseconds="%d"/>
 <send retrans="500"><![CDATA[
 INVITE sip:[call_number]@[remote_ip]:[remote_port] SIP/2.0`, callsAfter.Milliseconds()) + head + `CSeq: 1 INVITE
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [local_ip]
-t=0 0
-m=audio 9 RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-a=inactive
-]]></send>
+` + soundless + `
 <recv response="100" optional="true"/><recv response="180" optional="true"/><recv response="200"/>
 <send><![CDATA[
 ACK sip:[call_number]@[remote_ip]:[remote_port] SIP/2.0` + head + `CSeq: 1 ACK
@@ -123,31 +128,13 @@ Content-Length: 0
 
 // calledPhone answers such a call.
 func calledPhone() string {
-	const head = `
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Contact: <sip:u@[local_ip]:[local_port]>
-`
+	const head = respondsTo + "Contact: <sip:u@[local_ip]:[local_port]>\n"
 	return `<?xml version="1.0"?><scenario name="called"><recv request="INVITE"/>
 <send><![CDATA[
 SIP/2.0 180 Ringing` + head + `Content-Length: 0
 
 ]]></send><send retrans="500"><![CDATA[
-SIP/2.0 200 OK` + head + `Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [local_ip]
-t=0 0
-m=audio 9 RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-a=inactive
-]]></send><recv request="ACK"/><recv request="BYE"/><send><![CDATA[
+SIP/2.0 200 OK` + head + soundless + `<recv request="ACK"/><recv request="BYE"/><send><![CDATA[
 SIP/2.0 200 OK
 [last_Via:]
 [last_From:]
