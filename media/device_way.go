@@ -20,7 +20,7 @@ func (g *given) Write(samples []int16) int {
 	e := (*elastic)(g)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.moved(&e.in, len(samples))
+	e.moved(e.now(), &e.in, len(samples))
 	return e.ring.Write(samples)
 }
 
@@ -29,7 +29,7 @@ func (t *taken) Read(samples []int16) int {
 	e := (*elastic)(t)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.moved(&e.out, len(samples))
+	e.moved(e.now(), &e.out, len(samples))
 	n := e.ring.Read(samples)
 	e.short = e.short || n < len(samples)
 	return n
@@ -75,16 +75,17 @@ func (in *inlet) take(dst frame) bool {
 	r := in.ring
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.moved(&r.out, len(dst))
-	speed := r.steer(r.ring.Len() - len(dst))
-	if !in.flows && !in.begin(len(dst)) {
+	now := r.now()
+	r.moved(now, &r.out, len(dst))
+	speed := r.steer(now, r.ring.Len()-len(dst))
+	if !in.flows && !in.begin(now, len(dst)) {
 		return false
 	}
 	if in.flows = in.read(dst, speed); !in.flows {
 		return false
 	}
 	// A device that comes back after a stall has all that it heard.
-	if many := r.tooMany(r.ring.Len()); many >= len(dst) {
+	if many := r.tooMany(now, r.ring.Len()); many >= len(dst) {
 		r.ring.Skip(many - len(dst))
 		if in.read(in.second, speed) {
 			audio.Crossfade(dst, dst, in.second)
@@ -96,10 +97,10 @@ func (in *inlet) take(dst frame) bool {
 
 // begin says that as much waits as is wanted when n samples have been taken, and drops what
 // is more. The ring's lock is held.
-func (in *inlet) begin(n int) bool {
+func (in *inlet) begin(now float64, n int) bool {
 	r := in.ring
 	level := r.ring.Len() - n
-	if !r.flows() {
+	if !r.flows(now) {
 		return false
 	}
 	over := int((r.apart(level) - r.want()) * r.rate)
@@ -149,9 +150,9 @@ func (out *outlet) push(src frame) {
 	r := out.ring
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.moved(&r.in, len(src))
-	level := r.ring.Len() + len(src)
-	speed := r.steer(level)
+	now, level := r.now(), r.ring.Len()+len(src)
+	r.moved(now, &r.in, len(src))
+	speed := r.steer(now, level)
 	if out.spare > 0 && !r.short {
 		if out.spare--; out.spare == 0 {
 			audio.Crossfade(out.kept, out.kept, src)
@@ -160,7 +161,7 @@ func (out *outlet) push(src frame) {
 		return
 	}
 	copy(out.kept, src)
-	if r.short && r.flows() {
+	if r.short && r.flows(now) {
 		r.short, out.spare = false, 0
 		if few := int((r.want() - r.apart(level)) * r.rate); few > 0 {
 			made := out.made[:min(few, len(out.made))]
@@ -168,7 +169,7 @@ func (out *outlet) push(src frame) {
 			out.write(made, 1)
 		}
 		r.settle()
-	} else if out.spare = r.tooMany(level) / len(src); out.spare > 0 {
+	} else if out.spare = r.tooMany(now, level) / len(src); out.spare > 0 {
 		return
 	}
 	out.hidden.Good(out.kept)

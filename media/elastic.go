@@ -55,22 +55,21 @@ func newElastic(rate int) *elastic {
 	}
 }
 
+// now is the time that the others are told: one look at the clock serves a whole move.
 func (e *elastic) now() float64 { return time.Since(e.epoch).Seconds() }
 
 // Len is how many samples wait. Any goroutine.
 func (e *elastic) Len() int { return e.ring.Len() }
 
 // moved notes that one side moves n samples now. mu is held.
-func (e *elastic) moved(side *beat, n int) {
-	now := e.now()
+func (e *elastic) moved(now float64, side *beat, n int) {
 	if side.move(now, n) {
 		e.since = now
 	}
 }
 
 // flows says that both sides move. mu is held.
-func (e *elastic) flows() bool {
-	now := e.now()
+func (e *elastic) flows(now float64) bool {
 	return e.in.alive(now) && e.out.alive(now)
 }
 
@@ -85,11 +84,10 @@ func (e *elastic) want() float64 {
 }
 
 // steer says how fast what waits is to be played when level samples do. mu is held.
-func (e *elastic) steer(level int) (speed float64) {
-	now := e.now()
+func (e *elastic) steer(now float64, level int) (speed float64) {
 	gone := min(now-e.ticked, 0.1)
 	e.ticked = now
-	if !e.flows() {
+	if !e.flows(now) {
 		return 1 + e.drift
 	}
 	e.wanted = max(e.want(), e.wanted-elasticFalls*gone)
@@ -107,8 +105,8 @@ func (e *elastic) steer(level int) (speed float64) {
 
 // tooMany is how many samples of level are so many too many that no clock did it; 0: none.
 // mu is held.
-func (e *elastic) tooMany(level int) int {
-	if over := e.apart(level) - e.wanted; e.flows() && over > elasticHard {
+func (e *elastic) tooMany(now float64, level int) int {
+	if over := e.apart(level) - e.wanted; e.flows(now) && over > elasticHard {
 		return int(over * e.rate)
 	}
 	return 0

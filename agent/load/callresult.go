@@ -192,12 +192,13 @@ const maxLadder = 60
 
 // trace keeps the messages of the calls that are up, or were until now. Loop goroutine.
 func (s *shard) trace(m sip.TraceRecord) {
-	if s.speaker != nil && !m.Out && strings.HasPrefix(m.Text, "INVITE ") { // it comes before whoever takes the call
-		if id := tracedCallID(m.Text); s.ladders[id] == nil {
-			s.ladders[id] = &callLadder{}
-		}
+	id := tracedCallID(m.Text)
+	kept := s.ladders[id]
+	if kept == nil && s.speaker != nil && !m.Out && strings.HasPrefix(m.Text, "INVITE ") { // it comes before whoever takes the call
+		kept = &callLadder{}
+		s.ladders[id] = kept
 	}
-	if kept := s.ladders[tracedCallID(m.Text)]; kept != nil {
+	if kept != nil {
 		kept.add(m)
 	}
 }

@@ -10,12 +10,12 @@
 //
 // Goroutines: Run is called once, on a goroutine of the caller's, and returns
 // when its context ends. Post, Do and Panics may be called from anywhere; After,
-// Around and Timer.Stop only on the loop. A function that panics is recovered, counted
+// Around, Behind and Timer.Stop only on the loop. A function that panics is recovered, counted
 // and logged; the loop goes on, so that one call never takes down another.
 //
 // Timers keep the exact time; those that are not due soon lie in slots of time without
-// an order, so that what a timer costs does not depend on how many there are. Around's are
-// not exact: they run together, so that thousands of them wake the process less often.
+// an order, so that what a timer costs does not depend on how many there are. Those of Around
+// and Behind are not exact: they run together, so that thousands of them wake the process less often.
 //
 // The time is the runtime's, so that a loop inside a testing/synctest bubble
 // runs in virtual time. Standard library only.

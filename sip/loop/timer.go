@@ -28,7 +28,7 @@ func (l *Loop) After(d time.Duration, fn func()) *Timer {
 	return l.timers.add(l.timers.in(d), fn)
 }
 
-// shared is the grid of the timers of Around.
+// shared is the grid of the timers of Around and Behind.
 const shared = 16 * time.Millisecond
 
 // Around runs fn on the loop when d has gone by, or up to 16 ms before, together with the
@@ -37,6 +37,13 @@ const shared = 16 * time.Millisecond
 func (l *Loop) Around(d time.Duration, fn func()) *Timer {
 	at := l.timers.in(d)
 	return l.timers.add(at-at%shared, fn)
+}
+
+// Behind runs fn when d has gone by, or up to 16 ms later, together with the others of that
+// moment: for what must not come early. As After otherwise.
+func (l *Loop) Behind(d time.Duration, fn func()) *Timer {
+	at := l.timers.in(d)
+	return l.timers.add(at+(shared-at%shared)%shared, fn)
 }
 
 // Stop makes sure that the function does not run any more, and reports whether

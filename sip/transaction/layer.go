@@ -227,14 +227,11 @@ func (l *Layer) SendAck(ack *message.Request, target Target) {
 	})
 }
 
-// lingerSlack is how much longer than it must a transaction may linger, at least what Around is
-// early: of thousands that ended each would wake the process by itself, only to be forgotten.
-const lingerSlack = 16 * time.Millisecond
-
-// lingers forgets a transaction once d has gone by.
+// lingers forgets a transaction once d has gone by, together with others: of thousands that
+// ended each would wake the process by itself.
 func (l *Layer) lingers(d time.Duration, end func()) *loop.Timer {
 	if d == 0 {
 		return l.Loop.After(0, end)
 	}
-	return l.Loop.Around(d+lingerSlack-1, end) // which is none at the moment itself
+	return l.Loop.Behind(d, end)
 }
